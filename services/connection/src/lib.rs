@@ -1,0 +1,1 @@
+//! Invitations, exchanges, connections, reuse; the outbox and the event log

@@ -1,0 +1,2 @@
+//! The Entente binary: the services, the demo and the client
+fn main() {}

@@ -1,0 +1,1 @@
+//! Inbound DIDComm over HTTP and WebSocket, the admin dialects, webhooks

@@ -1,0 +1,1 @@
+//! Keeps private keys; signs, packs and unpacks with them

@@ -1,0 +1,1 @@
+//! Resolves DIDs to documents, with a cache

@@ -1,0 +1,1 @@
+//! Delivers packed messages to endpoints

@@ -1,0 +1,1 @@
+//! DIDComm messages, attachments, out-of-band URLs and envelopes

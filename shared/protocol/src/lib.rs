@@ -1,0 +1,1 @@
+//! The handshakes as state machines, and the reuse decision

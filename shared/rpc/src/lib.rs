@@ -1,0 +1,1 @@
+//! Generated gRPC code, links between services, server start-up, errors

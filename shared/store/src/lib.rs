@@ -1,0 +1,1 @@
+//! Database pools, migrations and transactions
