@@ -1,1 +1,17 @@
-//! Generated gRPC code, links between services, server start-up, errors
+//! What every service needs to speak gRPC: the code generated from `proto/`, [`Link`]s from a client to a service in
+//! this process or another, the caller's identity, errors with details, and server start-up.
+
+pub mod auth;
+pub mod caller;
+pub mod failure;
+pub mod link;
+pub mod proto;
+pub mod server;
+mod time;
+
+pub use caller::{Caller, DEFAULT_TENANT};
+pub use failure::Failure;
+pub use link::Link;
+pub use proto::r#type::v1::ErrorReason;
+pub use time::{duration_from_proto, from_proto as time_from_proto, to_proto as time_to_proto};
+pub use tonic::{Code, Request, Response, Status};

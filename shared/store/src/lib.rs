@@ -1,1 +1,12 @@
-//! Database pools, migrations and transactions
+//! The one way to a database: pools, migrations, transactions and errors.
+//!
+//! Each service keeps its own database with its own migrations. SQL is written with `$1` parameters and plain types, so
+//! that SQLite and PostgreSQL read the same text.
+
+mod database;
+mod error;
+mod page;
+
+pub use database::{Database, Durability, Transaction};
+pub use error::StoreError;
+pub use page::{PageToken, page_size};

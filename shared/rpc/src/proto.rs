@@ -1,0 +1,36 @@
+//! Code generated from `proto/`, by package.
+#![allow(missing_docs, clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+/// The descriptors of all packages, as reflection serves them.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/entente.binpb"));
+
+pub mod r#type {
+    pub mod v1 {
+        tonic::include_proto!("entente.r#type.v1");
+    }
+}
+pub mod resolver {
+    pub mod v1 {
+        tonic::include_proto!("entente.resolver.v1");
+    }
+}
+pub mod keystore {
+    pub mod v1 {
+        tonic::include_proto!("entente.keystore.v1");
+    }
+}
+pub mod connection {
+    pub mod v1 {
+        tonic::include_proto!("entente.connection.v1");
+    }
+}
+pub mod transport {
+    pub mod v1 {
+        tonic::include_proto!("entente.transport.v1");
+    }
+}
+pub mod event {
+    pub mod v1 {
+        tonic::include_proto!("entente.event.v1");
+    }
+}

@@ -1,0 +1,118 @@
+//! A gRPC server on a listener: the services, health, reflection, authentication, limits, and an orderly end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::server::NamedService;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::auth::{ApiKeys, Authenticate};
+use crate::proto::DESCRIPTORS;
+
+/// The largest gRPC message taken or given, in bytes.
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// The services of one process, ready to be served.
+pub struct GrpcServer {
+    routes: RoutesBuilder,
+    health: HealthReporter,
+    names: Vec<&'static str>,
+}
+
+impl GrpcServer {
+    /// A server with health, and with reflection v1 and v1alpha.
+    ///
+    /// # Errors
+    /// When the descriptors built into the binary cannot be read.
+    pub fn new() -> Result<Self, ServerError> {
+        let mut routes = RoutesBuilder::default();
+        let (health, health_service) = tonic_health::server::health_reporter();
+        routes.add_service(health_service);
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        routes.add_service(reflection().build_v1().map_err(ServerError::Reflection)?);
+        routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);
+        Ok(Self { routes, health, names: vec!["", "readiness", "liveness"] })
+    }
+
+    /// Adds a generated server.
+    pub fn add<S>(&mut self, service: S) -> &mut Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.names.push(S::NAME);
+        self.routes.add_service(service);
+        self
+    }
+
+    /// Serves until `shutdown` is done, then lets calls under way finish for at most `grace`.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        keys: ApiKeys,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> Result<(), ServerError> {
+        for name in &self.names {
+            self.health.set_service_status(*name, ServingStatus::Serving).await;
+        }
+        let (health, names) = (self.health.clone(), self.names.clone());
+        let (drained, drain_began) = tokio::sync::oneshot::channel();
+        let drain = async move {
+            shutdown.await;
+            for name in names.iter().filter(|name| **name != "liveness") {
+                health.set_service_status(*name, ServingStatus::NotServing).await;
+            }
+            let _ = drained.send(());
+        };
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .max_concurrent_streams(Some(1024))
+            .layer(Authenticate::new(keys))
+            .add_routes(self.routes.routes())
+            .serve_with_incoming_shutdown(incoming, drain);
+        let deadline = async move {
+            match drain_began.await {
+                Ok(()) => tokio::time::sleep(grace).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = server => served.map_err(ServerError::Transport),
+            () = deadline => Ok(()),
+        }
+    }
+}
+
+/// Why a server cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The descriptors are broken.
+    #[error("the reflection service cannot read the descriptors")]
+    Reflection(#[source] tonic_reflection::server::Error),
+    /// The listener failed.
+    #[error("the gRPC listener failed")]
+    Transport(#[source] tonic::transport::Error),
+}

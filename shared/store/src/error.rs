@@ -1,0 +1,63 @@
+//! What a store may say of a failure. The driver's text stays in the log.
+
+/// A failure of the database, in the terms that a caller can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row with this key exists already.
+    #[error("a row with this key exists already")]
+    Duplicate(#[source] sqlx::Error),
+    /// A row that must exist does not.
+    #[error("the row does not exist")]
+    NotFound,
+    /// Another transaction got in between; the work may be repeated.
+    #[error("another transaction changed the same rows")]
+    Conflict,
+    /// The database is away or too busy; the work may be repeated.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// A stored value cannot be read.
+    #[error("the stored {what} cannot be read")]
+    Corrupt {
+        /// The column or type.
+        what: &'static str,
+    },
+    /// The URL's scheme is not one that this build supports.
+    #[error("database URL scheme {0:?} is not supported; use sqlite:path")]
+    Url(String),
+    /// A migration failed.
+    #[error("a migration failed")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// Anything else: a bug, or a broken database.
+    #[error("the database failed")]
+    Internal(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// A stored value that cannot be read.
+    #[must_use]
+    pub fn corrupt(what: &'static str) -> Self {
+        Self::Corrupt { what }
+    }
+
+    /// Whether the same work may succeed when it is repeated.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Conflict | Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::RowNotFound => Self::NotFound,
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Unavailable(error),
+            sqlx::Error::Database(database) if database.is_unique_violation() => Self::Duplicate(error),
+            sqlx::Error::Database(database) => match database.code().as_deref() {
+                // SQLITE_BUSY, SQLITE_LOCKED and their extended codes; SQLITE_FULL.
+                Some("5" | "6" | "261" | "262" | "517" | "13") => Self::Unavailable(error),
+                _ => Self::Internal(error),
+            },
+            _ => Self::Internal(error),
+        }
+    }
+}
