@@ -1,5 +1,7 @@
 //! Public keys: their types, their encodings, did:key.
 
+pub(crate) mod did_key;
+
 use std::fmt;
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
@@ -7,8 +9,10 @@ use curve25519_dalek::montgomery::MontgomeryPoint;
 
 use crate::error::DidError;
 
+pub use did_key::resolve;
+
 /// The longest text of a key that we try to decode, in bytes.
-const MAX_KEY_TEXT: usize = 256;
+const MAX_KEY_TEXT: usize = 128;
 const DID_KEY: &str = "did:key:";
 
 /// The type of a public key.
