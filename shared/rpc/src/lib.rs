@@ -14,4 +14,5 @@ pub use failure::Failure;
 pub use link::Link;
 pub use proto::r#type::v1::ErrorReason;
 pub use time::{duration_from_proto, from_proto as time_from_proto, to_proto as time_to_proto};
+pub use server::{GrpcServer, MAX_MESSAGE};
 pub use tonic::{Code, Request, Response, Status};

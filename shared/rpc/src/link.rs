@@ -27,6 +27,11 @@ where
     BoxCloneSyncService::new(ServiceExt::<Request<Body>>::map_err(server, |never| match never {}))
 }
 
+/// A link to several generated servers in this process, told apart by the path of a call.
+pub fn routes(routes: tonic::service::Routes) -> Link {
+    local(routes)
+}
+
 /// A link to a service in another process, `http://host:port`. It connects at the first call and again when it must.
 /// `api_key` is sent with each call.
 ///

@@ -5,6 +5,7 @@
 
 mod database;
 mod error;
+mod failure;
 mod page;
 
 pub use database::{Database, Durability, Transaction};
