@@ -48,3 +48,6 @@ pub(crate) fn document(did: &Did, multibase: &str) -> Result<Document, DidError>
     document.verification_method = vec![own];
     Ok(document)
 }
+
+#[cfg(test)]
+mod tests;
