@@ -139,6 +139,21 @@ impl Document {
     pub fn v1_services(&self) -> Result<Vec<V1Service>, DidError> {
         v1::services(self)
     }
+
+    /// The long DID of a did:peer is the controller of each of its keys, so that a document could be 64
+    /// times as long as its DID. With half of the limit for that, what is resolved can be read again.
+    pub(crate) fn check_growth(&self) -> Result<(), DidError> {
+        let actual = self.id.as_str().len() * keys::methods(self).count();
+        let limit = MAX_DOCUMENT_LEN / 2;
+        if actual > limit {
+            return Err(DidError::TooLarge {
+                what: "the DID times its keys, in bytes,",
+                limit,
+                actual,
+            });
+        }
+        Ok(())
+    }
 }
 
 impl TryFrom<Value> for Document {

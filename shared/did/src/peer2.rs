@@ -137,6 +137,7 @@ pub fn resolve(did: &Did) -> Result<Document, DidError> {
     }
     number_services(&mut document.service);
     document.also_known_as.push(peer3(did));
+    document.check_growth()?;
     Ok(document)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::base58;
-use crate::did::Did;
+use crate::did::{Did, MAX_DID_LEN};
 use crate::document::Document;
 use crate::error::DidError;
 use crate::key::{put_varint, take_varint};
@@ -43,6 +43,10 @@ pub(crate) fn encode_checked(input_doc: &impl Serialize) -> Result<Peer4, DidErr
     put_varint(&mut bytes, JSON);
     serde_json::to_writer(&mut bytes, input_doc)
         .map_err(|error| DidError::document("the document", error.to_string()))?;
+    if bytes.len() > MAX_DID_LEN {
+        let (limit, actual) = (MAX_DID_LEN, bytes.len());
+        return Err(DidError::TooLarge { what: "the document, in bytes,", limit, actual });
+    }
     let encoded = format!("z{}", bs58::encode(bytes).into_string());
     let long = Did::parse(&format!("{PREFIX}{}:{encoded}", hash(&encoded)))?;
     resolve_long(&long)?;
@@ -131,6 +135,7 @@ fn document(encoded: &str, id: Did, other: String) -> Result<Document, DidError>
     members.insert("id".to_owned(), Value::from(id.as_str()));
     let mut document = Document::from_value(Value::Object(members))?;
     document.also_known_as.push(other);
+    document.check_growth()?;
     Ok(document)
 }
 

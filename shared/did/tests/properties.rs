@@ -1,5 +1,7 @@
 //! What must hold for any input: what is made is read back, and nothing from outside panics.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a failed expectation is a failed test
+
 use entente_did::peer2::{self, Purpose};
 use entente_did::{
     Did, DidUrl, Document, KeyType, PublicKey, Service, ServiceType, V1Endpoint, create, peer4,

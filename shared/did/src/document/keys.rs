@@ -43,7 +43,7 @@ impl<'a> Keys<'a> {
 }
 
 /// All verification methods, also those embedded in a relationship.
-fn methods(document: &Document) -> impl Iterator<Item = &VerificationMethod> {
+pub(super) fn methods(document: &Document) -> impl Iterator<Item = &VerificationMethod> {
     let embedded = [
         &document.authentication,
         &document.assertion_method,
