@@ -1,4 +1,5 @@
 //! Packing and opening a message of 1 KiB for one recipient.
+#![allow(clippy::expect_used, missing_docs)]
 
 use std::hint::black_box;
 

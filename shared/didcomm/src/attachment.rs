@@ -43,16 +43,17 @@ pub struct Data {
     pub sha256: Option<String>,
     /// Where to fetch the content.
     pub links: Vec<String>,
-    /// The content in base64url; read also with padding and as plain base64.
+    /// The content in base64url or plain base64, with or without padding.
     pub base64: Option<String>,
     /// The content as JSON.
     pub json: Option<Value>,
 }
 
 impl Attachment {
-    /// An attachment of bytes.
+    /// An attachment of bytes. They are written in plain base64, with padding: RFC 0017 says base64url,
+    /// but ACA-Py refuses its alphabet here, and every peer reads the plain one.
     pub fn from_bytes(id: impl Into<String>, mime_type: &str, content: &[u8]) -> Self {
-        let data = Data { base64: Some(base64url::encode(content)), ..Data::default() };
+        let data = Data { base64: Some(base64url::encode_plain(content)), ..Data::default() };
         Self::with_data(id, mime_type, data)
     }
 
@@ -144,7 +145,7 @@ impl Attachment {
         let content = match (&self.data.base64, &self.data.json) {
             (Some(text), _) => {
                 // Before decoding, so that nothing large is allocated.
-                within(limit, text.len() / 4 * 3)?;
+                within(limit, text.trim_end_matches('=').len() / 4 * 3)?;
                 let content = base64url::decode_any(text).ok_or(AttachmentError::Encoding)?;
                 self.data.check_hash(&content)?;
                 content

@@ -21,9 +21,11 @@ pub(crate) use json::object;
 pub const MAX_BYTES: usize = 2 << 20;
 /// How deep objects and arrays may nest in a message.
 pub const MAX_DEPTH: usize = 32;
-/// The longest `@id`, `thid` or `pthid` that is read, in bytes. RFC 0020 says 64, but its own examples
-/// are longer, and a `pthid` may be a DID URL (RFC 0023), which for did:peer:4 is long.
-pub const MAX_ID_BYTES: usize = 16 << 10;
+/// The longest `@id` or `thid` that is read, in bytes: RFC 0020 says 64, and its own examples are longer.
+pub const MAX_ID_BYTES: usize = 256;
+/// The longest `pthid` that is read, in bytes. It may be a DID URL (RFC 0023), and a did:peer:4 holds a
+/// whole document.
+pub const MAX_PARENT_ID_BYTES: usize = 16 << 10;
 
 /// A plaintext message: its headers, and everything else as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +84,7 @@ impl Message {
             None => return Err(MessageError::Missing { field: "@type" }),
         };
         let id = match body.remove("@id") {
-            Some(Value::String(text)) => decorator::checked_id("@id", text)?,
+            Some(Value::String(text)) => decorator::checked_id("@id", MAX_ID_BYTES, text)?,
             Some(other) => return Err(MessageError::wrong_type("@id", "a string", &other)),
             None => return Err(MessageError::Missing { field: "@id" }),
         };

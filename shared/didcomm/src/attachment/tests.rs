@@ -42,6 +42,13 @@ fn decodes_what_is_inline() {
 }
 
 #[test]
+fn writes_plain_base64_with_padding() {
+    let attachment = Attachment::from_bytes("a", "text/string", &[0xff, 0xef]);
+    assert_eq!(attachment.data.base64.as_deref(), Some("/+8="));
+    assert_eq!(attachment.content(2).unwrap(), [0xff, 0xef]);
+}
+
+#[test]
 fn checks_the_hash() {
     let hash = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
     let read = |base64: &str| read(json!({"base64": base64, "sha256": hash})).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{MAX_ID_BYTES, MessageError, timestamp};
+use super::{MAX_ID_BYTES, MAX_PARENT_ID_BYTES, MessageError, timestamp};
 
 /// `~thread` (RFC 0008).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,8 +40,8 @@ pub struct Timing {
 impl Thread {
     pub(super) fn take(body: &mut Map<String, Value>) -> Result<Self, MessageError> {
         let Some(mut other) = take_object(body, "~thread")? else { return Ok(Self::default()) };
-        let thid = take_id(&mut other, "thid", "~thread.thid")?;
-        let pthid = take_id(&mut other, "pthid", "~thread.pthid")?;
+        let thid = take_id(&mut other, "thid", "~thread.thid", MAX_ID_BYTES)?;
+        let pthid = take_id(&mut other, "pthid", "~thread.pthid", MAX_PARENT_ID_BYTES)?;
         // Advisory, and written as text or -1 by some: kept as it is unless it is a number.
         let sender_order = other.get("sender_order").and_then(Value::as_u64);
         if sender_order.is_some() {
@@ -68,11 +68,17 @@ impl Transport {
     pub(super) fn take(body: &mut Map<String, Value>) -> Result<Option<Self>, MessageError> {
         let Some(mut other) = take_object(body, "~transport")? else { return Ok(None) };
         Ok(Some(Self {
-            return_route: take_id(&mut other, "return_route", "~transport.return_route")?,
+            return_route: take_id(
+                &mut other,
+                "return_route",
+                "~transport.return_route",
+                MAX_ID_BYTES,
+            )?,
             return_route_thread: take_id(
                 &mut other,
                 "return_route_thread",
                 "~transport.return_route_thread",
+                MAX_ID_BYTES,
             )?,
             other,
         }))
@@ -109,12 +115,16 @@ impl Timing {
 }
 
 /// An id that came from outside, if it is not empty or too long.
-pub(super) fn checked_id(field: &'static str, id: String) -> Result<String, MessageError> {
+pub(super) fn checked_id(
+    field: &'static str,
+    limit: usize,
+    id: String,
+) -> Result<String, MessageError> {
     if id.is_empty() {
         return Err(MessageError::value(field, "an id of 8 to 64 characters", ""));
     }
-    if id.len() > MAX_ID_BYTES {
-        return Err(MessageError::IdLength { field, limit: MAX_ID_BYTES, actual: id.len() });
+    if id.len() > limit {
+        return Err(MessageError::IdLength { field, limit, actual: id.len() });
     }
     Ok(id)
 }
@@ -146,8 +156,9 @@ fn take_id(
     map: &mut Map<String, Value>,
     name: &str,
     field: &'static str,
+    limit: usize,
 ) -> Result<Option<String>, MessageError> {
-    take_text(map, name, field)?.map(|text| checked_id(field, text)).transpose()
+    take_text(map, name, field)?.map(|text| checked_id(field, limit, text)).transpose()
 }
 
 fn put(map: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {

@@ -73,6 +73,7 @@ fn names_the_field_that_is_wrong() {
         (json!({"@type": PING, "@id": 5}), "@id"),
         (json!({"@type": PING, "@id": "x".repeat(MAX_ID_BYTES + 1)}), "@id"),
         (json!({"@type": PING, "@id": "x", "~thread": "t"}), "~thread"),
+        (json!({"@type": PING, "@id": "x", "~thread": {"thid": "x".repeat(257)}}), "~thread.thid"),
         (json!({"@type": PING, "@id": "x", "~thread": {"thid": 1}}), "~thread.thid"),
         (json!({"@type": PING, "@id": "x", "~thread": {"pthid": []}}), "~thread.pthid"),
         (json!({"@type": PING, "@id": "x", "~transport": 1}), "~transport"),
