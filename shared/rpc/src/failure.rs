@@ -93,7 +93,7 @@ impl Failure {
             R::PermissionDenied => Code::PermissionDenied,
             R::MethodNotSupported => Code::Unimplemented,
             R::EndpointUnavailable | R::CircuitOpen | R::StoreUnavailable => Code::Unavailable,
-            R::TooLarge | R::SlowReader => Code::ResourceExhausted,
+            R::TooLarge | R::SlowReader | R::Overloaded => Code::ResourceExhausted,
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,
             R::Conflict => Code::Aborted,
             R::Unspecified | R::Internal => Code::Internal,
