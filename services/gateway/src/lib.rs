@@ -1,1 +1,24 @@
-//! Inbound DIDComm over HTTP and WebSocket, the admin dialects, webhooks
+//! The door of the suite: inbound DIDComm over HTTP and WebSocket, the admin dialects, webhooks.
+//!
+//! Nothing is decided here. A message from a peer is measured, opened by the keystore and handed to the connection
+//! service; a call of the admin API is translated to gRPC and its answer back; an event becomes a webhook.
+//!
+//! | module | what |
+//! |---|---|
+//! | `listener` | HTTP/1.1 on a socket, with time-outs and a bound on connections |
+//! | `didcomm` | what peers reach: envelopes by POST and WebSocket, the page of an invitation |
+//! | `admin` | what the owner reaches: authentication, the dialects, metrics |
+//! | `acapy` | the dialect of ACA-Py's admin API |
+//! | `webhook` | events to the owner's URLs, each at least once |
+
+mod clients;
+mod config;
+mod didcomm;
+mod gateway;
+mod listener;
+mod metrics;
+
+pub use clients::Links;
+pub use config::{Config, DidcommLimits};
+pub use gateway::{Gateway, StartError, start};
+pub use listener::ServeError;

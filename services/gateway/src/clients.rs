@@ -1,0 +1,52 @@
+use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
+use entente_rpc::proto::connection::v1::inbound_service_client::InboundServiceClient;
+use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
+use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
+use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
+use entente_rpc::{Link, MAX_MESSAGE};
+
+/// Where the other services are.
+#[derive(Clone)]
+pub struct Links {
+    /// The keystore, which opens envelopes.
+    pub keystore: Link,
+    /// Invitations, exchanges, connections, messages and events.
+    pub connection: Link,
+    /// Delivery to endpoints.
+    pub transport: Link,
+}
+
+/// A generated client for each service that the gateway calls. Clones are cheap, and each call takes one.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) keystore: KeystoreServiceClient<Link>,
+    pub(crate) inbound: InboundServiceClient<Link>,
+    pub(crate) invitations: InvitationServiceClient<Link>,
+    pub(crate) exchanges: ExchangeServiceClient<Link>,
+    pub(crate) connections: ConnectionServiceClient<Link>,
+    pub(crate) messages: MessageServiceClient<Link>,
+    pub(crate) events: EventServiceClient<Link>,
+}
+
+impl Clients {
+    pub(crate) fn new(links: Links) -> Self {
+        let connection = links.connection;
+        Self {
+            keystore: KeystoreServiceClient::new(links.keystore)
+                .max_decoding_message_size(MAX_MESSAGE),
+            inbound: InboundServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            invitations: InvitationServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            exchanges: ExchangeServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            connections: ConnectionServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            messages: MessageServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            events: EventServiceClient::new(connection).max_decoding_message_size(MAX_MESSAGE),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What peers reach. A message has its 2xx only after its effect is committed.
+
+mod inbound;
+mod media_type;
+mod page;
+mod post;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::gateway::Shared;
+
+/// Any path is taken: what is in front of us may have routed by it.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let methods = || get(look).merge(post(post::receive)).fallback(method_not_allowed);
+    Router::new().route("/", methods()).route("/{*path}", methods()).with_state(shared)
+}
+
+/// A GET: a WebSocket, or a browser with an invitation's URL.
+async fn look(
+    State(shared): State<Arc<Shared>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    match upgrade {
+        Ok(upgrade) => socket::accept(shared, upgrade),
+        Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
+        Err(_) => page::show(&shared.config.endpoint, &uri, &headers),
+    }
+}
+
+async fn method_not_allowed() -> Response {
+    (
+        StatusCode::METHOD_NOT_ALLOWED,
+        [(header::ALLOW, "GET, HEAD, POST")],
+        "POST an envelope, or open a WebSocket\n",
+    )
+        .into_response()
+}

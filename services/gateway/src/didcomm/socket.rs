@@ -1,0 +1,114 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::inbound::{Outcome, receive};
+use crate::gateway::Shared;
+
+/// How long a frame to the peer may take.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Upgrades, unless too many sockets are open.
+pub(super) fn accept(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(permit) = shared.didcomm_sockets.clone().try_acquire_owned() else {
+        let text = "too many WebSockets are open; try again later\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text)
+            .into_response();
+    };
+    let limit = shared.config.didcomm.max_message;
+    upgrade.max_message_size(limit).max_frame_size(limit).on_upgrade(async move |socket| {
+        shared.metrics.didcomm_sockets.inc();
+        run(&shared, socket).await;
+        shared.metrics.didcomm_sockets.dec();
+        drop(permit);
+    })
+}
+
+/// Why a socket is closed by us.
+struct Close(u16, &'static str);
+
+async fn run(shared: &Shared, mut socket: WebSocket) {
+    if let Err(Some(Close(code, reason))) = exchange(shared, &mut socket).await {
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await;
+    }
+}
+
+/// One envelope a frame, one after the other. `Err(None)` when the peer is gone.
+async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<Close>> {
+    let limits = &shared.config.didcomm;
+    let mut ping = tokio::time::interval(limits.socket_ping);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ping.reset();
+    let (mut last_frame, mut last_message) = (Instant::now(), Instant::now());
+    loop {
+        let frame = tokio::select! {
+            frame = socket.recv() => frame,
+            _ = ping.tick() => {
+                if last_frame.elapsed() > limits.socket_ping * 2 {
+                    return Err(Some(Close(close_code::POLICY, "no answer to pings")));
+                }
+                if last_message.elapsed() > limits.socket_idle {
+                    return Err(Some(Close(close_code::NORMAL, "idle")));
+                }
+                send(socket, Message::Ping(Default::default())).await?;
+                continue;
+            }
+            () = shared.stopped() => return Err(Some(Close(close_code::AWAY, "the agent stops"))),
+        };
+        last_frame = Instant::now();
+        let (envelope, text) = match frame {
+            Some(Ok(Message::Binary(bytes))) => (bytes, false),
+            Some(Ok(Message::Text(text))) => (Bytes::from(text), true),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Close(_))) | None => return Ok(()),
+            Some(Err(_)) => {
+                return Err(Some(Close(close_code::SIZE, "a frame was too large or broken")));
+            }
+        };
+        last_message = last_frame;
+        for reply in take(shared, envelope).await? {
+            send(socket, reply_frame(reply, text)).await?;
+        }
+    }
+}
+
+/// A frame has no status to answer with: a message that was not taken closes the socket, so that the peer knows.
+async fn take(shared: &Shared, envelope: Bytes) -> Result<Vec<Bytes>, Option<Close>> {
+    let Ok(_permit) = shared.in_flight.acquire().await else {
+        return Err(Some(Close(close_code::AWAY, "the agent stops")));
+    };
+    match receive(shared, envelope, shared.config.didcomm.max_socket_replies).await {
+        Outcome::Taken(replies) => Ok(replies),
+        Outcome::Unreadable(_) => {
+            Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
+        }
+        Outcome::TryAgain(_) => {
+            Err(Some(Close(close_code::AGAIN, "the last message must be sent again")))
+        }
+        Outcome::Broken => {
+            Err(Some(Close(close_code::ERROR, "the last message could not be handled")))
+        }
+    }
+}
+
+/// A reply comes as the message came: as text or as bytes.
+fn reply_frame(reply: Bytes, text: bool) -> Message {
+    match std::str::from_utf8(&reply) {
+        Ok(reply) if text => Message::text(reply),
+        _ => Message::Binary(reply),
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Option<Close>> {
+    match tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(Close(close_code::POLICY, "replies are not read"))),
+    }
+}
