@@ -6,6 +6,7 @@ use std::fmt;
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::montgomery::MontgomeryPoint;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::DidError;
 
@@ -52,6 +53,20 @@ impl KeyType {
             0x1200 => Ok(Self::P256),
             codec => Err(DidError::KeyTypeUnsupported { codec }),
         }
+    }
+}
+
+/// As multibase text.
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.multibase())
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_multibase(&text).map_err(serde::de::Error::custom)
     }
 }
 

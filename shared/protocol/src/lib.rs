@@ -1,1 +1,29 @@
-//! The handshakes as state machines, and the reuse decision
+//! The protocols as state machines without I/O, clock or randomness.
+//!
+//! [`Exchange::handle`] takes a state by value with an [`Input`] and gives a [`Transition`]: the next state and its
+//! effects as data, or gives the state back with the reason why not. What a peer sent is read by the modules of the
+//! messages, which turn it into verified facts or a [`Misbehaved`].
+//!
+//! | module | what |
+//! |---|---|
+//! | [`exchange`] | the handshake of both roles |
+//! | [`did_exchange`] | the messages of did-exchange 1.0 and 1.1 (RFC 0023) |
+//! | [`reuse`] | the reuse decision and its messages (RFC 0434) |
+//! | [`usage`] | how often an invitation may be used |
+//! | [`peer`] | who a peer is, and where it receives messages |
+//! | [`features`], [`trust_ping`], [`basic_message`], [`problem`] | the small protocols |
+
+pub mod basic_message;
+pub mod did_exchange;
+pub mod exchange;
+pub mod features;
+pub mod misbehaved;
+pub mod peer;
+pub mod problem;
+pub mod reuse;
+pub mod trust_ping;
+pub mod usage;
+
+pub use exchange::{Cause, Exchange, Handshake, Input, Rejected, Role, State, Terms, Transition};
+pub use misbehaved::Misbehaved;
+pub use peer::{Identity, Peer, Target};

@@ -1,0 +1,12 @@
+//! Connection reuse (RFC 0434): the decision, and the messages.
+
+mod decision;
+mod message;
+
+pub use decision::{
+    Candidate, Decision, NoAnswer, Outcome, Policy, Question, Reason, decide, unanswered,
+};
+pub use message::{accepted, handshake_reuse, version};
+
+/// The protocol's name.
+pub const PROTOCOL: &str = "out-of-band";
