@@ -122,7 +122,7 @@ pub struct Terms {
 #[derive(Debug, Clone)]
 pub enum Input {
     /// The owner goes on: the invitee's request or the inviter's response is sent with this identity.
-    Approve(Approval),
+    Approve(Box<Approval>),
     /// The owner wants no connection; the peer is told this reason.
     Reject(String),
     /// The peer's request, verified.

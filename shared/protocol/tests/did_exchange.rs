@@ -81,7 +81,7 @@ struct Handshaking {
 fn requested(handshake: Handshake, did: Did) -> Handshaking {
     let approval = approval(did, secret(2).public());
     let transition = Exchange::invitee(terms(handshake))
-        .handle(&context("request-1"), Input::Approve(approval))
+        .handle(&context("request-1"), Input::Approve(Box::new(approval)))
         .unwrap();
     Handshaking { request: sent(&transition.effects), invitee: transition.next }
 }
@@ -100,7 +100,8 @@ fn response(request: &Message, rotation: Option<Attachment>) -> (Exchange, Messa
     let inviter =
         inviter.handle(&context("unused"), Input::Request(verified(request))).unwrap().next;
     let approval = Approval { rotation, ..approval(did, secret(3).public()) };
-    let transition = inviter.handle(&context("response-1"), Input::Approve(approval)).unwrap();
+    let transition =
+        inviter.handle(&context("response-1"), Input::Approve(Box::new(approval))).unwrap();
     let message = sent(&transition.effects);
     (transition.next, message)
 }
@@ -151,7 +152,12 @@ fn an_unqualified_did_comes_with_its_signed_document() {
     approval.document = Some(signed(document.as_bytes(), 2));
     let request = |approval: Approval| {
         let invitee = Exchange::invitee(terms(Handshake::DidExchange10));
-        sent(&invitee.handle(&context("request-1"), Input::Approve(approval)).unwrap().effects)
+        sent(
+            &invitee
+                .handle(&context("request-1"), Input::Approve(Box::new(approval)))
+                .unwrap()
+                .effects,
+        )
     };
     let message = request(approval.clone());
     assert_eq!(message.message_type.version.minor, 0);

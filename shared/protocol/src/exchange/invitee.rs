@@ -46,6 +46,7 @@ impl Invitee {
     pub(super) fn handle(self, context: &Context, input: Input) -> Result<Transition, Rejected> {
         match (self, input) {
             (Self::Invited { terms }, Input::Approve(approval)) => {
+                let approval = *approval;
                 request(context, terms, approval)
             }
             (Self::Requested { terms, thread_id, mine }, Input::Response(response)) => {
@@ -60,13 +61,13 @@ impl Invitee {
     }
 
     fn end(self, context: &Context, input: &Input) -> Result<Transition, Rejected> {
-        let fits = match (&self, input) {
-            (Self::Done { .. } | Self::Abandoned(_), _) => false,
-            (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_)) => false,
-            (Self::Requested { .. }, Input::InvitationEnded(_)) => false,
-            _ => true,
-        };
-        let Some((cause, detail)) = ending(input).filter(|_| fits) else {
+        let refused = matches!(
+            (&self, input),
+            (Self::Done { .. } | Self::Abandoned(_), _)
+                | (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_))
+                | (Self::Requested { .. }, Input::InvitationEnded(_))
+        );
+        let Some((cause, detail)) = ending(input).filter(|_| !refused) else {
             return Err(rejected(Exchange::Invitee(self), input));
         };
         let effects = match (cause, &self) {

@@ -62,6 +62,7 @@ impl Inviter {
                 Ok(step(Exchange::Inviter(next), Vec::new()))
             }
             (Self::Requested { terms, thread_id, peer }, Input::Approve(approval)) => {
+                let approval = *approval;
                 let thread = Thread { thid: &thread_id, pthid: &terms.invitation_id };
                 let message =
                     did_exchange::response(&context.message_id, terms.handshake, thread, &approval);
@@ -86,13 +87,13 @@ impl Inviter {
     }
 
     fn end(self, context: &Context, input: &Input) -> Result<Transition, Rejected> {
-        let fits = match (&self, input) {
-            (Self::Done { .. } | Self::Abandoned(_), _) => false,
-            (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_)) => false,
-            (Self::Requested { .. } | Self::Responded { .. }, Input::InvitationEnded(_)) => false,
-            _ => true,
-        };
-        let Some((cause, detail)) = ending(input).filter(|_| fits) else {
+        let refused = matches!(
+            (&self, input),
+            (Self::Done { .. } | Self::Abandoned(_), _)
+                | (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_))
+                | (Self::Requested { .. } | Self::Responded { .. }, Input::InvitationEnded(_))
+        );
+        let Some((cause, detail)) = ending(input).filter(|_| !refused) else {
             return Err(rejected(Exchange::Inviter(self), input));
         };
         let effects = match (cause, self.peer(), self.thread_id()) {

@@ -104,7 +104,7 @@ fn inputs() -> Vec<Input> {
     let thread_id = || "thread-1".to_owned();
     let handshake = Handshake::DidExchange11;
     vec![
-        Input::Approve(approval()),
+        Input::Approve(Box::new(approval())),
         Input::Reject("no".into()),
         Input::Request(VerifiedRequest { thread_id: thread_id(), handshake, peer: peer(3) }),
         Input::Response(VerifiedResponse { thread_id: thread_id(), handshake, peer: peer(3) }),
