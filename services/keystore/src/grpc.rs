@@ -1,0 +1,241 @@
+//! The generated server: who calls, conversion, the call, and errors as statuses.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use entente_did::KeyType;
+use entente_rpc::proto::keystore::v1 as pb;
+use entente_rpc::{Caller, Failure, MAX_MESSAGE, time_to_proto};
+use pb::keystore_service_server::{KeystoreService, KeystoreServiceServer};
+use tonic::{Request, Response, Status};
+use zeroize::Zeroize as _;
+
+use crate::error::KeystoreError;
+use crate::keystore::Keystore;
+use crate::store::KeyRow;
+
+/// The server of a keystore.
+pub(crate) type Server = KeystoreServiceServer<Grpc>;
+
+pub(crate) fn server(keystore: Arc<Keystore>) -> Server {
+    KeystoreServiceServer::new(Grpc { keystore })
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE)
+}
+
+pub(crate) struct Grpc {
+    keystore: Arc<Keystore>,
+}
+
+impl Grpc {
+    /// Does the work of an RPC, counts it and converts its error.
+    async fn call<T>(
+        &self,
+        rpc: &'static str,
+        work: impl Future<Output = Result<T, KeystoreError>>,
+    ) -> Result<Response<T>, Status> {
+        let began = Instant::now();
+        let (outcome, answer) = match work.await {
+            Ok(message) => ("OK", Ok(Response::new(message))),
+            Err(error) => {
+                let failure = Failure::from(error);
+                let name = failure.reason.as_str_name();
+                (name.strip_prefix("ERROR_REASON_").unwrap_or(name), Err(failure.into()))
+            }
+        };
+        self.keystore.metrics.call(rpc, outcome, began.elapsed());
+        answer
+    }
+}
+
+#[tonic::async_trait]
+impl KeystoreService for Grpc {
+    async fn create_key(
+        &self,
+        request: Request<pb::CreateKeyRequest>,
+    ) -> Result<Response<pb::CreateKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("CreateKey", async {
+            let key_type = key_type(request.r#type)?.unwrap_or(KeyType::Ed25519);
+            let key =
+                self.keystore.create_key(&caller.tenant, key_type, request.request_id).await?;
+            Ok(pb::CreateKeyResponse { key: Some(to_key(&key)) })
+        })
+        .await
+    }
+
+    async fn import_key(
+        &self,
+        request: Request<pb::ImportKeyRequest>,
+    ) -> Result<Response<pb::ImportKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let answer = self
+            .call("ImportKey", async {
+                let key_type = key_type(request.r#type)?.ok_or_else(|| {
+                    KeystoreError::field("type", "is missing; say which curve the key is of")
+                })?;
+                let key = self
+                    .keystore
+                    .import_key(&caller.tenant, key_type, &request.private_key)
+                    .await?;
+                Ok(pb::ImportKeyResponse { key: Some(to_key(&key)) })
+            })
+            .await;
+        // The bytes are in the buffer that the request was read from, which is ours once nothing else refers to it.
+        if let Ok(mut bytes) = request.private_key.try_into_mut() {
+            bytes.as_mut().zeroize();
+        }
+        answer
+    }
+
+    async fn get_key(
+        &self,
+        request: Request<pb::GetKeyRequest>,
+    ) -> Result<Response<pb::GetKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("GetKey", async {
+            let key = self.keystore.key(&caller.tenant, &request.key).await?;
+            Ok(pb::GetKeyResponse { key: Some(to_key(&key)) })
+        })
+        .await
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<pb::ListKeysRequest>,
+    ) -> Result<Response<pb::ListKeysResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("ListKeys", async {
+            let page = self
+                .keystore
+                .list_keys(&caller.tenant, request.page_size, &request.page_token)
+                .await?;
+            let keys = page.keys.iter().map(to_key).collect();
+            Ok(pb::ListKeysResponse { keys, next_page_token: page.next })
+        })
+        .await
+    }
+
+    async fn delete_key(
+        &self,
+        request: Request<pb::DeleteKeyRequest>,
+    ) -> Result<Response<pb::DeleteKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("DeleteKey", async {
+            let deleted = self.keystore.delete_key(&caller.tenant, &request.key).await?;
+            Ok(pb::DeleteKeyResponse { deleted })
+        })
+        .await
+    }
+
+    async fn sign(
+        &self,
+        request: Request<pb::SignRequest>,
+    ) -> Result<Response<pb::SignResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("Sign", async {
+            let signature =
+                self.keystore.sign(&caller.tenant, &request.key, &request.payload).await?;
+            Ok(pb::SignResponse { signature: signature.to_vec().into() })
+        })
+        .await
+    }
+
+    async fn verify(
+        &self,
+        request: Request<pb::VerifyRequest>,
+    ) -> Result<Response<pb::VerifyResponse>, Status> {
+        Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("Verify", async {
+            let valid = self.keystore.verify(&request.key, &request.payload, &request.signature)?;
+            Ok(pb::VerifyResponse { valid })
+        })
+        .await
+    }
+
+    async fn pack(
+        &self,
+        request: Request<pb::PackRequest>,
+    ) -> Result<Response<pb::PackResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("Pack", async {
+            let format = pb::EnvelopeFormat::try_from(request.format).map_err(|_| {
+                KeystoreError::field("format", "is not a format that this version writes")
+            })?;
+            let (pb::EnvelopeFormat::Unspecified | pb::EnvelopeFormat::V1) = format;
+            let sender = Some(request.sender_key.as_str()).filter(|key| !key.is_empty());
+            let envelope = self
+                .keystore
+                .pack(&caller.tenant, &request.plaintext, &request.recipient_keys, sender)
+                .await?;
+            Ok(pb::PackResponse { envelope: envelope.into() })
+        })
+        .await
+    }
+
+    async fn unpack(
+        &self,
+        request: Request<pb::UnpackRequest>,
+    ) -> Result<Response<pb::UnpackResponse>, Status> {
+        Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("Unpack", async {
+            let unpacked = self.keystore.unpack(&request.envelope).await?;
+            Ok(pb::UnpackResponse {
+                plaintext: unpacked.opened.plaintext.into(),
+                recipient_key: unpacked.opened.recipient.multibase(),
+                sender_key: unpacked.opened.sender.map(|key| key.multibase()).unwrap_or_default(),
+                tenant: unpacked.tenant,
+                format: pb::EnvelopeFormat::V1.into(),
+            })
+        })
+        .await
+    }
+
+    async fn rotate_master_key(
+        &self,
+        request: Request<pb::RotateMasterKeyRequest>,
+    ) -> Result<Response<pb::RotateMasterKeyResponse>, Status> {
+        Caller::of(&request)?;
+        self.call("RotateMasterKey", async {
+            let tenants = self.keystore.clone().rotate_master_key().await?;
+            Ok(pb::RotateMasterKeyResponse {
+                tenant_keys: i32::try_from(tenants).unwrap_or(i32::MAX),
+            })
+        })
+        .await
+    }
+}
+
+/// `None` if the type is not given.
+fn key_type(value: i32) -> Result<Option<KeyType>, KeystoreError> {
+    match pb::KeyType::try_from(value) {
+        Ok(pb::KeyType::Unspecified) => Ok(None),
+        Ok(pb::KeyType::Ed25519) => Ok(Some(KeyType::Ed25519)),
+        Ok(pb::KeyType::X25519) => Ok(Some(KeyType::X25519)),
+        Ok(pb::KeyType::P256) => Ok(Some(KeyType::P256)),
+        Err(_) => Err(KeystoreError::field("type", "is not a type of key that this version knows")),
+    }
+}
+
+fn to_key(key: &KeyRow) -> pb::Key {
+    let key_type = match key.public.key_type() {
+        KeyType::Ed25519 => pb::KeyType::Ed25519,
+        KeyType::X25519 => pb::KeyType::X25519,
+        KeyType::P256 => pb::KeyType::P256,
+        _ => pb::KeyType::Unspecified,
+    };
+    pb::Key {
+        multibase: key.public.multibase(),
+        r#type: key_type.into(),
+        created_at: Some(time_to_proto(key.created_at)),
+    }
+}

@@ -1,0 +1,110 @@
+//! Packing and unpacking.
+
+use entente_did::PublicKey;
+use entente_didcomm::envelope::{Envelope, EnvelopeError, Opened, v1};
+use entente_didcomm::primitives::CryptoError;
+
+use super::{Keystore, parse_key};
+use crate::cache::HeldKey;
+use crate::error::KeystoreError;
+
+/// An opened envelope.
+pub(crate) struct Unpacked {
+    pub(crate) opened: Opened,
+    /// The owner of the key that opened it.
+    pub(crate) tenant: String,
+}
+
+impl Keystore {
+    /// Packs as DIDComm v1. Without a sender the envelope is anonymous.
+    pub(crate) async fn pack(
+        &self,
+        tenant: &str,
+        plaintext: &[u8],
+        recipients: &[String],
+        sender: Option<&str>,
+    ) -> Result<Vec<u8>, KeystoreError> {
+        self.check_size("plaintext", plaintext.len())?;
+        let actual = recipients.len();
+        if actual > entente_didcomm::envelope::MAX_RECIPIENTS {
+            return Err(pack_error(EnvelopeError::TooManyRecipients {
+                limit: entente_didcomm::envelope::MAX_RECIPIENTS,
+                actual,
+            }));
+        }
+        let recipients = recipients
+            .iter()
+            .enumerate()
+            .map(|(index, text)| parse_key(&recipient_field(index), text))
+            .collect::<Result<Vec<_>, _>>()?;
+        let packed = match sender {
+            None => v1::pack_anoncrypt(plaintext, &recipients, &mut rand::rng()),
+            Some(text) => {
+                let held =
+                    self.held_by(tenant, parse_key("sender_key", text)?, "sender_key").await?;
+                let sender = held.packing().ok_or_else(|| KeystoreError::WrongKeyType {
+                    field: "sender_key".to_owned(),
+                    key_type: held.public.key_type(),
+                    purpose: "send a DIDComm v1 envelope",
+                    expected: "Ed25519",
+                })?;
+                v1::pack_authcrypt(plaintext, &sender, &recipients, &mut rand::rng())
+            }
+        };
+        packed.map_err(pack_error)
+    }
+
+    /// Opens an envelope with the first of its recipients' keys that is ours and opens it.
+    pub(crate) async fn unpack(&self, envelope: &[u8]) -> Result<Unpacked, KeystoreError> {
+        self.check_size("envelope", envelope.len())?;
+        let envelope = Envelope::peek(envelope).map_err(KeystoreError::MalformedEnvelope)?;
+        let recipients = distinct(envelope.recipients());
+        for held in self.held(&recipients).await? {
+            if let Some(opened) = open(&envelope, &held) {
+                return Ok(Unpacked { opened, tenant: held.tenant.clone() });
+            }
+        }
+        Err(KeystoreError::Undecryptable)
+    }
+}
+
+fn open(envelope: &Envelope, held: &HeldKey) -> Option<Opened> {
+    match envelope {
+        Envelope::V1(envelope) => envelope.open(&held.public, &held.packing()?).ok(),
+        _ => None,
+    }
+}
+
+fn distinct(keys: &[PublicKey]) -> Vec<PublicKey> {
+    let mut distinct = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !distinct.contains(key) {
+            distinct.push(*key);
+        }
+    }
+    distinct
+}
+
+fn recipient_field(index: usize) -> String {
+    format!("recipient_keys[{index}]")
+}
+
+fn pack_error(error: EnvelopeError) -> KeystoreError {
+    match error {
+        EnvelopeError::NoRecipients | EnvelopeError::TooManyRecipients { .. } => {
+            KeystoreError::field("recipient_keys", error.to_string())
+        }
+        EnvelopeError::Recipient { index, source: CryptoError::NotEd25519(key_type) } => {
+            KeystoreError::WrongKeyType {
+                field: recipient_field(index),
+                key_type,
+                purpose: "receive a DIDComm v1 envelope",
+                expected: "Ed25519",
+            }
+        }
+        EnvelopeError::Recipient { index, source } => {
+            KeystoreError::field(recipient_field(index), source.to_string())
+        }
+        other => KeystoreError::Pack(other),
+    }
+}

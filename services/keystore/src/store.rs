@@ -1,0 +1,171 @@
+//! The tables. Nothing secret is here: keys come and go sealed.
+
+mod creation;
+mod master_key;
+
+pub(crate) use creation::{Creator, Inserted};
+pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
+
+use entente_did::PublicKey;
+use entente_store::{Database, Durability, StoreError};
+use sqlx::{QueryBuilder, Sqlite};
+use std::path::Path;
+
+/// A private key as it is stored.
+#[derive(Clone)]
+pub(crate) struct SealedKey {
+    pub(crate) tenant: String,
+    pub(crate) public: PublicKey,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// What is public of a stored key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyRow {
+    pub(crate) public: PublicKey,
+    /// Milliseconds since the epoch.
+    pub(crate) created_at: i64,
+}
+
+/// A row to be inserted.
+#[derive(Clone)]
+pub(crate) struct NewKey {
+    pub(crate) key: SealedKey,
+    pub(crate) request_id: Option<String>,
+    pub(crate) created_at: i64,
+}
+
+#[derive(Clone)]
+pub(crate) struct Store {
+    database: Database,
+}
+
+impl Store {
+    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(path, Durability::Full, &sqlx::migrate!()).await? })
+    }
+
+    pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::connect(url, Durability::Full, &sqlx::migrate!()).await? })
+    }
+
+    pub(crate) async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Those of the keys that are stored, of whichever tenant, in one query.
+    pub(crate) async fn sealed_keys(
+        &self,
+        keys: &[PublicKey],
+    ) -> Result<Vec<SealedKey>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT tenant, public_key, sealed FROM keys WHERE public_key IN (",
+        );
+        let mut list = query.separated(", ");
+        for key in keys {
+            list.push_bind(key.multibase());
+        }
+        query.push(")");
+        let rows: Vec<(String, String, Vec<u8>)> =
+            query.build_query_as().fetch_all(self.database.read()).await?;
+        rows.into_iter()
+            .map(|(tenant, key, sealed)| {
+                Ok(SealedKey { tenant, public: public_key(&key)?, sealed })
+            })
+            .collect()
+    }
+
+    /// What is public of a tenant's key.
+    pub(crate) async fn key(
+        &self,
+        tenant: &str,
+        key: &PublicKey,
+    ) -> Result<Option<KeyRow>, StoreError> {
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2")
+                .bind(tenant)
+                .bind(key.multibase())
+                .fetch_optional(self.database.read())
+                .await?;
+        Ok(row.map(|(created_at,)| KeyRow { public: *key, created_at }))
+    }
+
+    /// A tenant's keys after a place in the order of age, the oldest first.
+    pub(crate) async fn keys_after(
+        &self,
+        tenant: &str,
+        (created_at, key): (i64, &str),
+        limit: i64,
+    ) -> Result<Vec<KeyRow>, StoreError> {
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (created_at, public_key) > ($2, $3) \
+             ORDER BY created_at, public_key LIMIT $4",
+        )
+        .bind(tenant)
+        .bind(created_at)
+        .bind(key)
+        .bind(limit)
+        .fetch_all(self.database.read())
+        .await?;
+        rows.into_iter()
+            .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
+            .collect()
+    }
+
+    /// Deletes a tenant's key; false if there was none.
+    pub(crate) async fn delete_key(
+        &self,
+        tenant: &str,
+        key: &PublicKey,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let done = sqlx::query("DELETE FROM keys WHERE tenant = $1 AND public_key = $2")
+            .bind(tenant)
+            .bind(key.multibase())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// A tenant's wrapped data key.
+    pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(sqlx::query_scalar("SELECT wrapped FROM tenant_keys WHERE tenant = $1")
+            .bind(tenant)
+            .fetch_optional(self.database.read())
+            .await?)
+    }
+
+    /// Stores a tenant's wrapped data key unless there is one, and gives the one that is stored. `Conflict` if
+    /// `verifier` is no longer the master key's: another process has changed it.
+    pub(crate) async fn add_tenant_key(
+        &self,
+        tenant: &str,
+        wrapped: &[u8],
+        verifier: &[u8],
+        now: i64,
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut transaction = self.database.write().await?;
+        sqlx::query(
+            "INSERT INTO tenant_keys (tenant, wrapped, created_at) SELECT $1, $2, $3 FROM master_key \
+             WHERE verifier = $4 ON CONFLICT DO NOTHING",
+        )
+        .bind(tenant)
+        .bind(wrapped)
+        .bind(now)
+        .bind(verifier)
+        .execute(&mut *transaction)
+        .await?;
+        let stored: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT wrapped FROM tenant_keys WHERE tenant = $1")
+                .bind(tenant)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        stored.ok_or(StoreError::Conflict)
+    }
+}
+
+fn public_key(text: &str) -> Result<PublicKey, StoreError> {
+    PublicKey::from_multibase(text).map_err(|_| StoreError::corrupt("public key"))
+}
