@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::clients::{Clients, Links};
 use crate::listener::{self, ServeError};
 use crate::metrics::Metrics;
-use crate::{Config, didcomm};
+use crate::{Config, admin, didcomm};
 
 /// The gateway: it serves on the listeners that it is given. Clones are one gateway.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
+    pub(crate) registry: OnceLock<Arc<Registry>>,
     pub(crate) in_flight: Semaphore,
     pub(crate) didcomm_sockets: Arc<Semaphore>,
     stop: watch::Sender<bool>,
@@ -31,6 +32,10 @@ impl Shared {
     pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();
         let _ = stop.wait_for(|stopped| *stopped).await;
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
     }
 }
 
@@ -64,6 +69,7 @@ pub async fn start(
     let shared = Arc::new(Shared {
         clients: Clients::new(links),
         metrics: Metrics::register(registry),
+        registry: OnceLock::new(),
         in_flight: Semaphore::new(config.didcomm.max_in_flight),
         didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
         stop: watch::Sender::new(false),
@@ -83,6 +89,24 @@ impl Gateway {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         listener::serve(listener, didcomm::router(self.shared.clone()), shutdown).await
+    }
+
+    /// Serves the owner until `shutdown` is done.
+    ///
+    /// # Errors
+    /// [`ServeError`], when the listener fails.
+    pub async fn serve_admin(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        listener::serve(listener, admin::router(self.shared.clone()), shutdown).await
+    }
+
+    /// Shows a registry at `/metrics` of the admin listener: the one given to [`start`], once all services have
+    /// registered on it. The first one stays.
+    pub fn expose_metrics(&self, registry: Arc<Registry>) {
+        let _ = self.shared.registry.set(registry);
     }
 
     /// Closes the WebSockets and stops what runs in the background.

@@ -11,6 +11,8 @@
 //! | `acapy` | the dialect of ACA-Py's admin API |
 //! | `webhook` | events to the owner's URLs, each at least once |
 
+mod acapy;
+mod admin;
 mod clients;
 mod config;
 mod didcomm;

@@ -1,0 +1,65 @@
+//! The dialect of ACA-Py's admin API (acapy-agent 1.7): the same paths, queries, bodies, fields and statuses. Where
+//! ACA-Py is in error, or has what this suite has not, `ACAPY.md` lists the difference.
+
+mod connections;
+mod did_exchange;
+mod error;
+mod fields;
+mod messages;
+mod out_of_band;
+pub(crate) mod records;
+mod status;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{delete, get, post};
+use entente_rpc::caller::for_tenant;
+use entente_rpc::{Request, Status};
+
+use crate::gateway::Shared;
+use error::ApiError;
+
+impl Shared {
+    /// A call for the tenant whose admin API this is.
+    fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
+        for_tenant(&self.config.tenant, message)
+    }
+}
+
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    let exchange = "/didexchange/{conn_id}";
+    Router::new()
+        .route("/out-of-band/create-invitation", post(out_of_band::create::create))
+        .route("/out-of-band/receive-invitation", post(out_of_band::receive::receive))
+        .route("/out-of-band/records", get(out_of_band::list::list))
+        .route("/out-of-band/invitations", get(out_of_band::fetch))
+        .route("/out-of-band/invitations/{invi_msg_id}", delete(out_of_band::remove))
+        .route("/connections", get(connections::list::list))
+        .route("/connections/create-static", post(status::not_supported))
+        .route("/connections/{conn_id}", get(connections::fetch).delete(connections::remove))
+        .route(
+            "/connections/{conn_id}/metadata",
+            get(connections::metadata).post(connections::set_metadata),
+        )
+        .route("/connections/{conn_id}/endpoints", get(connections::endpoints))
+        .route("/connections/{conn_id}/send-ping", post(messages::send_ping))
+        .route("/connections/{conn_id}/send-message", post(messages::send_message))
+        .route("/didexchange/create-request", post(status::not_supported))
+        .route("/didexchange/receive-request", post(status::not_supported))
+        .route(&format!("{exchange}/accept-invitation"), post(did_exchange::accept_invitation))
+        .route(&format!("{exchange}/accept-request"), post(did_exchange::accept_request))
+        .route(&format!("{exchange}/reject"), post(did_exchange::reject))
+        .route("/status", get(status::status))
+        .route("/status/config", get(status::config))
+        .route("/status/reset", post(status::reset))
+        .route("/status/live", get(status::live))
+        .route("/status/ready", get(status::ready))
+        .route("/plugins", get(status::plugins))
+        .route("/shutdown", get(status::not_supported))
+}
+
+/// A record that an answer must have.
+fn present<T>(record: Option<T>) -> Result<T, ApiError> {
+    record.ok_or_else(|| ApiError::internal("an answer without its record"))
+}

@@ -1,0 +1,75 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use entente_rpc::Code;
+use entente_rpc::proto::event::v1::GetConsumerRequest;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use crate::gateway::Shared;
+
+/// How long the connection service may take to answer a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `GET /status`.
+pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({"version": env!("CARGO_PKG_VERSION"), "label": shared.config.label}))
+}
+
+/// `GET /status/config`, without secrets.
+pub(super) async fn config(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let config = &shared.config;
+    Json(json!({"config": {
+        "default_label": config.label,
+        "default_endpoint": config.endpoint,
+        "transport.max_message_size": config.didcomm.max_message,
+        "transport.max_in_flight": config.didcomm.max_in_flight,
+    }}))
+}
+
+/// `POST /status/reset`: there are no statistics to reset; `/metrics` has counters, which never go back.
+pub(super) async fn reset() -> Json<Value> {
+    Json(json!({}))
+}
+
+/// `GET /status/live`: the process answers.
+pub(super) async fn live() -> Json<Value> {
+    Json(json!({"alive": true}))
+}
+
+/// `GET /status/ready`: the connection service and its store answer, and no stop has begun.
+pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ApiError> {
+    let probe = shared.request(GetConsumerRequest { name: "readiness".to_owned() })?;
+    let mut events = shared.clients.events.clone();
+    let answered = match tokio::time::timeout(PROBE_TIMEOUT, events.get_consumer(probe)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(status)) => status.code() == Code::NotFound,
+        Err(_) => false,
+    };
+    if answered && !shared.is_stopping() {
+        return Ok(Json(json!({"ready": true})));
+    }
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Service not ready"))
+}
+
+/// `GET /plugins`: what is built in, by the names that ACA-Py has for it.
+pub(super) async fn plugins() -> Json<Value> {
+    let protocols =
+        ["basicmessage", "didexchange", "discovery", "out_of_band", "problem_report", "trustping"];
+    let mut names = vec!["acapy_agent.connections".to_owned()];
+    names.extend(protocols.map(|protocol| format!("acapy_agent.protocols.{protocol}")));
+    Json(json!({"result": names, "external": []}))
+}
+
+/// A route of ACA-Py's that has no counterpart here.
+pub(super) async fn not_supported(uri: Uri) -> ApiError {
+    let reason = match uri.path() {
+        "/shutdown" => "stop the process with SIGTERM instead",
+        "/connections/create-static" => "static connections are not supported; use an invitation",
+        _ => "requests to a public DID without an invitation are not supported",
+    };
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, reason)
+}
