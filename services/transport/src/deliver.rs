@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::endpoint::{Target, locate};
 use crate::error::TransportError;
 use crate::http::{self, Answer};
-use crate::origin::Origins;
+use crate::origin::{Origins, Turn};
 use crate::websocket::WebSockets;
 
 /// The largest message sent, wrapped for all mediators, in bytes. Each layer makes it a third larger.
@@ -57,25 +57,24 @@ impl Transport {
         let envelope = wrap(envelope, recipient_key, routing_keys).await?;
         let origin = self.origins.of(&url);
         let turn = timeout_at(until, origin.clone().enter()).await;
-        let mut turn = turn.map_err(|_| origin.overloaded())??;
         let began = Instant::now();
-        let sent = match timeout_at(until, self.send(&url, envelope, until)).await {
-            Ok(sent) => sent,
-            Err(_) => Err(late(&url, began.elapsed())),
+        let mut turn = match turn {
+            Ok(turn) if began < until => turn?,
+            _ => return Err(origin.overloaded()),
         };
-        match &sent {
-            Ok(_) => turn.answered(),
-            // A caller in a hurry, or a long wait, is not the host's fault.
-            Err(TransportError::Unavailable { .. }) if until - began < self.timeout / 4 => {}
-            Err(
-                TransportError::Unavailable { .. }
-                | TransportError::Status { status: 502..=504, .. },
-            ) => turn.failed(),
-            // 500 too: agents answer it to one message that they cannot read.
-            Err(TransportError::Status { .. }) => turn.answered(),
-            Err(_) => {}
+        match timeout_at(until, self.send(&url, envelope, until)).await {
+            Ok(sent) => {
+                judge(&mut turn, &sent);
+                sent
+            }
+            Err(_) => {
+                // A caller in a hurry, or a long wait for the turn, is not the host's fault.
+                if until - began >= self.timeout / 4 {
+                    turn.failed();
+                }
+                Err(late(&url, began.elapsed()))
+            }
         }
-        sent
     }
 
     async fn send(
@@ -88,6 +87,18 @@ impl Transport {
             "ws" | "wss" => self.websockets.send(url, envelope).await,
             _ => http::post(&self.client, self.policy, url, envelope, until).await,
         }
+    }
+}
+
+/// Tells the breaker whether the host is there.
+fn judge(turn: &mut Turn, sent: &Result<Answer, TransportError>) {
+    match sent {
+        Err(
+            TransportError::Unavailable { .. } | TransportError::Status { status: 502..=504, .. },
+        ) => turn.failed(),
+        // 500 too: agents answer it to one message that they cannot read.
+        Ok(_) | Err(TransportError::Status { .. }) => turn.answered(),
+        Err(_) => {}
     }
 }
 

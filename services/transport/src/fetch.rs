@@ -49,17 +49,21 @@ impl Fetcher {
             retry_after: OVERLOAD_RETRY,
         })?;
         let within = deadline.map_or(self.timeout, |deadline| deadline.min(self.timeout));
+        self.check(&url)?;
         timeout(within, self.follow(url.clone())).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} ms", within.as_millis());
             Err(TransportError::Unavailable { url: url.into(), reason })
         })
     }
 
+    fn check(&self, url: &Url) -> Result<(), TransportError> {
+        let checked = self.policy.check(url, &["http", "https"]);
+        checked.map_err(|refused| TransportError::Refused { url: url.to_string(), refused })
+    }
+
+    /// Fetches a URL that was checked; each hop is.
     async fn follow(&self, mut url: Url) -> Result<String, TransportError> {
         for _ in 0..=MAX_REDIRECTS {
-            self.policy
-                .check(&url, &["http", "https"])
-                .map_err(|refused| TransportError::Refused { url: url.to_string(), refused })?;
             let sent = self.client.get(url.clone()).header(ACCEPT, MEDIA_TYPE).send().await;
             let response = sent.map_err(|error| failed(&url, &error))?;
             if !response.status().is_redirection() {
@@ -69,6 +73,7 @@ impl Fetcher {
             if holds_invitation(&url) {
                 return Ok(url.into());
             }
+            self.check(&url)?;
         }
         Err(none(&url, "it redirects too often"))
     }
@@ -106,3 +111,6 @@ async fn invitation(response: Response) -> Result<String, TransportError> {
     }
     String::from_utf8(body).map_err(|_| none(&url, "its answer is not UTF-8"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ pub(crate) fn failed(url: &Url, error: &reqwest::Error) -> TransportError {
         None => TransportError::Unavailable { url, reason: cause(error) },
     }
 }
+
+#[cfg(test)]
+mod tests;
