@@ -1,4 +1,5 @@
 //! The hot path through the link: what a handshake asks of the keystore.
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on has nothing to say")]
 
 use std::hint::black_box;
 

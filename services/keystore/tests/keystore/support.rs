@@ -1,31 +1,56 @@
 //! A keystore in a temporary directory.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-use entente_keystore::{Config, Service, StartError, start};
+use entente_keystore::{Config, MasterKeyError, Service, StartError, start};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, Link, Request, Response, Status};
 use pb::keystore_service_client::KeystoreServiceClient;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 
-pub type Client = KeystoreServiceClient<Link>;
-
+/// A keystore and a caller of it.
 pub struct Keystore {
     pub directory: tempfile::TempDir,
     pub service: Service,
-    pub client: Client,
+    pub caller: Caller,
+}
+
+/// Calls, with the parts of the answers that the tests look at.
+#[derive(Clone)]
+pub struct Caller {
+    pub client: KeystoreServiceClient<Link>,
+}
+
+impl Deref for Keystore {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl DerefMut for Keystore {
+    fn deref_mut(&mut self) -> &mut Caller {
+        &mut self.caller
+    }
 }
 
 impl Keystore {
     pub async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    pub async fn start_in(directory: tempfile::TempDir) -> Self {
         let service = start(Config::in_directory(directory.path()), None).await.unwrap();
         Self::of(directory, service)
     }
 
     pub fn of(directory: tempfile::TempDir, service: Service) -> Self {
-        let client = KeystoreServiceClient::new(service.link());
-        Self { directory, service, client }
+        let caller = Caller { client: KeystoreServiceClient::new(service.link()) };
+        Self { directory, service, caller }
     }
 
     /// Stops it.
@@ -36,15 +61,15 @@ impl Keystore {
 
     /// Stops it and starts it on the same data.
     pub async fn restart(self) -> Self {
-        let directory = self.stop().await;
-        let service = start(Config::in_directory(directory.path()), None).await.unwrap();
-        Self::of(directory, service)
+        Self::start_in(self.stop().await).await
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+    pub fn master_key_file(&self) -> PathBuf {
+        self.directory.path().join("master.key")
     }
+}
 
+impl Caller {
     pub async fn create(&mut self, tenant: &str) -> String {
         self.create_of(tenant, pb::KeyType::Unspecified).await
     }
@@ -99,12 +124,21 @@ impl Keystore {
     }
 }
 
-/// Starts on a directory, for what must fail.
-pub async fn refusal(directory: &Path) -> StartError {
-    match start(Config::in_directory(directory), None).await {
+/// Why the keystore does not start.
+pub async fn refusal(config: Config) -> MasterKeyError {
+    match start(config, None).await {
         Ok(_) => panic!("the keystore started"),
-        Err(error) => error,
+        Err(StartError::MasterKey(error)) => error,
+        Err(other) => panic!("{other}"),
     }
+}
+
+/// Changes the database behind the keystore's back.
+pub async fn tamper(directory: &Path, sql: &'static str) {
+    let options = SqliteConnectOptions::new().filename(directory.join("keystore.db"));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    assert!(sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected() > 0);
+    connection.close().await.unwrap();
 }
 
 pub fn by<T>(tenant: &str, message: T) -> Request<T> {
