@@ -1,1 +1,3 @@
-//! Invitations, exchanges, connections, reuse; the outbox and the event log
+//! Invitations, exchanges, connections, reuse; the outbox and the event log.
+
+mod store;

@@ -1,0 +1,136 @@
+//! The other services, as this one uses them.
+
+use entente_did::{Did, Document, PublicKey};
+use entente_didcomm::attachment::{Attachment, jws};
+use entente_protocol::Target;
+use entente_rpc::caller::for_tenant;
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
+use entente_rpc::proto::keystore::v1::{CreateKeyRequest, DeleteKeyRequest, KeyType, PackRequest, SignRequest};
+use entente_rpc::proto::resolver::v1::ResolveRequest;
+use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
+use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
+use entente_rpc::proto::transport::v1::{DeliverRequest, FetchInvitationRequest};
+use entente_rpc::{Failure, Link, MAX_MESSAGE};
+
+use crate::Links;
+
+/// Clients of the keystore, the resolver and the transport.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    keystore: KeystoreServiceClient<Link>,
+    resolver: ResolverServiceClient<Link>,
+    transport: TransportServiceClient<Link>,
+}
+
+/// The result of a call to another service.
+type Answer<T> = Result<T, Failure>;
+
+impl Clients {
+    pub fn new(links: Links) -> Self {
+        Self {
+            keystore: KeystoreServiceClient::new(links.keystore).max_decoding_message_size(MAX_MESSAGE),
+            resolver: ResolverServiceClient::new(links.resolver).max_decoding_message_size(MAX_MESSAGE),
+            transport: TransportServiceClient::new(links.transport).max_decoding_message_size(MAX_MESSAGE),
+        }
+    }
+
+    /// A new Ed25519 key.
+    pub async fn create_key(&self, tenant: &str) -> Answer<PublicKey> {
+        let request = CreateKeyRequest { r#type: KeyType::Ed25519.into(), request_id: String::new() };
+        let answer = self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
+        let key = answer.map_err(failure)?.into_inner().key.unwrap_or_default();
+        PublicKey::from_multibase(&key.multibase).map_err(|error| broken("keystore", &error))
+    }
+
+    /// Destroys a key that is not needed any more. It is no harm if that fails.
+    pub async fn delete_key(&self, tenant: &str, key: &PublicKey) {
+        let Ok(request) = for_tenant(tenant, DeleteKeyRequest { key: key.multibase() }) else { return };
+        if let Err(status) = self.keystore.clone().delete_key(request).await {
+            tracing::warn!(code = %status.code(), "a key that is not needed any more could not be deleted");
+        }
+    }
+
+    /// An attachment signed with one of our keys (RFC 0017).
+    pub async fn sign(
+        &self,
+        tenant: &str,
+        key: &PublicKey,
+        id: &str,
+        mime_type: &str,
+        content: &[u8],
+    ) -> Answer<Attachment> {
+        let unsigned = jws::signing_input(content, key).map_err(|error| broken("signature", &error))?;
+        let request = SignRequest { key: key.multibase(), payload: unsigned.bytes().to_vec().into() };
+        let answer = self.keystore.clone().sign(for_tenant(tenant, request).map_err(failure)?).await;
+        let signature = answer.map_err(failure)?.into_inner().signature;
+        let signature: [u8; 64] =
+            signature.as_ref().try_into().map_err(|error| broken("keystore's signature", &error))?;
+        let mut attachment = Attachment::from_bytes(id, mime_type, content);
+        attachment.data.jws = Some(unsigned.with_signature(signature));
+        Ok(attachment)
+    }
+
+    /// An envelope for a target.
+    pub async fn pack(
+        &self,
+        tenant: &str,
+        plaintext: String,
+        from: Option<&PublicKey>,
+        to: &Target,
+    ) -> Answer<Vec<u8>> {
+        let request = PackRequest {
+            plaintext: plaintext.into_bytes().into(),
+            recipient_keys: to.recipient_keys.iter().map(PublicKey::multibase).collect(),
+            sender_key: from.map(PublicKey::multibase).unwrap_or_default(),
+            format: 0,
+        };
+        let answer = self.keystore.clone().pack(for_tenant(tenant, request).map_err(failure)?).await;
+        Ok(answer.map_err(failure)?.into_inner().envelope.into())
+    }
+
+    /// A DID's document.
+    pub async fn resolve(&self, tenant: &str, did: &Did) -> Answer<Document> {
+        let request = ResolveRequest { did: did.to_string(), no_cache: false };
+        let answer = self.resolver.clone().resolve(for_tenant(tenant, request).map_err(failure)?).await;
+        Document::from_json(answer.map_err(failure)?.into_inner().document_json)
+            .map_err(|error| broken("resolver's document", &error))
+    }
+
+    /// Delivers an envelope. A packed message that came back is the answer.
+    pub async fn deliver(&self, tenant: &str, envelope: Vec<u8>, to: &Target) -> Answer<Option<Vec<u8>>> {
+        let request = DeliverRequest {
+            envelope: envelope.into(),
+            endpoint: to.endpoint.clone(),
+            recipient_key: to.recipient_keys.first().map(PublicKey::multibase).unwrap_or_default(),
+            routing_keys: to.routing_keys.iter().map(PublicKey::multibase).collect(),
+        };
+        let answer = self.transport.clone().deliver(for_tenant(tenant, request).map_err(failure)?).await;
+        let reply = answer.map_err(failure)?.into_inner().reply;
+        Ok((!reply.is_empty()).then(|| reply.into()))
+    }
+
+    /// What is behind a short invitation URL.
+    pub async fn fetch_invitation(&self, tenant: &str, url: &str) -> Answer<String> {
+        let request = FetchInvitationRequest { url: url.to_owned() };
+        let answer = self.transport.clone().fetch_invitation(for_tenant(tenant, request).map_err(failure)?).await;
+        Ok(answer.map_err(failure)?.into_inner().invitation)
+    }
+
+    /// Opens an envelope that came back on a delivery.
+    pub async fn unpack(
+        &self,
+        envelope: Vec<u8>,
+    ) -> Answer<entente_rpc::proto::keystore::v1::UnpackResponse> {
+        let request = entente_rpc::proto::keystore::v1::UnpackRequest { envelope: envelope.into() };
+        let request = for_tenant(entente_rpc::DEFAULT_TENANT, request).map_err(failure)?;
+        Ok(self.keystore.clone().unpack(request).await.map_err(failure)?.into_inner())
+    }
+}
+
+fn failure(status: entente_rpc::Status) -> Failure {
+    Failure::of(&status)
+}
+
+fn broken(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(entente_rpc::ErrorReason::Internal, format!("the {what} cannot be used: {error}"))
+}

@@ -1,0 +1,61 @@
+//! What the service does, apart from how it is called.
+
+mod read;
+
+use std::sync::Arc;
+
+use entente_rpc::Failure;
+use entente_store::StoreError;
+
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::store::{Store, Work};
+
+/// The service's parts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    pub store: Store,
+    pub clients: Clients,
+    pub config: Arc<Config>,
+    pub feed: Feed,
+    pub outbox: Outbox,
+    pub metrics: Metrics,
+}
+
+/// The result of what a caller asked for.
+pub(crate) type Answer<T> = Result<T, Failure>;
+
+impl Engine {
+    /// Begins a unit of work.
+    pub async fn work(&self, tenant: &str) -> Result<Work, StoreError> {
+        self.store.work(tenant, now()).await
+    }
+
+    /// Commits a unit of work; then its events are seen and its messages sent.
+    pub async fn commit(&self, work: Work) -> Result<(), StoreError> {
+        let tenant = work.tenant().to_owned();
+        let committed = work.commit().await?;
+        self.feed.publish(&tenant, committed.events);
+        self.outbox.enqueue(committed.outgoing);
+        Ok(())
+    }
+}
+
+/// Milliseconds since the epoch: the one clock of the service.
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A new id for a record, which sorts by the time it was made.
+pub(crate) fn record_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// A new id for a message.
+pub(crate) fn message_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

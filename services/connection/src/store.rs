@@ -1,0 +1,83 @@
+//! The tables, and the one way to change them: a [`Work`].
+
+mod acceptances;
+mod connections;
+mod dids;
+mod events;
+mod exchanges;
+mod invitations;
+mod ledger;
+mod outbox;
+mod work;
+
+use std::path::Path;
+
+use entente_store::{Database, Durability, StoreError};
+use sqlx::migrate::Migrator;
+use sqlx::{QueryBuilder, Sqlite};
+
+pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
+pub(crate) use connections::{Connection, ConnectionFilter};
+pub(crate) use dids::OurDid;
+pub(crate) use events::{DeadLetterRow, EventFilter};
+pub(crate) use exchanges::{ExchangeFilter, ExchangeRow};
+pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, SINGLE_USE};
+pub(crate) use ledger::Remembered;
+pub(crate) use outbox::{Delivery, Kind, Outgoing};
+pub(crate) use work::{Committed, NewEvent, Work};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The database of this service.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    database: Database,
+}
+
+/// A page of a list: rows with an id above `after` (below it when descending), in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    pub after: Option<String>,
+    pub limit: i64,
+    pub offset: i64,
+    pub descending: bool,
+}
+
+impl Page {
+    /// Ends a query over rows with an id.
+    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+        let (compare, order) = if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
+        if let Some(after) = &self.after {
+            query.push(compare).push_bind(after.clone());
+        }
+        query.push(" ORDER BY id").push(order).push(" LIMIT ").push_bind(self.limit);
+        query.push(" OFFSET ").push_bind(self.offset);
+    }
+}
+
+impl Store {
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
+    }
+
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
+    }
+
+    /// Begins a unit of work for a tenant.
+    pub async fn work(&self, tenant: &str, now: i64) -> Result<Work, StoreError> {
+        Ok(Work::new(self.database.write().await?, tenant, now))
+    }
+
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    fn read(&self) -> &sqlx::SqlitePool {
+        self.database.read()
+    }
+}

@@ -1,0 +1,201 @@
+//! Connections.
+
+use entente_did::PublicKey;
+use entente_protocol::Target;
+use entente_protocol::reuse::Candidate;
+use entente_store::StoreError;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Page, Store, Work};
+
+/// A connection as it is stored. Enumerations have the numbers of the proto.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Connection {
+    pub id: String,
+    pub role: i32,
+    pub protocol: i32,
+    pub my_did: String,
+    pub their_did: String,
+    pub my_key: String,
+    pub their_key: String,
+    pub target: String,
+    pub their_label: String,
+    pub alias: String,
+    pub invitation_id: String,
+    pub invitation_did: Option<String>,
+    pub metadata: String,
+    pub reuses: i64,
+    pub last_seen_at: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub version: i64,
+}
+
+/// Which connections.
+#[derive(Debug, Clone, Default, Hash)]
+pub(crate) struct ConnectionFilter {
+    pub invitation_id: String,
+    pub invitation_did: String,
+    pub alias: String,
+    pub my_did: String,
+    pub their_did: String,
+}
+
+const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, their_label, alias, \
+     invitation_id, invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, version \
+     FROM connections WHERE tenant = ";
+
+/// The live connections that an invitee made with invitations of a DID. The limit bounds the work; the best are the
+/// ones heard last.
+const CANDIDATES: &str = "SELECT id, last_seen_at, created_at FROM connections \
+     WHERE tenant = $1 AND invitation_did = $2 AND role = 2 ORDER BY last_seen_at DESC, id LIMIT 16";
+
+impl Connection {
+    /// Where the peer receives messages.
+    pub fn target(&self) -> Result<Target, StoreError> {
+        serde_json::from_str(&self.target).map_err(|_| StoreError::corrupt("connections.target"))
+    }
+
+    /// The key that we speak with.
+    pub fn my_key(&self) -> Result<PublicKey, StoreError> {
+        PublicKey::from_multibase(&self.my_key).map_err(|_| StoreError::corrupt("connections.my_key"))
+    }
+}
+
+fn candidates(rows: Vec<(String, i64, i64)>) -> Vec<Candidate> {
+    rows.into_iter()
+        .map(|(connection_id, last_seen_at, created_at)| Candidate { connection_id, last_seen_at, created_at })
+        .collect()
+}
+
+impl Work {
+    /// A connection, as it is in this work.
+    pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+    }
+
+    /// The connections that an invitation of a DID may be answered on.
+    pub async fn candidates(&mut self, did: &str) -> Result<Vec<Candidate>, StoreError> {
+        let rows = sqlx::query_as(CANDIDATES)
+            .bind(self.tenant().to_owned())
+            .bind(did)
+            .fetch_all(&mut **self.tx())
+            .await?;
+        Ok(candidates(rows))
+    }
+
+    /// Keeps a new connection.
+    pub async fn insert_connection(&mut self, row: &Connection) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO connections (tenant, id, role, protocol, my_did, their_did, my_key, their_key, target, \
+             their_label, alias, invitation_id, invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, \
+             version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(row.role)
+        .bind(row.protocol)
+        .bind(&row.my_did)
+        .bind(&row.their_did)
+        .bind(&row.my_key)
+        .bind(&row.their_key)
+        .bind(&row.target)
+        .bind(&row.their_label)
+        .bind(&row.alias)
+        .bind(&row.invitation_id)
+        .bind(&row.invitation_did)
+        .bind(&row.metadata)
+        .bind(row.reuses)
+        .bind(row.last_seen_at)
+        .bind(row.created_at)
+        .bind(row.updated_at)
+        .bind(row.version)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Stores what changes of a connection, with a new version.
+    pub async fn update_connection(&mut self, row: &mut Connection) -> Result<(), StoreError> {
+        row.version += 1;
+        row.updated_at = self.now();
+        sqlx::query(
+            "UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = $6, updated_at = $7, \
+             version = $8 WHERE tenant = $1 AND id = $2",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(&row.alias)
+        .bind(&row.metadata)
+        .bind(row.reuses)
+        .bind(row.last_seen_at)
+        .bind(row.updated_at)
+        .bind(row.version)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that the peer was heard. It is no change of the record, so it makes no version.
+    pub async fn touch_connection(&mut self, id: &str) -> Result<(), StoreError> {
+        let (tenant, now) = (self.tenant().to_owned(), self.now());
+        sqlx::query("UPDATE connections SET last_seen_at = $3 WHERE tenant = $1 AND id = $2")
+            .bind(tenant)
+            .bind(id)
+            .bind(now)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a connection.
+    pub async fn delete_connection(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM connections WHERE tenant = $1 AND id = $2")
+            .bind(self.tenant().to_owned())
+            .bind(id)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// A connection.
+    pub async fn connection(&self, tenant: &str, id: &str) -> Result<Option<Connection>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+    }
+
+    /// The connections that an invitation of a DID may be answered on.
+    pub async fn candidates(&self, tenant: &str, did: &str) -> Result<Vec<Candidate>, StoreError> {
+        let rows = sqlx::query_as(CANDIDATES).bind(tenant).bind(did).fetch_all(self.read()).await?;
+        Ok(candidates(rows))
+    }
+
+    /// A page of connections.
+    pub async fn connections(
+        &self,
+        tenant: &str,
+        filter: &ConnectionFilter,
+        page: &Page,
+    ) -> Result<Vec<Connection>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned());
+        for (column, value) in [
+            ("invitation_id", &filter.invitation_id),
+            ("invitation_did", &filter.invitation_did),
+            ("alias", &filter.alias),
+            ("my_did", &filter.my_did),
+            ("their_did", &filter.their_did),
+        ] {
+            if !value.is_empty() {
+                query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
+            }
+        }
+        page.push(&mut query);
+        Ok(query.build_query_as().fetch_all(self.read()).await?)
+    }
+}

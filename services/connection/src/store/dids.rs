@@ -1,0 +1,88 @@
+//! DIDs of ours.
+
+use entente_did::{Did, PublicKey};
+use entente_store::StoreError;
+use sqlx::FromRow;
+
+use super::{Store, Work};
+
+/// A DID of ours with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OurDid {
+    /// As it is sent.
+    pub did: Did,
+    pub key: PublicKey,
+}
+
+#[derive(FromRow)]
+struct Row {
+    wire_did: String,
+    key: String,
+}
+
+impl TryFrom<Row> for OurDid {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            did: Did::parse(&row.wire_did).map_err(|_| StoreError::corrupt("dids.wire_did"))?,
+            key: PublicKey::from_multibase(&row.key).map_err(|_| StoreError::corrupt("dids.key"))?,
+        })
+    }
+}
+
+impl Store {
+    /// One of our DIDs, in either form.
+    pub async fn our_did(&self, tenant: &str, did: &Did) -> Result<Option<OurDid>, StoreError> {
+        let row: Option<Row> = sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2")
+            .bind(tenant)
+            .bind(did.canonical().as_str())
+            .fetch_optional(self.read())
+            .await?;
+        row.map(OurDid::try_from).transpose()
+    }
+
+    /// The DID that invitations share.
+    pub async fn shared_did(&self, tenant: &str, shared_as: &str) -> Result<Option<OurDid>, StoreError> {
+        let row: Option<Row> =
+            sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2")
+                .bind(tenant)
+                .bind(shared_as)
+                .fetch_optional(self.read())
+                .await?;
+        row.map(OurDid::try_from).transpose()
+    }
+}
+
+impl Work {
+    /// Keeps a DID of ours. False if another DID is shared under the same name already.
+    pub async fn insert_did(&mut self, did: &OurDid, shared_as: Option<&str>) -> Result<bool, StoreError> {
+        let (tenant, now) = (self.tenant().to_owned(), self.now());
+        let inserted = sqlx::query(
+            "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (tenant, shared_as) DO NOTHING",
+        )
+        .bind(tenant)
+        .bind(did.did.canonical().as_str())
+        .bind(did.did.as_str())
+        .bind(did.key.multibase())
+        .bind(shared_as)
+        .bind(now)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    /// Forgets a DID of ours, unless invitations share it. Gives its key.
+    pub async fn remove_did(&mut self, did: &str) -> Result<Option<PublicKey>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) RETURNING key",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(did)
+        .fetch_optional(&mut **self.tx())
+        .await?;
+        row.map(|(key,)| PublicKey::from_multibase(&key).map_err(|_| StoreError::corrupt("dids.key"))).transpose()
+    }
+}

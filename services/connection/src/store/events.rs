@@ -1,0 +1,219 @@
+//! The event log, its consumers and their dead letters.
+
+use entente_rpc::proto::event::v1 as event;
+use entente_rpc::time_to_proto;
+use entente_store::StoreError;
+use prost::Message as _;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Store, Work};
+
+/// An entry of the log.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct StoredEvent {
+    pub sequence: i64,
+    pub time: i64,
+    pub record: Vec<u8>,
+}
+
+impl TryFrom<StoredEvent> for event::Event {
+    type Error = StoreError;
+
+    fn try_from(stored: StoredEvent) -> Result<Self, StoreError> {
+        let mut event =
+            event::Event::decode(stored.record.as_slice()).map_err(|_| StoreError::corrupt("event"))?;
+        event.sequence = stored.sequence;
+        event.time = Some(time_to_proto(stored.time));
+        Ok(event)
+    }
+}
+
+/// An event that a consumer gave up on.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct DeadLetterRow {
+    pub consumer: String,
+    pub sequence: i64,
+    pub attempts: i32,
+    pub error: String,
+    pub time: i64,
+    pub replay: bool,
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EventFilter {
+    pub kinds: Vec<i32>,
+    pub connection_id: String,
+    pub invitation_id: String,
+}
+
+impl Store {
+    /// The newest sequence of a tenant's log, and the newest that was purged.
+    pub async fn log_bounds(&self, tenant: &str) -> Result<(i64, i64), StoreError> {
+        let row: Option<(i64, i64)> =
+            sqlx::query_as("SELECT last_sequence, purged_sequence FROM logs WHERE tenant = $1")
+                .bind(tenant)
+                .fetch_optional(self.read())
+                .await?;
+        Ok(row.unwrap_or_default())
+    }
+
+    /// Events after a sequence, up to another, in order.
+    pub async fn events(
+        &self,
+        tenant: &str,
+        after: i64,
+        up_to: i64,
+        filter: &EventFilter,
+        limit: i64,
+    ) -> Result<Vec<event::Event>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT sequence, time, record FROM events WHERE tenant = ");
+        query.push_bind(tenant.to_owned());
+        query.push(" AND sequence > ").push_bind(after);
+        query.push(" AND sequence <= ").push_bind(up_to);
+        for (column, value) in
+            [("connection_id", &filter.connection_id), ("invitation_id", &filter.invitation_id)]
+        {
+            if !value.is_empty() {
+                query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
+            }
+        }
+        if !filter.kinds.is_empty() {
+            query.push(" AND kind IN (");
+            let mut list = query.separated(", ");
+            for kind in &filter.kinds {
+                list.push_bind(*kind);
+            }
+            query.push(")");
+        }
+        query.push(" ORDER BY sequence LIMIT ").push_bind(limit);
+        let rows: Vec<StoredEvent> = query.build_query_as().fetch_all(self.read()).await?;
+        rows.into_iter().map(event::Event::try_from).collect()
+    }
+
+    /// A consumer's cursor and when it moved.
+    pub async fn consumer(&self, tenant: &str, name: &str) -> Result<Option<(i64, i64)>, StoreError> {
+        let row = sqlx::query_as("SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2")
+            .bind(tenant)
+            .bind(name)
+            .fetch_optional(self.read())
+            .await?;
+        Ok(row)
+    }
+
+    /// Dead letters after (consumer, sequence), in order.
+    pub async fn dead_letters(
+        &self,
+        tenant: &str,
+        consumer: &str,
+        replay_only: bool,
+        after: (&str, i64),
+        limit: i64,
+    ) -> Result<Vec<DeadLetterRow>, StoreError> {
+        let mut query = QueryBuilder::new(
+            "SELECT consumer, sequence, attempts, error, time, replay FROM dead_letters WHERE tenant = ",
+        );
+        query.push_bind(tenant.to_owned());
+        query.push(" AND (consumer, sequence) > (").push_bind(after.0.to_owned());
+        query.push(", ").push_bind(after.1).push(")");
+        if !consumer.is_empty() {
+            query.push(" AND consumer = ").push_bind(consumer.to_owned());
+        }
+        if replay_only {
+            query.push(" AND replay");
+        }
+        query.push(" ORDER BY consumer, sequence LIMIT ").push_bind(limit);
+        Ok(query.build_query_as().fetch_all(self.read()).await?)
+    }
+}
+
+impl Work {
+    /// Moves a consumer's cursor forward; it never moves back.
+    pub async fn move_consumer(&mut self, name: &str, sequence: i64) -> Result<i64, StoreError> {
+        let (tenant, now) = (self.tenant().to_owned(), self.now());
+        let (sequence,) = sqlx::query_as(
+            "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant, name) DO UPDATE SET \
+             sequence = CASE WHEN excluded.sequence > consumers.sequence THEN excluded.sequence ELSE consumers.sequence END, \
+             updated_at = excluded.updated_at RETURNING sequence",
+        )
+        .bind(tenant)
+        .bind(name)
+        .bind(sequence)
+        .bind(now)
+        .fetch_one(&mut **self.tx())
+        .await?;
+        Ok(sequence)
+    }
+
+    /// Keeps an event that a consumer gave up on.
+    pub async fn put_dead_letter(&mut self, letter: &DeadLetterRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO dead_letters (tenant, consumer, sequence, attempts, error, time, replay) \
+             VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT (tenant, consumer, sequence) \
+             DO UPDATE SET attempts = excluded.attempts, error = excluded.error, time = excluded.time, replay = FALSE",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&letter.consumer)
+        .bind(letter.sequence)
+        .bind(letter.attempts)
+        .bind(&letter.error)
+        .bind(letter.time)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a dead letter that was delivered after all.
+    pub async fn remove_dead_letter(&mut self, consumer: &str, sequence: i64) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2 AND sequence = $3")
+            .bind(self.tenant().to_owned())
+            .bind(consumer)
+            .bind(sequence)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Marks dead letters for another try: those named, or all. Says how many there were.
+    pub async fn replay_dead_letters(&mut self, consumer: &str, sequences: &[i64]) -> Result<u64, StoreError> {
+        let mut query = QueryBuilder::new("UPDATE dead_letters SET replay = TRUE WHERE tenant = ");
+        query.push_bind(self.tenant().to_owned());
+        query.push(" AND consumer = ").push_bind(consumer.to_owned());
+        if !sequences.is_empty() {
+            query.push(" AND sequence IN (");
+            let mut list = query.separated(", ");
+            for sequence in sequences {
+                list.push_bind(*sequence);
+            }
+            query.push(")");
+        }
+        Ok(query.build().execute(&mut **self.tx()).await?.rows_affected())
+    }
+
+    /// Removes up to `limit` events that are older than `before`, and remembers up to where.
+    pub async fn purge_events(&mut self, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let tenant = self.tenant().to_owned();
+        let (up_to,): (Option<i64>,) = sqlx::query_as(
+            "SELECT MAX(sequence) FROM (SELECT sequence FROM events WHERE tenant = $1 AND time < $2 \
+             ORDER BY sequence LIMIT $3) AS oldest",
+        )
+        .bind(&tenant)
+        .bind(before)
+        .bind(limit)
+        .fetch_one(&mut **self.tx())
+        .await?;
+        let Some(up_to) = up_to else { return Ok(0) };
+        let purged = sqlx::query("DELETE FROM events WHERE tenant = $1 AND sequence <= $2")
+            .bind(&tenant)
+            .bind(up_to)
+            .execute(&mut **self.tx())
+            .await?;
+        sqlx::query("UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < $2")
+            .bind(&tenant)
+            .bind(up_to)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(purged.rows_affected())
+    }
+}

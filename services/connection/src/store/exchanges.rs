@@ -1,0 +1,278 @@
+//! Handshakes.
+
+use entente_protocol::Exchange;
+use entente_store::StoreError;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Page, Store, Work};
+
+/// A handshake as it is stored. Enumerations have the numbers of the proto.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct ExchangeRow {
+    pub id: String,
+    pub role: i32,
+    pub state: i32,
+    pub protocol: i32,
+    pub invitation_id: String,
+    pub thread_id: Option<String>,
+    pub my_did: Option<String>,
+    pub their_did: Option<String>,
+    pub their_label: String,
+    pub alias: String,
+    pub invitation_key: String,
+    pub invitation_did: String,
+    pub pending_for: Option<String>,
+    pub auto_accept: bool,
+    pub multi_use: bool,
+    pub label: String,
+    pub did_method: i32,
+    pub deadline_at: Option<i64>,
+    pub goal_code: String,
+    pub goal: String,
+    pub metadata: String,
+    pub machine: String,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub version: i64,
+}
+
+/// Which handshakes.
+#[derive(Debug, Clone, Default, Hash)]
+pub(crate) struct ExchangeFilter {
+    pub state: i32,
+    pub role: i32,
+    pub invitation_id: String,
+    pub alias: String,
+    pub my_did: String,
+    pub their_did: String,
+    pub invitation_key: String,
+    pub descending: bool,
+}
+
+const COLUMNS: &str = "SELECT id, role, state, protocol, invitation_id, thread_id, my_did, their_did, their_label, alias, \
+     invitation_key, invitation_did, pending_for, auto_accept, multi_use, label, did_method, deadline_at, goal_code, \
+     goal, metadata, machine, created_at, updated_at, version FROM exchanges WHERE tenant = ";
+
+impl ExchangeRow {
+    /// The state machine.
+    pub fn machine(&self) -> Result<Exchange, StoreError> {
+        serde_json::from_str(&self.machine).map_err(|_| StoreError::corrupt("exchanges.machine"))
+    }
+}
+
+impl Work {
+    /// A handshake, as it is in this work.
+    pub async fn exchange(&mut self, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+    }
+
+    /// The handshake under way with the inviter of a DID.
+    pub async fn exchange_under_way(&mut self, pending_for: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
+                .bind(self.tenant().to_owned())
+                .bind(pending_for)
+                .fetch_optional(&mut **self.tx())
+                .await?;
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// Keeps a new handshake.
+    pub async fn insert_exchange(&mut self, row: &ExchangeRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
+             their_label, alias, invitation_key, invitation_did, pending_for, auto_accept, multi_use, label, did_method, \
+             deadline_at, goal_code, goal, metadata, machine, created_at, updated_at, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+             $22, $23, $24, $25, $26)",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(row.role)
+        .bind(row.state)
+        .bind(row.protocol)
+        .bind(&row.invitation_id)
+        .bind(&row.thread_id)
+        .bind(&row.my_did)
+        .bind(&row.their_did)
+        .bind(&row.their_label)
+        .bind(&row.alias)
+        .bind(&row.invitation_key)
+        .bind(&row.invitation_did)
+        .bind(&row.pending_for)
+        .bind(row.auto_accept)
+        .bind(row.multi_use)
+        .bind(&row.label)
+        .bind(row.did_method)
+        .bind(row.deadline_at)
+        .bind(&row.goal_code)
+        .bind(&row.goal)
+        .bind(&row.metadata)
+        .bind(&row.machine)
+        .bind(row.created_at)
+        .bind(row.updated_at)
+        .bind(row.version)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Stores what changes of a handshake. The caller has set the version.
+    pub async fn update_exchange(&mut self, row: &ExchangeRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, their_did = $7, \
+             their_label = $8, pending_for = $9, deadline_at = $10, machine = $11, updated_at = $12, version = $13, \
+             alias = $14, label = $15, goal_code = $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(row.state)
+        .bind(row.protocol)
+        .bind(&row.thread_id)
+        .bind(&row.my_did)
+        .bind(&row.their_did)
+        .bind(&row.their_label)
+        .bind(&row.pending_for)
+        .bind(row.deadline_at)
+        .bind(&row.machine)
+        .bind(row.updated_at)
+        .bind(row.version)
+        .bind(&row.alias)
+        .bind(&row.label)
+        .bind(&row.goal_code)
+        .bind(&row.goal)
+        .bind(&row.metadata)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a handshake, with the keys that led to it.
+    pub async fn delete_exchange(&mut self, id: &str) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM exchanges WHERE tenant = $1 AND id = $2",
+            "DELETE FROM peers WHERE tenant = $1 AND exchange_id = $2",
+        ] {
+            sqlx::query(statement).bind(self.tenant().to_owned()).bind(id).execute(&mut **self.tx()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a handshake's record alone: its connection stays, and the keys that lead to it.
+    pub async fn delete_exchange_record(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM exchanges WHERE tenant = $1 AND id = $2")
+            .bind(self.tenant().to_owned())
+            .bind(id)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that messages from these keys to our key belong to a handshake, and to its connection.
+    pub async fn insert_peers(
+        &mut self,
+        my_key: &str,
+        their_keys: impl IntoIterator<Item = String>,
+        exchange_id: &str,
+    ) -> Result<(), StoreError> {
+        for their_key in their_keys {
+            sqlx::query(
+                "INSERT INTO peers (tenant, my_key, their_key, exchange_id) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (tenant, my_key, their_key) DO UPDATE SET exchange_id = excluded.exchange_id",
+            )
+            .bind(self.tenant().to_owned())
+            .bind(my_key)
+            .bind(their_key)
+            .bind(exchange_id)
+            .execute(&mut **self.tx())
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// A handshake.
+    pub async fn exchange(&self, tenant: &str, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+    }
+
+    /// The handshakes with a thread: at most one for each role, unless a peer chose another's thread.
+    pub async fn exchanges_of_thread(&self, tenant: &str, thread_id: &str) -> Result<Vec<ExchangeRow>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND thread_id = ").push_bind(thread_id.to_owned());
+        query.push(" ORDER BY id LIMIT 16");
+        Ok(query.build_query_as().fetch_all(self.read()).await?)
+    }
+
+    /// The handshake or connection that messages between two keys belong to.
+    pub async fn exchange_of_keys(
+        &self,
+        tenant: &str,
+        my_key: &str,
+        their_key: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3")
+                .bind(tenant)
+                .bind(my_key)
+                .bind(their_key)
+                .fetch_optional(self.read())
+                .await?;
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// The handshake under way with the inviter of a DID.
+    pub async fn exchange_under_way(&self, tenant: &str, pending_for: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
+                .bind(tenant)
+                .bind(pending_for)
+                .fetch_optional(self.read())
+                .await?;
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// A page of handshakes.
+    pub async fn exchanges(
+        &self,
+        tenant: &str,
+        filter: &ExchangeFilter,
+        page: &Page,
+    ) -> Result<Vec<ExchangeRow>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned());
+        for (column, value) in [("state", filter.state), ("role", filter.role)] {
+            if value != 0 {
+                query.push(" AND ").push(column).push(" = ").push_bind(value);
+            }
+        }
+        for (column, value) in [
+            ("invitation_id", &filter.invitation_id),
+            ("alias", &filter.alias),
+            ("my_did", &filter.my_did),
+            ("their_did", &filter.their_did),
+            ("invitation_key", &filter.invitation_key),
+        ] {
+            if !value.is_empty() {
+                query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
+            }
+        }
+        page.push(&mut query);
+        Ok(query.build_query_as().fetch_all(self.read()).await?)
+    }
+
+    /// Handshakes whose deadline has passed: tenant and id.
+    pub async fn due_exchanges(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query_as("SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2")
+            .bind(now)
+            .bind(limit)
+            .fetch_all(self.read())
+            .await?;
+        Ok(rows)
+    }
+}

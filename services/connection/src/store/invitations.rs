@@ -1,0 +1,201 @@
+//! Invitations of ours.
+
+use entente_protocol::usage::{InvitationState, Usage};
+use entente_store::StoreError;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Page, Store, Work};
+
+/// An invitation as it is stored. Enumerations have the numbers of the proto.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Invitation {
+    pub id: String,
+    pub kind: i32,
+    pub state: i32,
+    pub max_uses: Option<i64>,
+    pub uses: i64,
+    pub did: Option<String>,
+    pub canonical_did: Option<String>,
+    pub key: String,
+    pub label: String,
+    pub alias: String,
+    pub goal_code: String,
+    pub goal: String,
+    /// The handshakes' numbers, separated by commas.
+    pub handshakes: String,
+    pub message: String,
+    pub url: String,
+    pub metadata: String,
+    pub auto_accept: bool,
+    pub exchange_id: Option<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub expires_at: Option<i64>,
+    pub version: i64,
+}
+
+/// Which invitations.
+#[derive(Debug, Clone, Default, Hash)]
+pub(crate) struct InvitationFilter {
+    pub state: i32,
+    pub alias: String,
+}
+
+pub(crate) const SINGLE_USE: i32 = 1;
+pub(crate) const MULTI_USE: i32 = 2;
+
+const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, goal_code, goal, \
+     handshakes, message, url, metadata, auto_accept, exchange_id, created_at, updated_at, expires_at, version \
+     FROM invitations WHERE tenant = ";
+
+fn state_number(state: InvitationState) -> i32 {
+    match state {
+        InvitationState::Open => 1,
+        InvitationState::Used => 2,
+        InvitationState::Expired => 3,
+        InvitationState::Revoked => 4,
+    }
+}
+
+impl Invitation {
+    /// How often it may be used.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let state = match self.state {
+            1 => InvitationState::Open,
+            2 => InvitationState::Used,
+            3 => InvitationState::Expired,
+            4 => InvitationState::Revoked,
+            _ => return Err(StoreError::corrupt("invitations.state")),
+        };
+        Ok(Usage {
+            state,
+            multi_use: self.kind == MULTI_USE,
+            max_uses: self.max_uses.map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
+            uses: u32::try_from(self.uses).unwrap_or(u32::MAX),
+            expires_at: self.expires_at,
+        })
+    }
+
+    /// Takes over what became of its uses.
+    pub fn set_usage(&mut self, usage: Usage) {
+        self.state = state_number(usage.state);
+        self.uses = i64::from(usage.uses);
+    }
+}
+
+impl Work {
+    /// An invitation, as it is in this work.
+    pub async fn invitation(&mut self, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+    }
+
+    /// Keeps a new invitation.
+    pub async fn insert_invitation(&mut self, row: &Invitation) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
+             goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, created_at, updated_at, \
+             expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19, $20, $21, $22, $23)",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(row.kind)
+        .bind(row.state)
+        .bind(row.max_uses)
+        .bind(row.uses)
+        .bind(&row.did)
+        .bind(&row.canonical_did)
+        .bind(&row.key)
+        .bind(&row.label)
+        .bind(&row.alias)
+        .bind(&row.goal_code)
+        .bind(&row.goal)
+        .bind(&row.handshakes)
+        .bind(&row.message)
+        .bind(&row.url)
+        .bind(&row.metadata)
+        .bind(row.auto_accept)
+        .bind(&row.exchange_id)
+        .bind(row.created_at)
+        .bind(row.updated_at)
+        .bind(row.expires_at)
+        .bind(row.version)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Stores what changes of an invitation, with a new version.
+    pub async fn update_invitation(&mut self, row: &mut Invitation) -> Result<(), StoreError> {
+        row.version += 1;
+        row.updated_at = self.now();
+        if row.state != state_number(InvitationState::Open) {
+            row.expires_at = None;
+        }
+        sqlx::query(
+            "UPDATE invitations SET state = $3, uses = $4, exchange_id = $5, updated_at = $6, expires_at = $7, \
+             version = $8 WHERE tenant = $1 AND id = $2",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(&row.id)
+        .bind(row.state)
+        .bind(row.uses)
+        .bind(&row.exchange_id)
+        .bind(row.updated_at)
+        .bind(row.expires_at)
+        .bind(row.version)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Removes an invitation.
+    pub async fn delete_invitation(&mut self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM invitations WHERE tenant = $1 AND id = $2")
+            .bind(self.tenant().to_owned())
+            .bind(id)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// An invitation.
+    pub async fn invitation(&self, tenant: &str, id: &str) -> Result<Option<Invitation>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+    }
+
+    /// A page of invitations.
+    pub async fn invitations(
+        &self,
+        tenant: &str,
+        filter: &InvitationFilter,
+        page: &Page,
+    ) -> Result<Vec<Invitation>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned());
+        if filter.state != 0 {
+            query.push(" AND state = ").push_bind(filter.state);
+        }
+        if !filter.alias.is_empty() {
+            query.push(" AND alias = ").push_bind(filter.alias.clone());
+        }
+        page.push(&mut query);
+        Ok(query.build_query_as().fetch_all(self.read()).await?)
+    }
+
+    /// Invitations whose time has passed: tenant and id.
+    pub async fn expired_invitations(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query_as("SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2")
+            .bind(now)
+            .bind(limit)
+            .fetch_all(self.read())
+            .await?;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,211 @@
+//! Messages on their way.
+
+use entente_did::PublicKey;
+use entente_protocol::Target;
+use entente_store::StoreError;
+use sqlx::FromRow;
+
+use super::{Store, Work};
+
+/// What a message is for, which decides what its failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A message that an exchange waits for: its failure abandons the exchange.
+    Handshake = 1,
+    /// A handshake-reuse: its failure ends the wait.
+    Reuse = 2,
+    /// A caller's message: its fate is an event.
+    Caller = 3,
+    /// An answer that nobody waits for.
+    Answer = 4,
+}
+
+impl Kind {
+    fn from_i32(value: i32) -> Result<Self, StoreError> {
+        [Self::Handshake, Self::Reuse, Self::Caller, Self::Answer]
+            .into_iter()
+            .find(|kind| *kind as i32 == value)
+            .ok_or(StoreError::corrupt("outbox.kind"))
+    }
+}
+
+/// A message that is committed and not yet taken by its endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub tenant: String,
+    pub id: String,
+    /// The exchange or connection; messages of one lane go in order.
+    pub lane: String,
+    pub kind: Kind,
+    pub message_id: String,
+    pub thread_id: String,
+    /// The message as JSON.
+    pub message: String,
+    pub from: Option<PublicKey>,
+    pub target: Target,
+    pub attempts: i32,
+    pub created_at: i64,
+}
+
+/// The delivery of an exchange's message.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Delivery {
+    pub attempts: i32,
+    pub next_attempt_at: i64,
+    pub last_error: String,
+}
+
+#[derive(FromRow)]
+struct Row {
+    tenant: String,
+    id: String,
+    lane: String,
+    kind: i32,
+    message_id: String,
+    thread_id: String,
+    message: String,
+    from_key: Option<String>,
+    target: String,
+    attempts: i32,
+    created_at: i64,
+}
+
+impl TryFrom<Row> for Outgoing {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let from = row.from_key.as_deref().map(PublicKey::from_multibase).transpose();
+        Ok(Self {
+            kind: Kind::from_i32(row.kind)?,
+            from: from.map_err(|_| StoreError::corrupt("outbox.from_key"))?,
+            target: serde_json::from_str(&row.target).map_err(|_| StoreError::corrupt("outbox.target"))?,
+            tenant: row.tenant,
+            id: row.id,
+            lane: row.lane,
+            message_id: row.message_id,
+            thread_id: row.thread_id,
+            message: row.message,
+            attempts: row.attempts,
+            created_at: row.created_at,
+        })
+    }
+}
+
+impl Work {
+    pub(super) async fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let target = serde_json::to_string(&outgoing.target).map_err(|_| StoreError::corrupt("outbox.target"))?;
+        sqlx::query(
+            "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, \
+             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $10)",
+        )
+        .bind(&outgoing.tenant)
+        .bind(&outgoing.id)
+        .bind(&outgoing.lane)
+        .bind(outgoing.kind as i32)
+        .bind(&outgoing.message_id)
+        .bind(&outgoing.thread_id)
+        .bind(&outgoing.message)
+        .bind(outgoing.from.map(|key| key.multibase()))
+        .bind(target)
+        .bind(outgoing.created_at)
+        .execute(&mut **self.tx())
+        .await?;
+        Ok(())
+    }
+
+    /// Removes messages that were taken, or given up.
+    pub async fn remove_outgoing(&mut self, ids: &[String]) -> Result<(), StoreError> {
+        for id in ids {
+            sqlx::query("DELETE FROM outbox WHERE tenant = $1 AND id = $2")
+                .bind(self.tenant().to_owned())
+                .bind(id)
+                .execute(&mut **self.tx())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what is on its way in a lane.
+    pub async fn clear_lane(&mut self, lane: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM outbox WHERE tenant = $1 AND lane = $2")
+            .bind(self.tenant().to_owned())
+            .bind(lane)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+
+    /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
+    pub async fn postpone(
+        &mut self,
+        outgoing: &Outgoing,
+        next_attempt_at: i64,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 AND id = $2")
+            .bind(&outgoing.tenant)
+            .bind(&outgoing.id)
+            .bind(error)
+            .execute(&mut **self.tx())
+            .await?;
+        sqlx::query("UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2 AND next_attempt_at < $3")
+            .bind(&outgoing.tenant)
+            .bind(&outgoing.lane)
+            .bind(next_attempt_at)
+            .execute(&mut **self.tx())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Lanes with a message that is due.
+    pub async fn due_lanes(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT DISTINCT tenant, lane FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        Ok(rows)
+    }
+
+    /// When the next message is due.
+    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
+        let (due,) = sqlx::query_as("SELECT MIN(next_attempt_at) FROM outbox").fetch_one(self.read()).await?;
+        Ok(due)
+    }
+
+    /// The messages of a lane, in order.
+    pub async fn lane(&self, tenant: &str, lane: &str, limit: i64) -> Result<Vec<Outgoing>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, created_at \
+             FROM outbox WHERE tenant = $1 AND lane = $2 ORDER BY id LIMIT $3",
+        )
+        .bind(tenant)
+        .bind(lane)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        rows.into_iter().map(Outgoing::try_from).collect()
+    }
+
+    /// How many messages are on their way.
+    pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
+        let (depth,) = sqlx::query_as("SELECT COUNT(*) FROM outbox").fetch_one(self.read()).await?;
+        Ok(depth)
+    }
+
+    /// The delivery of the first message in a lane, if one is under way.
+    pub async fn delivery(&self, tenant: &str, lane: &str) -> Result<Option<Delivery>, StoreError> {
+        let row = sqlx::query_as(
+            "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND lane = $2 ORDER BY id LIMIT 1",
+        )
+        .bind(tenant)
+        .bind(lane)
+        .fetch_optional(self.read())
+        .await?;
+        Ok(row)
+    }
+}
