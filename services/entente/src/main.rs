@@ -1,2 +1,19 @@
-//! The Entente binary: the services, the demo and the client
-fn main() {}
+//! Entente: `serve` runs the services, `demo` and `bench` show and measure them, and the other commands call them.
+
+mod api;
+mod bench;
+mod cli;
+mod client;
+mod config;
+mod demo;
+mod output;
+mod serve;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    cli::run(cli::Cli::parse())
+}

@@ -1,0 +1,68 @@
+//! The gRPC services of a suite, as the client commands, the demo and the benchmark call them.
+
+use entente_rpc::link::LinkError;
+use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
+use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
+use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
+use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
+use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
+use entente_rpc::{Link, MAX_MESSAGE, link};
+use tonic_health::pb::health_client::HealthClient;
+
+/// A suite by its gRPC address.
+#[derive(Clone)]
+pub struct Api {
+    link: Link,
+}
+
+impl Api {
+    /// A suite at `http://host:port`; it is called at the first use.
+    ///
+    /// # Errors
+    /// When the address or the key cannot be used.
+    pub fn new(server: &str, api_key: Option<&str>) -> Result<Self, LinkError> {
+        Ok(Self { link: link::remote(server, api_key)? })
+    }
+
+    /// Invitations.
+    pub fn invitations(&self) -> InvitationServiceClient<Link> {
+        InvitationServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Exchanges.
+    pub fn exchanges(&self) -> ExchangeServiceClient<Link> {
+        ExchangeServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Connections.
+    pub fn connections(&self) -> ConnectionServiceClient<Link> {
+        ConnectionServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Messages.
+    pub fn messages(&self) -> MessageServiceClient<Link> {
+        MessageServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Events.
+    pub fn events(&self) -> EventServiceClient<Link> {
+        EventServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Keys.
+    pub fn keystore(&self) -> KeystoreServiceClient<Link> {
+        KeystoreServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// DIDs.
+    pub fn resolver(&self) -> ResolverServiceClient<Link> {
+        ResolverServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Health, which needs no key.
+    pub fn health(&self) -> HealthClient<Link> {
+        HealthClient::new(self.link.clone())
+    }
+}

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::client::{self, ClientCommand};
+use crate::config::{Config, Settings};
+use crate::{bench, demo, output, serve};
+
+/// Establishes, reuses and keeps DIDComm connections.
+#[derive(Parser)]
+#[command(
+    name = "entente",
+    version,
+    max_term_width = 100,
+    after_help = "First steps:\n  entente serve                 start an agent\n  entente invite                make an invitation (in another terminal)\n  entente accept '<url>'        accept another agent's\n  entente demo                  see two agents do all of it"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the services
+    #[command(after_help = "Examples:
+  entente serve
+  entente serve --config entente.toml --label 'Acme Issuer' --endpoint https://agent.example.com
+  entente serve --didcomm-addr 0.0.0.0:8030 --endpoint https://agent.example.com
+  entente serve --services resolver,keystore --grpc-addr 127.0.0.1:9032
+Precedence: flag, then environment, then the file, then the default.")]
+    Serve(Box<ServeArgs>),
+    /// Start two agents, connect them, reuse the connection, and tell the story
+    #[command(after_help = "Examples:\n  entente demo")]
+    Demo,
+    /// Measure handshakes, reuses, invitations and lists between two agents
+    #[command(after_help = "Examples:
+  entente bench --handshakes 500 --reuses 500 --invitations 2000 --concurrency 16
+  entente bench --connections 2000 --list
+  entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
+    Bench(Box<bench::Args>),
+    /// Print a shell's completion script
+    #[command(
+        after_help = "Examples:\n  entente completions bash > /etc/bash_completion.d/entente"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+#[derive(clap::Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print the configuration that flags, environment and file come to, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Runs a command and gives its exit code: 0, 1 when it failed, 2 when it was used wrongly.
+pub fn run(cli: Cli) -> ExitCode {
+    // One TLS provider for the whole process; it is only taken already if this ran before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.command {
+        Command::Serve(args) => run_serve(&args),
+        Command::Demo => in_runtime(async { exit(demo::run().await) }),
+        Command::Bench(args) => in_runtime(async move { exit(bench::run(*args).await) }),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "entente", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::Client(command) => in_runtime(client::run(command)),
+    }
+}
+
+fn run_serve(args: &ServeArgs) -> ExitCode {
+    let config = match Config::load(&args.settings) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    if args.print_config {
+        config.to_toml().lines().for_each(output::print_line);
+        return ExitCode::SUCCESS;
+    }
+    if let Err(error) = entente_telemetry::log::install(config.log_format, &config.log_level) {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    in_runtime(async { exit(serve::run(config).await) })
+}
+
+fn exit<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Runs on two to four threads: the work is short, and each thread costs memory.
+fn in_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 4))
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(work);
+            // A blocked reader of standard input must not keep the process.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_each_command_has_examples() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                help.contains(&format!("entente {}", subcommand.get_name())),
+                "{}",
+                subcommand.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `entente connections`.
+
+use clap::Subcommand;
+use entente_rpc::proto::connection::v1::{
+    Connection, DeleteConnectionRequest, GetConnectionRequest, ListConnectionsRequest,
+    UpdateConnectionRequest,
+};
+use serde_json::Value;
+
+use super::Failed;
+use super::pages::Limit;
+use crate::api::Api;
+use crate::output::{Column, Output, at, short, text, to_value};
+
+pub(super) const EXAMPLES: &str = "Examples:
+  entente connections
+  entente connections list --alias faber --json
+  entente connections show <id>
+  entente connections update <id> --alias faber --metadata '{\"tier\":1}'
+  entente connections delete <id>";
+
+const COLUMNS: &[Column] = &[
+    ("ID", |row| text(at(row, "/id"))),
+    ("ROLE", |row| short(at(row, "/role"), "ROLE_")),
+    ("LABEL", |row| text(at(row, "/their_label"))),
+    ("ALIAS", |row| text(at(row, "/alias"))),
+    ("THEIR DID", |row| text(at(row, "/their_did"))),
+    ("REUSES", |row| text(at(row, "/reuses"))),
+    ("CREATED", |row| text(at(row, "/created_at"))),
+];
+
+/// What to do; `list` when nothing is said.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Connections, oldest first
+    List(List),
+    /// One with all its fields
+    Show {
+        /// The id
+        id: String,
+    },
+    /// Change the alias or the metadata
+    Update {
+        /// The id
+        id: String,
+        /// The new private name
+        #[arg(long)]
+        alias: Option<String>,
+        /// The new metadata, a JSON object
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
+    },
+    /// Remove it with our DID and keys of it
+    Delete {
+        /// The id
+        id: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct List {
+    #[command(flatten)]
+    limit: Limit,
+    /// Only with this alias
+    #[arg(long)]
+    alias: Option<String>,
+    /// Only of this invitation
+    #[arg(long, value_name = "ID")]
+    invitation: Option<String>,
+    /// Only from an invitation with this DID
+    #[arg(long, value_name = "DID")]
+    invitation_did: Option<String>,
+    /// Only with this DID of ours
+    #[arg(long, value_name = "DID")]
+    my_did: Option<String>,
+    /// Only with this DID of the peer
+    #[arg(long, value_name = "DID")]
+    their_did: Option<String>,
+}
+
+pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Failed> {
+    match args.action {
+        None => list(api, output, ListConnectionsRequest::default(), Limit::default()).await,
+        Some(Action::List(args)) => {
+            let request = ListConnectionsRequest {
+                alias: args.alias.unwrap_or_default(),
+                invitation_id: args.invitation.unwrap_or_default(),
+                invitation_did: args.invitation_did.unwrap_or_default(),
+                my_did: args.my_did.unwrap_or_default(),
+                their_did: args.their_did.unwrap_or_default(),
+                ..Default::default()
+            };
+            list(api, output, request, args.limit).await
+        }
+        Some(Action::Show { id }) => {
+            let response =
+                api.connections().get_connection(GetConnectionRequest { id }).await?.into_inner();
+            show(output, response.connection)
+        }
+        Some(Action::Update { id, alias, metadata }) => {
+            let request = UpdateConnectionRequest { id, alias, metadata_json: metadata };
+            show(
+                output,
+                api.connections().update_connection(request).await?.into_inner().connection,
+            )
+        }
+        Some(Action::Delete { id }) => {
+            api.connections().delete_connection(DeleteConnectionRequest { id }).await?;
+            output.say("deleted");
+            Ok(())
+        }
+    }
+}
+
+async fn list(
+    api: &Api,
+    output: Output,
+    filter: ListConnectionsRequest,
+    limit: Limit,
+) -> Result<(), Failed> {
+    let connections = limit
+        .collect(async |page_size, page_token| {
+            let request = ListConnectionsRequest { page_size, page_token, ..filter.clone() };
+            let page = api.connections().list_connections(request).await?.into_inner();
+            Ok((page.connections, page.next_page_token))
+        })
+        .await?;
+    output.list(&connections.iter().map(value).collect::<Vec<_>>(), COLUMNS);
+    Ok(())
+}
+
+fn show(output: Output, connection: Option<Connection>) -> Result<(), Failed> {
+    output.record(&value(&connection.unwrap_or_default()));
+    Ok(())
+}
+
+fn value(connection: &Connection) -> Value {
+    to_value("entente.connection.v1.Connection", connection)
+}

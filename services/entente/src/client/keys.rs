@@ -1,0 +1,112 @@
+//! `entente keys` and `entente keystore`.
+
+use clap::Subcommand;
+use entente_rpc::proto::keystore::v1::{
+    CreateKeyRequest, DeleteKeyRequest, Key, KeyType, ListKeysRequest, RotateMasterKeyRequest,
+};
+use serde_json::{Value, json};
+
+use super::pages::Limit;
+use super::{Failed, names};
+use crate::api::Api;
+use crate::output::{Column, Output, at, short, text, to_value};
+
+pub(super) const EXAMPLES: &str =
+    "Examples:\n  entente keys\n  entente keys create --type x25519\n  entente keys delete <key>";
+pub(super) const KEYSTORE_EXAMPLES: &str = "Examples:\n  entente keystore rotate";
+
+const COLUMNS: &[Column] = &[
+    ("KEY", |row| text(at(row, "/multibase"))),
+    ("TYPE", |row| short(at(row, "/type"), "KEY_TYPE_")),
+    ("CREATED", |row| text(at(row, "/created_at"))),
+];
+
+/// What to do; `list` when nothing is said.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Public keys, oldest first
+    List {
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Make a key pair
+    Create {
+        /// The curve
+        #[arg(long = "type", value_parser = names::key_type(), default_value = "ed25519")]
+        key_type: KeyType,
+    },
+    /// Destroy a key pair
+    Delete {
+        /// The public key: multibase, did:key or base58
+        key: String,
+    },
+}
+
+/// What to do with the keystore.
+#[derive(clap::Args)]
+pub struct KeystoreArgs {
+    #[command(subcommand)]
+    action: KeystoreAction,
+}
+
+#[derive(Subcommand)]
+enum KeystoreAction {
+    /// Wrap all tenant keys under a new master key, while the keystore goes on working
+    Rotate,
+}
+
+pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Failed> {
+    match args.action {
+        None => list(api, output, Limit::default()).await,
+        Some(Action::List { limit }) => list(api, output, limit).await,
+        Some(Action::Create { key_type }) => {
+            let request = CreateKeyRequest { r#type: key_type.into(), request_id: String::new() };
+            let key =
+                api.keystore().create_key(request).await?.into_inner().key.unwrap_or_default();
+            output.record(&value(&key));
+            Ok(())
+        }
+        Some(Action::Delete { key }) => {
+            let deleted =
+                api.keystore().delete_key(DeleteKeyRequest { key }).await?.into_inner().deleted;
+            output.say(if deleted { "deleted" } else { "there was no such key" });
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn keystore(args: KeystoreArgs, api: &Api, output: Output) -> Result<(), Failed> {
+    match args.action {
+        KeystoreAction::Rotate => {
+            let response =
+                api.keystore().rotate_master_key(RotateMasterKeyRequest {}).await?.into_inner();
+            output.record(&json!({"tenant_keys": response.tenant_keys}));
+            Ok(())
+        }
+    }
+}
+
+async fn list(api: &Api, output: Output, limit: Limit) -> Result<(), Failed> {
+    let keys = limit
+        .collect(async |page_size, page_token| {
+            let page = api
+                .keystore()
+                .list_keys(ListKeysRequest { page_size, page_token })
+                .await?
+                .into_inner();
+            Ok((page.keys, page.next_page_token))
+        })
+        .await?;
+    output.list(&keys.iter().map(value).collect::<Vec<_>>(), COLUMNS);
+    Ok(())
+}
+
+fn value(key: &Key) -> Value {
+    to_value("entente.keystore.v1.Key", key)
+}

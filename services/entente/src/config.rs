@@ -1,0 +1,113 @@
+//! The configuration of `entente serve`: flag over environment over file over default.
+
+mod check;
+mod error;
+mod print;
+mod services;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use entente_telemetry::log::Format;
+
+pub use error::ConfigError;
+pub use services::{Remotes, ServiceName};
+pub use settings::{LogFormat, Settings};
+
+/// What the services run with: every value given or defaulted, and checked.
+#[derive(Clone, PartialEq)]
+pub struct Config {
+    /// Where the databases and generated keys are.
+    pub data_dir: PathBuf,
+    /// Inbound DIDComm.
+    pub didcomm_addr: SocketAddr,
+    /// The admin dialects.
+    pub admin_addr: SocketAddr,
+    /// gRPC.
+    pub grpc_addr: SocketAddr,
+    /// Where peers reach us; derived from the DIDComm listener when `None`.
+    pub endpoint: Option<String>,
+    /// Our name.
+    pub label: String,
+    /// Who may call the admin and gRPC listeners.
+    pub access: Access,
+    /// Go on with invitations without asking.
+    pub auto_accept_invitations: bool,
+    /// Go on with requests without asking.
+    pub auto_accept_requests: bool,
+    /// Where events go.
+    pub webhook_urls: Vec<String>,
+    /// Deliver to private addresses; derived from our own endpoint when `None`.
+    pub allow_private_endpoints: Option<bool>,
+    /// Where the keystore's master key comes from.
+    pub master_key: MasterKey,
+    /// Which services run here, each once.
+    pub services: Vec<ServiceName>,
+    /// Where the others are.
+    pub remotes: Remotes,
+    /// How the log is written.
+    pub log_format: Format,
+    /// What is logged.
+    pub log_level: String,
+}
+
+/// Where the keystore's master key comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MasterKey {
+    /// A file; `master.key` in the data directory when `None`.
+    File(Option<PathBuf>),
+    /// A passphrase.
+    Passphrase(String),
+}
+
+/// Who may call the admin and gRPC listeners.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Who has this key.
+    Key(String),
+    /// Who has the key in the data directory, which is made at the first start.
+    GeneratedKey,
+    /// Everyone who reaches them: for development, on loopback alone.
+    Insecure,
+}
+
+impl Config {
+    /// Joins flags and environment (which clap has joined already) with the file's text, fills in defaults, and checks.
+    ///
+    /// # Errors
+    /// When a value is wrong; the error names the key and what would be right.
+    pub fn resolve(given: &Settings, file: Option<(&str, &str)>) -> Result<Self, ConfigError> {
+        let settings = match file {
+            Some((name, text)) => given.over_file(name, text)?,
+            None => given.clone(),
+        };
+        check::check(settings)
+    }
+
+    /// Reads the file that the settings name, if any, and resolves.
+    ///
+    /// # Errors
+    /// When it cannot be read, or as [`Config::resolve`].
+    pub fn load(given: &Settings) -> Result<Self, ConfigError> {
+        let Some(path) = &given.config else { return Self::resolve(given, None) };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { name: name.clone(), source })?;
+        Self::resolve(given, Some((&name, &text)))
+    }
+
+    /// Whether a service runs in this process.
+    #[must_use]
+    pub fn runs(&self, service: ServiceName) -> bool {
+        self.services.contains(&service)
+    }
+
+    /// As a configuration file, without the secret.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        print::to_toml(self)
+    }
+}

@@ -1,0 +1,190 @@
+//! Defaults, and the checks that each value and their combination must pass.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::http::Uri;
+use entente_telemetry::log::{self, Format};
+
+use super::{Access, Config, ConfigError, LogFormat, MasterKey, Remotes, ServiceName, Settings};
+
+pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
+    let services = if settings.services.is_empty() {
+        ServiceName::ALL.to_vec()
+    } else {
+        unique(&settings.services)
+    };
+    let config = Config {
+        didcomm_addr: address("didcomm-addr", settings.didcomm_addr, "127.0.0.1:8030")?,
+        admin_addr: address("admin-addr", settings.admin_addr, "127.0.0.1:8031")?,
+        grpc_addr: address("grpc-addr", settings.grpc_addr, "127.0.0.1:8032")?,
+        data_dir: settings.data_dir.unwrap_or_else(|| "./entente-data".into()),
+        endpoint: settings.endpoint.map(|url| http_url("endpoint", url)).transpose()?,
+        label: settings.label.unwrap_or_else(|| "Entente".to_owned()),
+        access: access(settings.admin_api_key, settings.admin_insecure.unwrap_or(false))?,
+        auto_accept_invitations: settings.auto_accept_invitations.unwrap_or(true),
+        auto_accept_requests: settings.auto_accept_requests.unwrap_or(true),
+        webhook_urls: settings
+            .webhook_urls
+            .into_iter()
+            .map(|url| http_url("webhook-url", url))
+            .collect::<Result<_, _>>()?,
+        allow_private_endpoints: settings.allow_private_endpoints,
+        master_key: master_key(settings.master_key_file, settings.master_passphrase)?,
+        remotes: Remotes {
+            resolver: settings.resolver_url.map(|url| http_url("resolver-url", url)).transpose()?,
+            keystore: settings.keystore_url.map(|url| http_url("keystore-url", url)).transpose()?,
+            transport: settings
+                .transport_url
+                .map(|url| http_url("transport-url", url))
+                .transpose()?,
+            connection: settings
+                .connection_url
+                .map(|url| http_url("connection-url", url))
+                .transpose()?,
+        },
+        log_format: match settings.log_format {
+            Some(LogFormat::Json) => Format::Json,
+            Some(LogFormat::Text) | None => Format::Text,
+        },
+        log_level: log_level(settings.log_level)?,
+        services,
+    };
+    every_service_is_found(&config)?;
+    insecure_is_on_loopback(&config)?;
+    peers_can_reach_us(&config)?;
+    Ok(config)
+}
+
+fn unique(names: &[ServiceName]) -> Vec<ServiceName> {
+    ServiceName::ALL.into_iter().filter(|name| names.contains(name)).collect()
+}
+
+fn address(
+    key: &'static str,
+    given: Option<String>,
+    default: &str,
+) -> Result<SocketAddr, ConfigError> {
+    let text = given.as_deref().unwrap_or(default);
+    let wrong = || {
+        ConfigError::value(
+            key,
+            text,
+            "is not an address; write ip:port, as 127.0.0.1:8030 or [::1]:8030",
+        )
+    };
+    text.parse().map_err(|_| wrong())
+}
+
+fn http_url(key: &'static str, text: String) -> Result<String, ConfigError> {
+    let wrong = || {
+        ConfigError::value(
+            key,
+            without_key(&text),
+            "is not a URL; write http://host:port or https://host",
+        )
+    };
+    let uri: Uri = without_key(&text).parse().map_err(|_| wrong())?;
+    let scheme = uri.scheme_str().unwrap_or_default();
+    if !matches!(scheme, "http" | "https") || uri.host().is_none_or(str::is_empty) {
+        return Err(wrong());
+    }
+    Ok(text)
+}
+
+/// A webhook's URL may end in `#key`, which no error shows.
+fn without_key(url: &str) -> &str {
+    url.split_once('#').map_or(url, |(url, _)| url)
+}
+
+fn access(key: Option<String>, insecure: bool) -> Result<Access, ConfigError> {
+    match (key, insecure) {
+        (Some(_), true) => Err(ConfigError::Together(
+            "--admin-api-key and --admin-insecure exclude each other: give one of them".to_owned(),
+        )),
+        (None, true) => Ok(Access::Insecure),
+        (None, false) => Ok(Access::GeneratedKey),
+        (Some(key), false) if key.len() >= 8 && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Access::Key(key))
+        }
+        (Some(_), false) => Err(ConfigError::value(
+            "admin-api-key",
+            "…",
+            "is no key; write at least 8 printable ASCII characters without spaces",
+        )),
+    }
+}
+
+fn master_key(file: Option<PathBuf>, passphrase: Option<String>) -> Result<MasterKey, ConfigError> {
+    match (file, passphrase) {
+        (Some(_), Some(_)) => Err(ConfigError::Together(
+            "--master-key-file and --master-passphrase exclude each other: give one of them"
+                .to_owned(),
+        )),
+        (_, Some(passphrase)) if passphrase.chars().count() < 12 => Err(ConfigError::value(
+            "master-passphrase",
+            "…",
+            "is too short; write at least 12 characters",
+        )),
+        (_, Some(passphrase)) => Ok(MasterKey::Passphrase(passphrase)),
+        (file, None) => Ok(MasterKey::File(file)),
+    }
+}
+
+fn log_level(given: Option<String>) -> Result<String, ConfigError> {
+    let level = given.unwrap_or_else(|| "info".to_owned());
+    let wrong = |_| {
+        ConfigError::value(
+            "log-level",
+            &level,
+            "is not error, warn, info, debug, trace or module=level",
+        )
+    };
+    log::check_filter(&level).map_err(wrong)?;
+    Ok(level)
+}
+
+fn every_service_is_found(config: &Config) -> Result<(), ConfigError> {
+    for service in &config.services {
+        for called in service.calls() {
+            if !config.runs(*called) && config.remotes.url(*called).is_none() {
+                let (service, called) = (service.as_str(), called.as_str());
+                return Err(ConfigError::Together(format!(
+                    "{service} calls {called}, which is not in --services: say where it is with --{called}-url"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn insecure_is_on_loopback(config: &Config) -> Result<(), ConfigError> {
+    if config.access != Access::Insecure {
+        return Ok(());
+    }
+    for (flag, address) in [("admin-addr", config.admin_addr), ("grpc-addr", config.grpc_addr)] {
+        if !address.ip().is_loopback() {
+            return Err(ConfigError::Together(format!(
+                "--admin-insecure lets everyone in who reaches --{flag} {address}: \
+                 give an --admin-api-key, or an address on 127.0.0.1"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn peers_can_reach_us(config: &Config) -> Result<(), ConfigError> {
+    let needs_endpoint = config.runs(ServiceName::Connection) && config.endpoint.is_none();
+    if needs_endpoint && config.didcomm_addr.ip().is_unspecified() {
+        return Err(ConfigError::Together(format!(
+            "--endpoint is needed: peers cannot reach us at --didcomm-addr {}",
+            config.didcomm_addr
+        )));
+    }
+    if needs_endpoint && !config.runs(ServiceName::Gateway) {
+        return Err(ConfigError::Together(
+            "--endpoint is needed: the gateway, which peers reach, is not in --services".to_owned(),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The configuration as a file, so that an operator sees what flags, environment and file come to.
+
+use std::fmt::Write as _;
+
+use entente_telemetry::log::Format;
+
+use super::{Access, Config, MasterKey, ServiceName};
+
+pub(super) fn to_toml(config: &Config) -> String {
+    let mut text = String::new();
+    let mut line = |key: &str, value: String| {
+        let _ = writeln!(text, "{key} = {value}");
+    };
+    line("data-dir", quoted(&config.data_dir.display().to_string()));
+    line("didcomm-addr", quoted(&config.didcomm_addr.to_string()));
+    line("admin-addr", quoted(&config.admin_addr.to_string()));
+    line("grpc-addr", quoted(&config.grpc_addr.to_string()));
+    match &config.endpoint {
+        Some(url) => line("endpoint", quoted(url)),
+        None => line("# endpoint", quoted(&format!("http://{}", config.didcomm_addr))),
+    }
+    line("label", quoted(&config.label));
+    match config.access {
+        Access::Key(_) => line("# admin-api-key", "given, not shown".to_owned()),
+        Access::GeneratedKey => line("# admin-api-key", "in the data directory".to_owned()),
+        Access::Insecure => line("admin-insecure", "true".to_owned()),
+    }
+    line("auto-accept-invitations", config.auto_accept_invitations.to_string());
+    line("auto-accept-requests", config.auto_accept_requests.to_string());
+    let webhooks =
+        config.webhook_urls.iter().map(|url| quoted(url.split('#').next().unwrap_or_default()));
+    line("webhook-url", format!("[{}]", webhooks.collect::<Vec<_>>().join(", ")));
+    if let Some(allow) = config.allow_private_endpoints {
+        line("allow-private-endpoints", allow.to_string());
+    }
+    match &config.master_key {
+        MasterKey::File(Some(path)) => line("master-key-file", quoted(&path.display().to_string())),
+        MasterKey::File(None) => {}
+        MasterKey::Passphrase(_) => line("# master-passphrase", "given, not shown".to_owned()),
+    }
+    let services = config.services.iter().map(|service| quoted(service.as_str()));
+    line("services", format!("[{}]", services.collect::<Vec<_>>().join(", ")));
+    for service in ServiceName::ALL {
+        if let Some(url) = config.remotes.url(service) {
+            line(&format!("{}-url", service.as_str()), quoted(url));
+        }
+    }
+    let format = match config.log_format {
+        Format::Text => "text",
+        Format::Json => "json",
+    };
+    line("log-format", quoted(format));
+    line("log-level", quoted(&config.log_level));
+    text
+}
+
+/// A JSON string is a TOML basic string.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,161 @@
+//! The settings as they are given: each a flag, an environment variable and a key of the file, each optional.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use figment::Figment;
+use figment::providers::{Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, ServiceName};
+
+/// Settings by flag or environment; the same type reads the file. A key of the file is a flag without its dashes.
+#[derive(Clone, Default, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// A TOML file; its keys are these flags without the dashes
+    #[arg(long, env = "ENTENTE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Where databases, the master key and the generated admin key are kept [default: ./entente-data]
+    #[arg(long, env = "ENTENTE_DATA_DIR", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Where DIDComm messages come in, by HTTP POST and WebSocket [default: 127.0.0.1:8030]
+    #[arg(long, env = "ENTENTE_DIDCOMM_ADDR", value_name = "IP:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_addr: Option<String>,
+
+    /// The ACA-Py admin API, /ws, /status and /metrics [default: 127.0.0.1:8031]
+    #[arg(long, env = "ENTENTE_ADMIN_ADDR", value_name = "IP:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_addr: Option<String>,
+
+    /// The gRPC services, health and reflection [default: 127.0.0.1:8032]
+    #[arg(long, env = "ENTENTE_GRPC_ADDR", value_name = "IP:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_addr: Option<String>,
+
+    /// The URL that peers reach us at [default: http://<didcomm-addr>]
+    #[arg(long, env = "ENTENTE_ENDPOINT", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+
+    /// Our name, which peers see [default: Entente]
+    #[arg(long, env = "ENTENTE_LABEL", value_name = "TEXT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+
+    /// The key that admin and gRPC calls must carry; prefer the environment, which `ps` does not show
+    /// [default: one is generated, kept in <data-dir>/admin-api-key and printed once]
+    #[arg(long, env = "ENTENTE_ADMIN_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_api_key: Option<String>,
+
+    /// Let everyone call the admin and gRPC listeners without a key; they must be on loopback
+    #[arg(long, env = "ENTENTE_ADMIN_INSECURE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_insecure: Option<bool>,
+
+    /// Send the request for an accepted invitation without asking [default: true]
+    #[arg(long, env = "ENTENTE_AUTO_ACCEPT_INVITATIONS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_accept_invitations: Option<bool>,
+
+    /// Answer requests without asking [default: true]
+    #[arg(long, env = "ENTENTE_AUTO_ACCEPT_REQUESTS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_accept_requests: Option<bool>,
+
+    /// Post each event to <URL>/topic/<topic>/ as ACA-Py does; repeatable. `URL#key` sends the key as x-api-key
+    #[arg(
+        long = "webhook-url",
+        env = "ENTENTE_WEBHOOK_URL",
+        value_name = "URL",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    #[serde(rename = "webhook-url", default, skip_serializing_if = "Vec::is_empty")]
+    pub webhook_urls: Vec<String>,
+
+    /// Deliver to endpoints on loopback and private networks [default: true if our own endpoint is on loopback]
+    #[arg(long, env = "ENTENTE_ALLOW_PRIVATE_ENDPOINTS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_private_endpoints: Option<bool>,
+
+    /// The keystore's master key, made at the first start [default: <data-dir>/master.key]
+    #[arg(long, env = "ENTENTE_MASTER_KEY_FILE", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+
+    /// Derive the master key from a passphrase instead; prefer the environment
+    #[arg(long, env = "ENTENTE_MASTER_PASSPHRASE", value_name = "TEXT", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_passphrase: Option<String>,
+
+    /// The services that run in this process; the others are found by --<service>-url [default: all]
+    #[arg(long, env = "ENTENTE_SERVICES", value_name = "NAMES", value_delimiter = ',')]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceName>,
+
+    /// Where the resolver is, if not in this process: http://host:port
+    #[arg(long, env = "ENTENTE_RESOLVER_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver_url: Option<String>,
+
+    /// Where the keystore is, if not in this process
+    #[arg(long, env = "ENTENTE_KEYSTORE_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keystore_url: Option<String>,
+
+    /// Where the transport is, if not in this process
+    #[arg(long, env = "ENTENTE_TRANSPORT_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport_url: Option<String>,
+
+    /// Where the connection service is, if not in this process
+    #[arg(long, env = "ENTENTE_CONNECTION_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_url: Option<String>,
+
+    /// How log lines are written [default: text]
+    #[arg(long, env = "ENTENTE_LOG_FORMAT", value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+
+    /// What is logged: error, warn, info, debug, trace, or module=level pairs [default: info]
+    #[arg(long, env = "ENTENTE_LOG_LEVEL", value_name = "LEVEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<String>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// These settings, and the file's where these have none.
+    pub(super) fn over_file(&self, name: &str, text: &str) -> Result<Self, ConfigError> {
+        // The file alone first, so that every error is known to be the file's.
+        let file: Self = Figment::from(Toml::string(text))
+            .extract()
+            .map_err(|error| ConfigError::in_file(name, error))?;
+        Figment::from(Serialized::defaults(file))
+            .merge(Serialized::defaults(self))
+            .extract()
+            .map_err(|error| ConfigError::in_file(name, error))
+    }
+}

@@ -1,0 +1,129 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Parser)]
+struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn settings(flags: &[&str]) -> Settings {
+    Serve::try_parse_from([&["serve"], flags].concat()).unwrap().settings
+}
+
+fn error(flags: &[&str], file: &str) -> String {
+    let Err(error) = Config::resolve(&settings(flags), Some(("entente.toml", file))) else {
+        panic!("{flags:?} and {file:?} were taken");
+    };
+    error.to_string()
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let file = "label = \"File\"\ngrpc-addr = \"127.0.0.1:9\"\nauto-accept-requests = false\nwebhook-url = [\"http://a\"]";
+    let config =
+        Config::resolve(&settings(&["--label", "Flag"]), Some(("entente.toml", file))).unwrap();
+    assert_eq!(config.label, "Flag");
+    assert_eq!(config.grpc_addr.port(), 9);
+    assert!(!config.auto_accept_requests);
+    assert!(config.auto_accept_invitations);
+    assert_eq!(config.webhook_urls, ["http://a"]);
+    assert_eq!(config.admin_addr.port(), 8031);
+    let flags =
+        ["--auto-accept-requests", "--webhook-url", "http://b", "--webhook-url", "http://c"];
+    let config = Config::resolve(&settings(&flags), Some(("entente.toml", file))).unwrap();
+    assert!(config.auto_accept_requests);
+    assert_eq!(config.webhook_urls, ["http://b", "http://c"]);
+}
+
+#[test]
+fn errors_name_the_key_and_what_would_be_right() {
+    for (flags, file, parts) in [
+        (
+            &[][..],
+            "didcom-addr = \"x\"",
+            &["entente.toml", "no key \"didcom-addr\"", "didcomm-addr"][..],
+        ),
+        (&[], "label = 3", &["entente.toml", "label is the number `3`", "string"]),
+        (&[], "log-format = \"xml\"", &["log-format", "xml", "text"]),
+        (&["--grpc-addr", "localhost:1"], "", &["--grpc-addr", "localhost:1", "ip:port"]),
+        (&["--endpoint", "example.com"], "", &["--endpoint", "http://host:port"]),
+        (&["--webhook-url", "ftp://x#secret"], "", &["--webhook-url", "ftp://x\""]),
+        (&["--log-level", "entente=loud"], "", &["--log-level", "debug"]),
+        (&["--admin-api-key", "secret"], "", &["--admin-api-key", "at least 8"]),
+        (&["--admin-insecure", "--admin-api-key", "long enough"], "", &["exclude each other"]),
+        (
+            &["--admin-insecure", "--grpc-addr", "0.0.0.0:1"],
+            "",
+            &["--grpc-addr 0.0.0.0:1", "--admin-api-key"],
+        ),
+        (&["--master-passphrase", "secret"], "", &["--master-passphrase", "at least 12"]),
+        (&["--didcomm-addr", "0.0.0.0:1"], "", &["--endpoint is needed"]),
+        (&["--services", "transport"], "", &["transport calls resolver", "--resolver-url"]),
+    ] {
+        let text = error(flags, file);
+        for part in parts {
+            assert!(text.contains(part), "{text:?} does not say {part:?}");
+        }
+        assert!(!text.contains("secret"), "{text:?} shows a secret");
+    }
+}
+
+#[test]
+fn a_service_apart_needs_only_those_that_it_calls() {
+    let config =
+        Config::resolve(&settings(&["--services", "keystore,resolver,keystore"]), None).unwrap();
+    assert_eq!(config.services, [ServiceName::Resolver, ServiceName::Keystore]);
+    let flags = ["--services", "transport", "--resolver-url", "http://127.0.0.1:1"];
+    assert!(Config::resolve(&settings(&flags), None).unwrap().runs(ServiceName::Transport));
+}
+
+#[test]
+fn the_printed_configuration_reads_back_as_itself() {
+    let flags = [
+        "--label",
+        "A \"b\"",
+        "--webhook-url",
+        "http://a",
+        "--log-format",
+        "json",
+        "--endpoint",
+        "http://e",
+    ];
+    let config = Config::resolve(&settings(&flags), None).unwrap();
+    let again = Config::resolve(&settings(&[]), Some(("printed", &config.to_toml()))).unwrap();
+    assert!(again == config, "{}", config.to_toml());
+}
+
+#[test]
+fn the_printed_configuration_hides_secrets() {
+    let flags = ["--admin-api-key", "a-long-secret", "--webhook-url", "http://a#another-secret"];
+    let printed = Config::resolve(&settings(&flags), None).unwrap().to_toml();
+    assert!(!printed.contains("secret"), "{printed}");
+}
+
+/// Every configuration that is shipped is one that this binary takes.
+#[test]
+fn every_file_under_deploy_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let commented_in = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        for text in [text, commented_in] {
+            Config::resolve(&settings(&[]), Some((&path.display().to_string(), &text)))
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+        read += 1;
+    }
+    assert!(read > 0, "no configuration in {folder}");
+}

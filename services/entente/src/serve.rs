@@ -1,0 +1,50 @@
+//! `entente serve`: the services of one process, from start to an orderly end.
+
+mod data_dir;
+mod error;
+mod listeners;
+mod services;
+mod suite;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::Config;
+use crate::output::print_line;
+
+pub use data_dir::API_KEY_FILE;
+pub use error::ServeError;
+pub use suite::Suite;
+
+/// Runs the services until SIGTERM or SIGINT.
+///
+/// When all is up, one line of JSON on standard output says so, with the addresses as bound:
+/// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","endpoint":"http://…"}`.
+///
+/// # Errors
+/// When a service cannot start, or a listener fails.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    let mut suite = Suite::start(config).await?;
+    if let Some(key) = suite.new_api_key() {
+        eprintln!("The API key of this agent, shown once and kept in its data directory:\n  {key}");
+    }
+    let addresses = suite.addresses();
+    let url =
+        |address: Option<std::net::SocketAddr>| address.map(|address| format!("http://{address}"));
+    let (didcomm, admin, grpc) =
+        (url(addresses.didcomm), url(addresses.admin), url(Some(addresses.grpc)));
+    tracing::info!(didcomm, admin, grpc, endpoint = suite.endpoint(), "ready");
+    let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "endpoint": suite.endpoint()});
+    print_line(&line.to_string());
+    let result = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        error = suite.failed() => Err(error),
+    };
+    tracing::info!("stopping");
+    suite.stop().await;
+    tracing::info!("stopped");
+    result
+}

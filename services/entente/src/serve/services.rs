@@ -1,0 +1,219 @@
+//! The services of this process, wired to each other and to those in other processes.
+
+use std::net::IpAddr;
+
+use axum::http::Uri;
+use entente_rpc::auth::ApiKeys;
+use entente_rpc::{GrpcServer, Link, link};
+use prometheus_client::registry::Registry;
+
+use super::ServeError;
+use crate::config::{Config, MasterKey, ServiceName};
+
+/// What the services are started with, besides the configuration.
+pub(super) struct Context<'a> {
+    pub(super) config: &'a Config,
+    /// The URL that peers reach us at.
+    pub(super) endpoint: &'a str,
+    /// Who may call.
+    pub(super) keys: &'a ApiKeys,
+    /// What calls to services in other processes carry.
+    pub(super) api_key: Option<&'a str>,
+}
+
+/// The services that run here.
+#[derive(Default)]
+pub(super) struct Services {
+    resolver: Option<entente_resolver::Service>,
+    keystore: Option<entente_keystore::Service>,
+    transport: Option<entente_transport::Service>,
+    connection: Option<entente_connection::Service>,
+    pub(super) gateway: Option<entente_gateway::Gateway>,
+}
+
+impl Services {
+    /// Starts them, those first that others call.
+    pub(super) async fn start(
+        context: &Context<'_>,
+        registry: &mut Registry,
+    ) -> Result<Self, ServeError> {
+        let mut services = Self::default();
+        for name in &context.config.services {
+            if let Err(error) = services.add(*name, context, registry).await {
+                services.stop().await;
+                return Err(error);
+            }
+        }
+        Ok(services)
+    }
+
+    async fn add(
+        &mut self,
+        name: ServiceName,
+        context: &Context<'_>,
+        registry: &mut Registry,
+    ) -> Result<(), ServeError> {
+        match name {
+            ServiceName::Resolver => {
+                let registry = registry.sub_registry_with_prefix("entente");
+                self.resolver = Some(entente_resolver::start(context.resolver(), registry).await?);
+            }
+            ServiceName::Keystore => {
+                self.keystore =
+                    Some(entente_keystore::start(context.keystore(), Some(registry)).await?);
+            }
+            ServiceName::Transport => {
+                let registry = registry.sub_registry_with_prefix("entente");
+                let resolver = self.link(ServiceName::Resolver, context)?;
+                self.transport =
+                    Some(entente_transport::start(context.transport(), resolver, registry).await?);
+            }
+            ServiceName::Connection => {
+                let links = entente_connection::Links {
+                    keystore: self.link(ServiceName::Keystore, context)?,
+                    resolver: self.link(ServiceName::Resolver, context)?,
+                    transport: self.link(ServiceName::Transport, context)?,
+                };
+                self.connection =
+                    Some(entente_connection::start(context.connection(), links, registry).await?);
+            }
+            ServiceName::Gateway => {
+                let links = entente_gateway::Links {
+                    keystore: self.link(ServiceName::Keystore, context)?,
+                    connection: self.link(ServiceName::Connection, context)?,
+                    transport: self.link(ServiceName::Transport, context)?,
+                };
+                self.gateway =
+                    Some(entente_gateway::start(context.gateway(), links, registry).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A link to a service, here or in another process.
+    fn link(&self, service: ServiceName, context: &Context<'_>) -> Result<Link, ServeError> {
+        let local = match service {
+            ServiceName::Resolver => self.resolver.as_ref().map(entente_resolver::Service::link),
+            ServiceName::Keystore => self.keystore.as_ref().map(entente_keystore::Service::link),
+            ServiceName::Transport => self.transport.as_ref().map(entente_transport::Service::link),
+            ServiceName::Connection => {
+                self.connection.as_ref().map(entente_connection::Service::link)
+            }
+            ServiceName::Gateway => None,
+        };
+        // The configuration was checked: what is not here has an address, and an empty one gives the error for it.
+        let remote = || {
+            link::remote(context.config.remotes.url(service).unwrap_or_default(), context.api_key)
+        };
+        local
+            .map_or_else(remote, Ok)
+            .map_err(|source| ServeError::Remote { service: service.as_str(), source })
+    }
+
+    /// Adds them to the gRPC server.
+    pub(super) fn add_to(&self, server: &mut GrpcServer) {
+        self.resolver.iter().for_each(|service| service.add_to(server));
+        self.keystore.iter().for_each(|service| service.add_to(server));
+        self.transport.iter().for_each(|service| service.add_to(server));
+        self.connection.iter().for_each(|service| service.add_to(server));
+    }
+
+    /// Stops them, callers before those that they call.
+    pub(super) async fn stop(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.shutdown().await;
+        }
+        if let Some(connection) = &self.connection {
+            connection.shutdown().await;
+        }
+        if let Some(transport) = &self.transport {
+            transport.shutdown().await;
+        }
+        if let Some(keystore) = &self.keystore {
+            keystore.shutdown().await;
+        }
+        if let Some(resolver) = &self.resolver {
+            resolver.shutdown().await;
+        }
+    }
+}
+
+impl Context<'_> {
+    fn resolver(&self) -> entente_resolver::Config {
+        let mut config = entente_resolver::Config::new(self.database("resolver"));
+        config.allow_private_addresses = self.allow_private();
+        config
+    }
+
+    fn keystore(&self) -> entente_keystore::Config {
+        let mut config = entente_keystore::Config::in_directory(&self.config.data_dir);
+        config.master_key = match &self.config.master_key {
+            MasterKey::File(path) => entente_keystore::MasterKey::File(path.clone()),
+            MasterKey::Passphrase(text) => {
+                entente_keystore::MasterKey::Passphrase(text.clone().into())
+            }
+        };
+        config
+    }
+
+    fn transport(&self) -> entente_transport::Config {
+        entente_transport::Config {
+            allow_private_endpoints: self.allow_private(),
+            ..Default::default()
+        }
+    }
+
+    fn connection(&self) -> entente_connection::Config {
+        entente_connection::Config {
+            database_url: self.database("connection"),
+            endpoint: self.endpoint.to_owned(),
+            label: self.config.label.clone(),
+            auto_accept_invitations: self.config.auto_accept_invitations,
+            auto_accept_requests: self.config.auto_accept_requests,
+            ..Default::default()
+        }
+    }
+
+    fn gateway(&self) -> entente_gateway::Config {
+        entente_gateway::Config::new(self.endpoint, &self.config.label, self.keys.clone())
+    }
+
+    fn database(&self, service: &str) -> String {
+        format!("sqlite:{}", self.config.data_dir.join(format!("{service}.db")).display())
+    }
+
+    /// An agent on loopback talks to others on loopback; one that is out in the open must not be led to its own
+    /// network's addresses.
+    fn allow_private(&self) -> bool {
+        self.config.allow_private_endpoints.unwrap_or_else(|| is_loopback(self.endpoint))
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url
+        .parse::<Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(ToOwned::to_owned))
+        .unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_endpoints_are_loopback() {
+        for url in
+            ["http://127.0.0.1:8030", "http://localhost/x", "http://[::1]:80", "https://127.1.2.3"]
+        {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in
+            ["http://10.0.0.1", "https://agent.example.com", "http://localhost.example.com", "x"]
+        {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A running process of the suite.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use entente_rpc::GrpcServer;
+use entente_rpc::auth::ApiKeys;
+use entente_telemetry::metrics;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::listeners::{self, Addresses, Listeners};
+use super::services::{Context, Services};
+use super::{ServeError, data_dir};
+use crate::config::{Access, Config, ServiceName};
+
+/// How long calls under way may take once the process stops.
+const GRACE: Duration = Duration::from_secs(4);
+/// How long the services may take to put away what they hold, after that.
+const FLUSH: Duration = Duration::from_secs(4);
+
+/// The services of one process with their listeners.
+pub struct Suite {
+    services: Services,
+    addresses: Addresses,
+    endpoint: String,
+    api_key: Option<String>,
+    key_is_new: bool,
+    stop: watch::Sender<bool>,
+    listening: JoinSet<Result<(), ServeError>>,
+}
+
+impl Suite {
+    /// Binds the ports, starts the services, and serves.
+    ///
+    /// # Errors
+    /// When the data directory, a port or a service cannot be used.
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let (api_key, key_is_new) = open_data(&config)?;
+        let keys = api_key.as_deref().map_or_else(ApiKeys::insecure, |key| ApiKeys::only([key]));
+        let listeners = listeners::bind(&config).await?;
+        let addresses = listeners.addresses;
+        let derived = addresses.didcomm.map(|address| format!("http://{address}"));
+        let endpoint = config.endpoint.clone().or(derived).unwrap_or_default();
+        let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
+        let context = Context {
+            config: &config,
+            endpoint: &endpoint,
+            keys: &keys,
+            api_key: api_key.as_deref(),
+        };
+        let services = Services::start(&context, &mut registry).await?;
+        let (stop, _) = watch::channel(false);
+        let mut suite = Self {
+            services,
+            addresses,
+            endpoint,
+            api_key,
+            key_is_new,
+            stop,
+            listening: JoinSet::new(),
+        };
+        suite.listen(listeners, keys, Arc::new(registry))?;
+        Ok(suite)
+    }
+
+    fn listen(
+        &mut self,
+        listeners: Listeners,
+        keys: ApiKeys,
+        registry: Arc<prometheus_client::registry::Registry>,
+    ) -> Result<(), ServeError> {
+        let mut server = GrpcServer::new()?;
+        self.services.add_to(&mut server);
+        let stopped = self.stopped();
+        self.listening
+            .spawn(async move { Ok(server.serve(listeners.grpc, keys, stopped, GRACE).await?) });
+        if let (Some(gateway), Some(sockets)) = (&self.services.gateway, listeners.gateway) {
+            let (didcomm, admin) = (gateway.clone(), gateway.clone());
+            let (didcomm_stopped, admin_stopped) = (self.stopped(), self.stopped());
+            self.listening.spawn(async move {
+                Ok(didcomm.serve_didcomm(sockets.didcomm, didcomm_stopped).await?)
+            });
+            let metrics = move || metrics::encode(&registry).unwrap_or_default();
+            self.listening.spawn(async move {
+                Ok(admin.serve_admin(sockets.admin, metrics, admin_stopped).await?)
+            });
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // An error means that the suite is gone, which is a stop too.
+            let _ = stop.wait_for(|stopped| *stopped).await;
+        }
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The URL that peers reach it at.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The API key, if it was made at this start.
+    pub fn new_api_key(&self) -> Option<&str> {
+        self.api_key.as_deref().filter(|_| self.key_is_new)
+    }
+
+    /// The API key that calls must carry, if any.
+    pub fn api_key(&self) -> Option<&str> {
+        self.api_key.as_deref()
+    }
+
+    /// Done when a listener fails.
+    pub async fn failed(&mut self) -> ServeError {
+        match self.listening.join_next().await {
+            Some(Ok(Err(error))) => error,
+            _ => ServeError::Ended,
+        }
+    }
+
+    /// Takes no more calls, lets those under way finish, and puts all away; within [`GRACE`] and [`FLUSH`].
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let drain = async { while self.listening.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, drain).await.is_err() {
+            tracing::warn!("calls were still under way at the end of the grace period");
+            self.listening.abort_all();
+        }
+        if tokio::time::timeout(FLUSH, self.services.stop()).await.is_err() {
+            tracing::warn!("the services did not stop in time");
+        }
+    }
+}
+
+/// Makes what the configuration needs in the data directory. Gives the API key, and whether it is new.
+fn open_data(config: &Config) -> Result<(Option<String>, bool), ServeError> {
+    let stores = [ServiceName::Resolver, ServiceName::Keystore, ServiceName::Connection];
+    if config.access == Access::GeneratedKey || stores.into_iter().any(|name| config.runs(name)) {
+        data_dir::prepare(&config.data_dir)?;
+    }
+    Ok(match &config.access {
+        Access::Insecure => (None, false),
+        Access::Key(key) => (Some(key.clone()), false),
+        Access::GeneratedKey => {
+            let (key, new) = data_dir::api_key(&config.data_dir)?;
+            (Some(key), new)
+        }
+    })
+}
