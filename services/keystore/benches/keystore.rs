@@ -12,7 +12,7 @@ use pb::keystore_service_client::KeystoreServiceClient;
 
 type Client = KeystoreServiceClient<Link>;
 
-fn create_request() -> tonic::Request<pb::CreateKeyRequest> {
+fn create_request() -> entente_rpc::Request<pb::CreateKeyRequest> {
     for_tenant("default", pb::CreateKeyRequest::default()).expect("a request")
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entente_did::PublicKey;
 use moka::sync::Cache;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::cache::{HeldKey, KeyCache};
 use crate::error::KeystoreError;
@@ -36,6 +36,7 @@ pub(crate) struct Keystore {
     source: Source,
     /// Held for reading while a tenant key is read and unwrapped, or made; for writing while the master key changes.
     master: RwLock<Master>,
+    rotation: Mutex<()>,
     tenants: Cache<String, Arc<SealingKey>>,
     keys: KeyCache,
     limits: Limits,
@@ -56,7 +57,17 @@ impl Keystore {
             .time_to_live(limits.cached_for)
             .build();
         let keys = KeyCache::new(limits.cached_keys, limits.cached_for);
-        Self { store, creator, source, master: RwLock::new(master), tenants, keys, limits, metrics }
+        Self {
+            store,
+            creator,
+            source,
+            master: RwLock::new(master),
+            rotation: Mutex::new(()),
+            tenants,
+            keys,
+            limits,
+            metrics,
+        }
     }
 
     /// Finishes the creations that are queued, drops the keys in memory and closes the store.

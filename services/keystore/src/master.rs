@@ -1,9 +1,11 @@
 //! The master key, which wraps the tenants' data keys: where it comes from, how it is found at start, and its change.
 
+mod change;
 mod error;
 mod file;
 mod passphrase;
 
+pub(crate) use change::Change;
 pub use error::MasterKeyError;
 
 use std::path::PathBuf;
@@ -59,7 +61,7 @@ impl Master {
     }
 }
 
-/// Finds the master key of a store, or makes the first one. It also ends what a crash in [`change`] left half done.
+/// Finds the master key of a store, or makes the first one. It also ends what a crash in [`Change::commit`] left half done.
 pub(crate) async fn open(source: &Source, store: &Store) -> Result<Master, MasterKeyError> {
     match (source, store.master_key().await?) {
         (Source::File(path), None) => make_file(path.clone(), store).await,
@@ -75,44 +77,6 @@ pub(crate) async fn open(source: &Source, store: &Store) -> Result<Master, Maste
             open_passphrase(passphrase.clone(), record).await
         }
     }
-}
-
-/// Makes a new master key and wraps all tenant keys under it. A crash at any point leaves a store that [`open`] opens:
-/// until the commit the old key does, after it the new one, and both are on the disk from before the commit until after.
-/// With a passphrase the new key is of the same passphrase and a new salt. Gives the new key and the number of tenant keys.
-pub(crate) async fn change(
-    source: &Source,
-    store: &Store,
-) -> Result<(Master, usize), MasterKeyError> {
-    let current = open(source, store).await?;
-    match source {
-        Source::File(path) => change_file(path.clone(), &current, store).await,
-        Source::Passphrase(passphrase) => {
-            let (next, record) = seal_passphrase(passphrase.clone()).await?;
-            let wrap = |tenant: &str, wrapped: &[u8]| current.rewrap(&next, tenant, wrapped);
-            let tenants =
-                store.change_master_key(&current.verifier, record, async { Ok(()) }, wrap).await?;
-            Ok((next, tenants))
-        }
-    }
-}
-
-async fn change_file(
-    path: PathBuf,
-    current: &Master,
-    store: &Store,
-) -> Result<(Master, usize), MasterKeyError> {
-    let secret = random()?;
-    let next = Master::seal(&secret)?;
-    let record = MasterKeyRecord { source: MasterKeySource::File, verifier: next.verifier.clone() };
-    let beside = path.clone();
-    let write = blocking(move || file::write_next(&beside, &secret));
-    let wrap = |tenant: &str, wrapped: &[u8]| current.rewrap(&next, tenant, wrapped);
-    let tenants = store.change_master_key(&current.verifier, record, write, wrap).await?;
-    let verifier = next.verifier.clone();
-    // Committed: the key of the store is the one beside, and finding it puts it in its place.
-    let next = blocking(move || file::find(&path, &verifier)).await?;
-    Ok((next, tenants))
 }
 
 async fn make_file(path: PathBuf, store: &Store) -> Result<Master, MasterKeyError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Keystore;
 use crate::error::KeystoreError;
-use crate::master::{self, MasterKeyError};
+use crate::master::{self, Change, MasterKeyError};
 
 impl Keystore {
     /// Wraps all tenant keys under a new master key. Gives their number. Calls that have their tenant's key in memory
@@ -16,8 +16,10 @@ impl Keystore {
     }
 
     async fn change_master_key(&self) -> Result<usize, MasterKeyError> {
+        let _one_at_a_time = self.rotation.lock().await;
+        let change = Change::prepare(&self.source, &self.store).await?;
         let mut master = self.master.write().await;
-        match master::change(&self.source, &self.store).await {
+        match change.commit(&self.store).await {
             Ok((next, tenants)) => {
                 *master = next;
                 tracing::info!(tenants, "master key changed");

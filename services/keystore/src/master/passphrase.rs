@@ -1,6 +1,7 @@
 //! The master key from a passphrase, by Argon2id.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroizing;
 
 use super::MasterKeyError;
 use crate::seal::Secret32;
@@ -32,9 +33,20 @@ pub(super) fn derive(
     }
     let params =
         Params::new(cost.memory_kib, cost.iterations, cost.lanes, Some(32)).map_err(refused)?;
+    // Our own memory rather than the library's, which is not zeroized.
+    let mut memory = Zeroizing::new(Vec::new());
+    memory
+        .try_reserve_exact(params.block_count())
+        .map_err(|error| MasterKeyError::Cost(error.to_string()))?;
+    memory.resize(params.block_count(), Block::new());
     let mut secret = Secret32::default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, secret.as_mut_slice())
+        .hash_password_into_with_memory(
+            passphrase.as_bytes(),
+            salt,
+            secret.as_mut_slice(),
+            memory.as_mut_slice(),
+        )
         .map_err(refused)?;
     Ok(secret)
 }

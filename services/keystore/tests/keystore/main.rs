@@ -11,5 +11,6 @@ mod custody;
 mod envelopes;
 mod hostile;
 mod master_key;
+mod metrics;
 mod rotation;
 mod support;

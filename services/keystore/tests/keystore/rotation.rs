@@ -151,3 +151,19 @@ async fn calls_go_on_during_changes() {
         keystore.sign(&tenant, &key).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_once_are_done_one_after_the_other() {
+    let (mut keystore, keys) = with_keys().await;
+    let changes: Vec<_> = (0..8)
+        .map(|_| {
+            let mut caller = keystore.caller.clone();
+            tokio::spawn(async move { caller.rotate().await })
+        })
+        .collect();
+    for change in changes {
+        assert_eq!(change.await.unwrap(), Ok(3));
+    }
+    keystore = keystore.restart().await;
+    all_sign(&mut keystore, &keys).await;
+}
