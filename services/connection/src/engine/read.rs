@@ -1,0 +1,259 @@
+//! Reads, and the updates that are no more than one.
+
+use std::hash::Hash;
+
+use entente_did::{Did, PublicKey};
+use entente_rpc::proto::connection::v1 as pb;
+use entente_rpc::proto::event::v1::{EventKind, event::Record};
+use entente_rpc::{ErrorReason, Failure};
+use entente_store::{PageToken, page_size};
+
+use super::{Answer, Engine};
+use crate::project;
+use crate::store::{
+    AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page,
+};
+
+/// How far into a list an offset may skip.
+const MAX_OFFSET: i32 = 100_000;
+/// The longest alias, in characters.
+const MAX_ALIAS: usize = 256;
+/// The longest metadata, in bytes.
+const MAX_METADATA: usize = 64 * 1024;
+
+impl Engine {
+    /// An invitation.
+    pub async fn get_invitation(&self, tenant: &str, id: &str) -> Answer<pb::Invitation> {
+        let row = self.store.invitation(tenant, id).await?;
+        row.as_ref().map(project::invitation).ok_or_else(|| Failure::not_found("invitation", id))
+    }
+
+    /// A page of invitations.
+    pub async fn list_invitations(
+        &self,
+        tenant: &str,
+        request: pb::ListInvitationsRequest,
+    ) -> Answer<pb::ListInvitationsResponse> {
+        let state = known(request.state, "state", pb::InvitationState::try_from)?;
+        let filter = InvitationFilter { state, alias: request.alias };
+        let page = first_rows(request.page_size, &request.page_token, &filter)?;
+        let mut rows = self.store.invitations(tenant, &filter, &page).await?;
+        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
+        let invitations = rows.iter().map(project::invitation).collect();
+        Ok(pb::ListInvitationsResponse { invitations, next_page_token })
+    }
+
+    /// An acceptance.
+    pub async fn get_acceptance(&self, tenant: &str, id: &str) -> Answer<pb::Acceptance> {
+        let row = self.store.acceptance(tenant, id).await?;
+        row.as_ref().map(project::acceptance).ok_or_else(|| Failure::not_found("acceptance", id))
+    }
+
+    /// A page of acceptances.
+    pub async fn list_acceptances(
+        &self,
+        tenant: &str,
+        request: pb::ListAcceptancesRequest,
+    ) -> Answer<pb::ListAcceptancesResponse> {
+        let filter = AcceptanceFilter {
+            state: known(request.state, "state", pb::AcceptanceState::try_from)?,
+            invitation_id: request.invitation_id,
+            connection_id: request.connection_id,
+        };
+        let page = first_rows(request.page_size, &request.page_token, &filter)?;
+        let mut rows = self.store.acceptances(tenant, &filter, &page).await?;
+        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
+        let acceptances = rows.iter().map(project::acceptance).collect();
+        Ok(pb::ListAcceptancesResponse { acceptances, next_page_token })
+    }
+
+    /// Removes an acceptance; what it led to stays.
+    pub async fn delete_acceptance(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        if !work.delete_acceptance(id).await? {
+            return Err(Failure::not_found("acceptance", id));
+        }
+        Ok(self.commit(work).await?)
+    }
+
+    /// A handshake, with the delivery of the message that is under way.
+    pub async fn get_exchange(&self, tenant: &str, id: &str) -> Answer<pb::Exchange> {
+        let row = self
+            .store
+            .exchange(tenant, id)
+            .await?
+            .ok_or_else(|| Failure::not_found("exchange", id))?;
+        let delivery = self.store.delivery(tenant, id).await?;
+        Ok(project::exchange(&row, delivery.as_ref())?)
+    }
+
+    /// A page of handshakes. The offset counts from the first page; a page token has it behind it.
+    pub async fn list_exchanges(
+        &self,
+        tenant: &str,
+        request: pb::ListExchangesRequest,
+    ) -> Answer<pb::ListExchangesResponse> {
+        if !(0..=MAX_OFFSET).contains(&request.offset) {
+            return Err(Failure::field(
+                "offset",
+                format!("must be from 0 to {MAX_OFFSET}; use page_token to go on"),
+            ));
+        }
+        let filter = ExchangeFilter {
+            state: known(request.state, "state", pb::ExchangeState::try_from)?,
+            role: known(request.role, "role", pb::Role::try_from)?,
+            invitation_id: request.invitation_id,
+            alias: request.alias,
+            my_did: canonical_did(request.my_did),
+            their_did: canonical_did(request.their_did),
+            invitation_key: canonical_key(request.invitation_key),
+            descending: request.descending,
+        };
+        let mut page = first_rows(request.page_size, &request.page_token, &filter)?;
+        page.descending = filter.descending;
+        if page.after.is_none() {
+            page.offset = request.offset.into();
+        }
+        let mut rows = self.store.exchanges(tenant, &filter, &page).await?;
+        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
+        let exchanges =
+            rows.iter().map(|row| project::exchange(row, None)).collect::<Result<_, _>>()?;
+        Ok(pb::ListExchangesResponse { exchanges, next_page_token })
+    }
+
+    /// A connection.
+    pub async fn get_connection(&self, tenant: &str, id: &str) -> Answer<pb::Connection> {
+        let row = self
+            .store
+            .connection(tenant, id)
+            .await?
+            .ok_or_else(|| Failure::not_found("connection", id))?;
+        Ok(project::connection(&row, &self.config.endpoint)?)
+    }
+
+    /// A page of connections.
+    pub async fn list_connections(
+        &self,
+        tenant: &str,
+        request: pb::ListConnectionsRequest,
+    ) -> Answer<pb::ListConnectionsResponse> {
+        let filter = ConnectionFilter {
+            invitation_id: request.invitation_id,
+            invitation_did: canonical_did(request.invitation_did),
+            alias: request.alias,
+            my_did: canonical_did(request.my_did),
+            their_did: canonical_did(request.their_did),
+        };
+        let page = first_rows(request.page_size, &request.page_token, &filter)?;
+        let mut rows = self.store.connections(tenant, &filter, &page).await?;
+        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
+        let connections = rows
+            .iter()
+            .map(|row| project::connection(row, &self.config.endpoint))
+            .collect::<Result<_, _>>()?;
+        Ok(pb::ListConnectionsResponse { connections, next_page_token })
+    }
+
+    /// Changes the alias or the metadata. What is as asked already makes no version and no event.
+    pub async fn update_connection(
+        &self,
+        tenant: &str,
+        request: pb::UpdateConnectionRequest,
+    ) -> Answer<pb::Connection> {
+        check_alias(request.alias.as_deref().unwrap_or_default())?;
+        if let Some(metadata) = &request.metadata_json {
+            check_metadata(metadata)?;
+        }
+        let mut work = self.work(tenant).await?;
+        let found = work.connection(&request.id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("connection", &request.id))?;
+        let alias = request.alias.unwrap_or_else(|| row.alias.clone());
+        let metadata = request.metadata_json.unwrap_or_else(|| row.metadata.clone());
+        if alias == row.alias && metadata == row.metadata {
+            return Ok(project::connection(&row, &self.config.endpoint)?);
+        }
+        (row.alias, row.metadata) = (alias, metadata);
+        work.update_connection(&mut row).await?;
+        let connection = project::connection(&row, &self.config.endpoint)?;
+        work.emit(NewEvent {
+            kind: EventKind::ConnectionChanged,
+            connection_id: row.id,
+            invitation_id: row.invitation_id,
+            record: Record::Connection(connection.clone()),
+        });
+        self.commit(work).await?;
+        Ok(connection)
+    }
+}
+
+/// An alias of at most 256 characters.
+pub(crate) fn check_alias(alias: &str) -> Answer<()> {
+    if alias.chars().nth(MAX_ALIAS).is_some() {
+        return Err(Failure::field("alias", format!("is longer than {MAX_ALIAS} characters")));
+    }
+    Ok(())
+}
+
+/// Metadata: a JSON object of at most 64 KiB.
+pub(crate) fn check_metadata(metadata: &str) -> Answer<()> {
+    const FIELD: &str = "metadata_json";
+    if metadata.len() > MAX_METADATA {
+        return Err(Failure::field(
+            FIELD,
+            format!("is {} bytes long; at most {MAX_METADATA}", metadata.len()),
+        ));
+    }
+    match serde_json::from_str::<serde_json::Value>(metadata) {
+        Ok(serde_json::Value::Object(_)) => Ok(()),
+        Ok(_) => Err(Failure::field(FIELD, "must be a JSON object")),
+        Err(error) => Err(Failure::field(FIELD, format!("must be a JSON object: {error}"))),
+    }
+}
+
+/// The number of an enumeration's value, or 0.
+fn known<E, X>(number: i32, field: &str, read: impl FnOnce(i32) -> Result<E, X>) -> Answer<i32> {
+    read(number)
+        .map(|_| number)
+        .map_err(|_| Failure::field(field, format!("has no value {number}")))
+}
+
+/// Asks for the rows of a page, and for one more that tells whether another page follows.
+fn first_rows(asked: i32, token: &str, filter: &impl Hash) -> Answer<Page> {
+    let size = page_size(asked).ok_or_else(|| {
+        Failure::field("page_size", "must not be negative; 0 stands for 100, and 1,000 is the most")
+    })?;
+    let token = PageToken::decode(token, filter).ok_or_else(invalid_page_token)?;
+    Ok(Page { after: token.map(|token| token.after), limit: size + 1, ..Page::default() })
+}
+
+/// Removes the one row too many, and gives the token of the next page.
+fn take_page<R>(
+    rows: &mut Vec<R>,
+    page: &Page,
+    filter: &impl Hash,
+    id: impl Fn(&R) -> &String,
+) -> String {
+    let size = usize::try_from(page.limit - 1).unwrap_or_default();
+    if rows.len() <= size {
+        return String::new();
+    }
+    rows.truncate(size);
+    rows.last().map(|row| PageToken::encode(id(row), filter)).unwrap_or_default()
+}
+
+/// A token that is not of this list.
+pub(crate) fn invalid_page_token() -> Failure {
+    Failure::new(
+        ErrorReason::InvalidPageToken,
+        "the page token is not of a list with this filter; begin again without a token",
+    )
+}
+
+fn canonical_did(text: String) -> String {
+    Did::parse(&text).map_or(text, |did| did.canonical().to_string())
+}
+
+fn canonical_key(text: String) -> String {
+    let key = PublicKey::parse_reference(&text).or_else(|_| PublicKey::from_multibase(&text));
+    key.map_or(text, |key| key.multibase())
+}

@@ -1,0 +1,156 @@
+//! Rows as the records that callers see. Stored enumerations have the numbers of the proto.
+
+use entente_protocol::Cause;
+use entente_rpc::proto::connection::v1 as pb;
+use entente_rpc::time_to_proto;
+use entente_store::StoreError;
+
+use crate::store::{Acceptance, Connection, Delivery, ExchangeRow, Invitation};
+
+/// An invitation of ours.
+pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
+    pb::Invitation {
+        id: row.id.clone(),
+        kind: row.kind,
+        state: row.state,
+        max_uses: count(row.max_uses.unwrap_or_default()),
+        uses: count(row.uses),
+        did: row.did.clone().unwrap_or_default(),
+        key: row.key.clone(),
+        label: row.label.clone(),
+        alias: row.alias.clone(),
+        goal_code: row.goal_code.clone(),
+        goal: row.goal.clone(),
+        handshake_protocols: row
+            .handshakes
+            .split(',')
+            .filter_map(|number| number.trim().parse().ok())
+            .collect(),
+        message_json: row.message.clone(),
+        url: row.url.clone(),
+        metadata_json: row.metadata.clone(),
+        auto_accept: row.auto_accept,
+        created_at: Some(time_to_proto(row.created_at)),
+        updated_at: Some(time_to_proto(row.updated_at)),
+        expires_at: row.expires_at.map(time_to_proto),
+        version: row.version,
+        exchange_id: row.exchange_id.clone().unwrap_or_default(),
+    }
+}
+
+/// A handshake, with the delivery of its message where that is asked for.
+///
+/// # Errors
+/// When the stored machine cannot be read.
+pub(crate) fn exchange(
+    row: &ExchangeRow,
+    delivery: Option<&Delivery>,
+) -> Result<pb::Exchange, StoreError> {
+    let machine = row.machine()?;
+    // Until the peer shows itself, an invitee knows the endpoint of the invitation.
+    let target = machine.peer().map(|peer| &peer.target).or(machine.terms().target.as_ref());
+    let (abandon_cause, error) = match machine.abandoned() {
+        Some(end) => (cause(end.cause), end.detail.clone()),
+        None => (pb::AbandonCause::Unspecified, String::new()),
+    };
+    Ok(pb::Exchange {
+        id: row.id.clone(),
+        role: row.role,
+        state: row.state,
+        protocol: row.protocol,
+        invitation_id: row.invitation_id.clone(),
+        thread_id: row.thread_id.clone().unwrap_or_default(),
+        my_did: row.my_did.clone().unwrap_or_default(),
+        their_did: row.their_did.clone().unwrap_or_default(),
+        their_label: row.their_label.clone(),
+        alias: row.alias.clone(),
+        invitation_key: row.invitation_key.clone(),
+        invitation_did: row.invitation_did.clone(),
+        auto_accept: row.auto_accept,
+        multi_use: row.multi_use,
+        abandon_cause: abandon_cause.into(),
+        error,
+        deadline_at: row.deadline_at.map(time_to_proto),
+        attempts: delivery.map(|delivery| delivery.attempts).unwrap_or_default(),
+        next_attempt_at: delivery.map(|delivery| time_to_proto(delivery.next_attempt_at)),
+        last_error: delivery.map(|delivery| delivery.last_error.clone()).unwrap_or_default(),
+        created_at: Some(time_to_proto(row.created_at)),
+        updated_at: Some(time_to_proto(row.updated_at)),
+        version: row.version,
+        goal_code: row.goal_code.clone(),
+        goal: row.goal.clone(),
+        metadata_json: row.metadata.clone(),
+        their_endpoint: target.map(|target| target.endpoint.clone()).unwrap_or_default(),
+    })
+}
+
+/// A connection.
+///
+/// # Errors
+/// When the stored target cannot be read.
+pub(crate) fn connection(
+    row: &Connection,
+    my_endpoint: &str,
+) -> Result<pb::Connection, StoreError> {
+    Ok(pb::Connection {
+        id: row.id.clone(),
+        role: row.role,
+        protocol: row.protocol,
+        my_did: row.my_did.clone(),
+        their_did: row.their_did.clone(),
+        their_label: row.their_label.clone(),
+        alias: row.alias.clone(),
+        invitation_id: row.invitation_id.clone(),
+        invitation_did: row.invitation_did.clone().unwrap_or_default(),
+        their_endpoint: row.target()?.endpoint,
+        my_key: row.my_key.clone(),
+        their_key: row.their_key.clone(),
+        metadata_json: row.metadata.clone(),
+        last_seen_at: Some(time_to_proto(row.last_seen_at)),
+        created_at: Some(time_to_proto(row.created_at)),
+        updated_at: Some(time_to_proto(row.updated_at)),
+        version: row.version,
+        reuses: count(row.reuses),
+        my_endpoint: my_endpoint.to_owned(),
+    })
+}
+
+/// An invitation of another agent that we accepted.
+pub(crate) fn acceptance(row: &Acceptance) -> pb::Acceptance {
+    pb::Acceptance {
+        id: row.id.clone(),
+        invitation_id: row.invitation_id.clone(),
+        invitation_json: row.invitation.clone(),
+        state: row.state,
+        decision: Some(pb::ReuseDecision {
+            outcome: row.outcome,
+            reason: row.reason,
+            candidates: row.candidates.split_whitespace().map(str::to_owned).collect(),
+            rule: row.rule.clone(),
+        }),
+        exchange_id: row.exchange_id.clone().unwrap_or_default(),
+        connection_id: row.connection_id.clone().unwrap_or_default(),
+        thread_id: row.thread_id.clone().unwrap_or_default(),
+        their_label: row.their_label.clone(),
+        created_at: Some(time_to_proto(row.created_at)),
+        updated_at: Some(time_to_proto(row.updated_at)),
+        version: row.version,
+        deadline_at: row.deadline_at.map(time_to_proto),
+        alias: row.alias.clone(),
+        invitation_did: row.invitation_did.clone(),
+    }
+}
+
+fn cause(cause: Cause) -> pb::AbandonCause {
+    match cause {
+        Cause::Rejected => pb::AbandonCause::Rejected,
+        Cause::PeerReported => pb::AbandonCause::PeerReported,
+        Cause::DeadlinePassed => pb::AbandonCause::DeadlinePassed,
+        Cause::NotDelivered => pb::AbandonCause::NotDelivered,
+        Cause::InvitationEnded => pb::AbandonCause::InvitationEnded,
+    }
+}
+
+fn count(stored: i64) -> i32 {
+    i32::try_from(stored).unwrap_or(i32::MAX)
+}
