@@ -1,5 +1,6 @@
 //! The log: lines of text or JSON on standard error, chosen by level and module.
 
+use std::io::IsTerminal as _;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
@@ -29,17 +30,26 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 /// # Errors
 /// When the filter cannot be read, or a log is installed already.
 pub fn install(format: Format, filter: &str) -> Result<(), LogError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)?).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parse(filter)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let installed = match format {
         Format::Text => builder.finish().try_init(),
-        Format::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init(),
+        Format::Json => {
+            builder.json().flatten_event(true).with_current_span(false).finish().try_init()
+        }
     };
     installed.map_err(|_| LogError::Installed)
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
     let level_only = tracing::Level::from_str(filter).is_ok();
-    let quiet = if level_only { ",h2=warn,hyper=warn,hyper_util=warn,tower=warn,sqlx=warn,rustls=warn" } else { "" };
+    let quiet = if level_only {
+        ",h2=warn,hyper=warn,hyper_util=warn,tower=warn,sqlx=warn,rustls=warn"
+    } else {
+        ""
+    };
     let refused = |source| LogError::Filter { filter: filter.to_owned(), source };
     EnvFilter::try_new(format!("{filter}{quiet}")).map_err(refused)
 }
@@ -48,7 +58,9 @@ fn parse(filter: &str) -> Result<EnvFilter, LogError> {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter cannot be read.
-    #[error("{filter:?} is not a log level; write error, warn, info, debug or trace, or module=level pairs")]
+    #[error(
+        "{filter:?} is not a log level; write error, warn, info, debug or trace, or module=level pairs"
+    )]
     Filter {
         /// As given.
         filter: String,
@@ -70,6 +82,11 @@ mod tests {
         for filter in ["info", "WARN", "warn,entente_connection=debug"] {
             assert!(check_filter(filter).is_ok(), "{filter}");
         }
-        assert!(check_filter("entente=loud").unwrap_err().to_string().contains("write error, warn, info"));
+        assert!(
+            check_filter("entente=loud")
+                .unwrap_err()
+                .to_string()
+                .contains("write error, warn, info")
+        );
     }
 }

@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn the_process_shows_its_memory_and_version() {
         let text = encode(&registry("1.2.3")).unwrap();
-        let resident = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();
+        let resident = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_resident_memory_bytes "))
+            .unwrap();
         assert!(resident.parse::<f64>().unwrap() > 100_000.0, "{text}");
         assert!(text.contains("entente_build_info{version=\"1.2.3\"} 1"), "{text}");
         assert!(text.ends_with("# EOF\n"));

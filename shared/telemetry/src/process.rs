@@ -23,8 +23,13 @@ impl Process {
     /// For a program of this version that starts now.
     #[must_use]
     pub fn new(version: &str) -> Self {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { version: version.to_owned(), started: Instant::now(), started_at: since_epoch.as_secs_f64() }
+        let since_epoch =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            version: version.to_owned(),
+            started: Instant::now(),
+            started_at: since_epoch.as_secs_f64(),
+        }
     }
 }
 
@@ -34,8 +39,16 @@ impl Collector for Process {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        gauge("process_start_time_seconds", "Start of the process since the Unix epoch", self.started_at)?;
-        gauge("entente_uptime_seconds", "Time since the start", self.started.elapsed().as_secs_f64())?;
+        gauge(
+            "process_start_time_seconds",
+            "Start of the process since the Unix epoch",
+            self.started_at,
+        )?;
+        gauge(
+            "entente_uptime_seconds",
+            "Time since the start",
+            self.started.elapsed().as_secs_f64(),
+        )?;
         if let Some(bytes) = resident_memory("self") {
             gauge("process_resident_memory_bytes", "Resident memory", bytes as f64)?;
         }
@@ -45,11 +58,21 @@ impl Collector for Process {
         if let Some(seconds) = cpu_seconds("self") {
             let counter = ConstCounter::new(seconds);
             let help = "CPU time used, user and system";
-            counter.encode(encoder.encode_descriptor("process_cpu_seconds", help, None, counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                "process_cpu_seconds",
+                help,
+                None,
+                counter.metric_type(),
+            )?)?;
         }
         let build = Family::<[(String, String); 1], Gauge>::default();
         build.get_or_create(&[("version".to_owned(), self.version.clone())]).set(1);
-        build.encode(encoder.encode_descriptor("entente_build_info", "The program", None, build.metric_type())?)
+        build.encode(encoder.encode_descriptor(
+            "entente_build_info",
+            "The program",
+            None,
+            build.metric_type(),
+        )?)
     }
 }
 

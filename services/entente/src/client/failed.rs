@@ -48,7 +48,7 @@ impl Failed {
         };
         tell(
             output,
-            &failure.message,
+            if failure.message.is_empty() { "the call failed" } else { &failure.message },
             Some(reason),
             &failure.violations,
             hint(status.code(), &failure, server),

@@ -1,0 +1,71 @@
+# make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
+# make demo   two agents that connect and reuse the connection
+# make test   all tests; installs what they need under target/
+# make bench  what handshakes and reuses cost on this machine
+# make lint   format, clippy, protos, dependencies
+# make fmt    formats the code
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run demo test bench lint fmt acapy grpcurl lint-rust lint-proto lint-dependencies
+
+CARGO ?= cargo
+# What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
+export ENTENTE_TEST_BIN := $(CURDIR)/target/debug/entente
+export ENTENTE_TEST_ACAPY := $(CURDIR)/target/acapy/bin/aca-py
+export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+run:
+	$(CARGO) run --locked --release -p entente -- serve
+
+demo:
+	$(CARGO) run --locked --release -p entente -- demo
+
+bench:
+	$(CARGO) run --locked --release -p entente -- bench
+
+fmt:
+	$(CARGO) fmt --all
+
+# The binary is built first, and with the same features as the tests, so that all of them find it.
+test: acapy grpcurl
+	$(CARGO) build --locked --workspace --all-targets
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
+	else \
+		$(CARGO) test --locked --workspace --all-targets --no-fail-fast; \
+	fi
+
+acapy:
+	.ci/install acapy
+
+grpcurl:
+	.ci/install grpcurl
+
+lint: lint-rust lint-proto lint-dependencies
+
+lint-rust:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# Until there is a release, the protos may still change freely.
+lint-proto:
+	.ci/install buf
+	@buf=target/buf/node_modules/.bin/buf; \
+	if [[ -x $$buf ]]; then \
+		$$buf lint; \
+		tag=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
+		if [[ -n $$tag ]]; then $$buf breaking --against ".git#tag=$$tag"; fi; \
+	fi
+
+# cargo-deny takes minutes to compile, so it is used where it is. The tests check the layering anyway.
+lint-dependencies:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --all-features check bans licenses sources; \
+	else \
+		echo "cargo-deny is not installed: deny.toml is not checked (cargo install --locked cargo-deny)"; \
+	fi
