@@ -4,10 +4,12 @@
 mod connections;
 mod did_exchange;
 mod error;
+pub(crate) mod events;
 mod fields;
 mod messages;
 mod out_of_band;
 pub(crate) mod records;
+mod socket;
 mod status;
 
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use error::ApiError;
 
 impl Shared {
     /// A call for the tenant whose admin API this is.
-    fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
+    pub(crate) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
         for_tenant(&self.config.tenant, message)
     }
 }
@@ -56,6 +58,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/status/live", get(status::live))
         .route("/status/ready", get(status::ready))
         .route("/plugins", get(status::plugins))
+        .route("/ws", get(socket::accept))
         .route("/shutdown", get(status::not_supported))
 }
 

@@ -8,7 +8,6 @@ use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus_client::encoding::text::encode;
 
 use crate::acapy;
 use crate::gateway::Shared;
@@ -20,7 +19,12 @@ const OPEN: [&str; 2] = ["/status/live", "/status/ready"];
 /// Authenticates by its first message where no header carries a key.
 const SOCKET: &str = "/ws";
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+pub(crate) fn router(
+    shared: Arc<Shared>,
+    metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
+) -> Router {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let metrics = async move || ([(header::CONTENT_TYPE, content_type)], metrics());
     Router::new()
         .route("/metrics", get(metrics))
         .merge(acapy::router())
@@ -39,17 +43,6 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
     }
     let text = "401: send the admin API key as X-API-Key, apikey or Authorization: Bearer.";
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
-}
-
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let mut text = String::new();
-    match shared.registry.get().map(|registry| encode(&mut text, registry)) {
-        Some(Ok(())) => {
-            let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, content_type)], text).into_response()
-        }
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "503: there are no metrics yet.").into_response(),
-    }
 }
 
 async fn not_found(uri: Uri) -> Response {

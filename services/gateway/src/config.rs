@@ -3,6 +3,8 @@ use std::time::Duration;
 use entente_rpc::DEFAULT_TENANT;
 use entente_rpc::auth::ApiKeys;
 
+use crate::webhook::WebhookSettings;
+
 /// How the gateway works.
 #[derive(Clone)]
 pub struct Config {
@@ -18,6 +20,10 @@ pub struct Config {
     pub didcomm: DidcommLimits,
     /// How long `receive-invitation` waits for the peer's answer to a reuse. At most 30 s.
     pub accept_wait: Duration,
+    /// The URLs that events are sent to, and how.
+    pub webhooks: WebhookSettings,
+    /// Admin WebSockets open at once.
+    pub max_admin_sockets: usize,
 }
 
 impl Config {
@@ -30,6 +36,8 @@ impl Config {
             admin_keys,
             didcomm: DidcommLimits::default(),
             accept_wait: Duration::from_secs(2),
+            webhooks: WebhookSettings::default(),
+            max_admin_sockets: 256,
         }
     }
 }

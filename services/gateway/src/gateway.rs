@@ -1,19 +1,24 @@
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use entente_net::{AddressPolicy, ClientError, ClientSettings};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
 use crate::listener::{self, ServeError};
 use crate::metrics::Metrics;
+use crate::webhook::{self, Target, TargetError};
 use crate::{Config, admin, didcomm};
 
 /// The gateway: it serves on the listeners that it is given. Clones are one gateway.
 #[derive(Clone)]
 pub struct Gateway {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    webhooks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 /// What all handlers share.
@@ -21,9 +26,9 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
-    pub(crate) registry: OnceLock<Arc<Registry>>,
     pub(crate) in_flight: Semaphore,
     pub(crate) didcomm_sockets: Arc<Semaphore>,
+    pub(crate) admin_sockets: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
 
@@ -48,12 +53,20 @@ pub enum StartError {
         /// As configured.
         endpoint: String,
     },
+    /// A webhook URL.
+    #[error(transparent)]
+    Webhook(#[from] TargetError),
+    /// The HTTP client.
+    #[error("the HTTP client for webhooks cannot be made")]
+    Client(#[from] ClientError),
 }
 
-/// Starts the gateway. It answers nobody before it is given a listener.
+/// Starts the gateway and its webhooks. It answers nobody before it is given a listener. Metrics go to `registry`,
+/// under `entente_gateway_`.
 ///
 /// # Errors
 /// [`StartError`], when the configuration cannot be used.
+#[allow(clippy::unused_async, reason = "every service starts the same way")]
 pub async fn start(
     config: Config,
     links: Links,
@@ -66,16 +79,35 @@ pub async fn start(
     if !usable(&config.endpoint) {
         return Err(StartError::Endpoint { endpoint: config.endpoint });
     }
+    let mut targets: Vec<Target> = Vec::new();
+    for url in &config.webhooks.urls {
+        let target = Target::parse(url)?;
+        // A URL that was given twice is called once.
+        if targets.iter().all(|known| known.consumer != target.consumer) {
+            targets.push(target);
+        }
+    }
+    let client = webhook_client()?;
     let shared = Arc::new(Shared {
         clients: Clients::new(links),
         metrics: Metrics::register(registry),
-        registry: OnceLock::new(),
         in_flight: Semaphore::new(config.didcomm.max_in_flight),
         didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
+        admin_sockets: Arc::new(Semaphore::new(config.max_admin_sockets)),
         stop: watch::Sender::new(false),
         config,
     });
-    Ok(Gateway { shared })
+    let webhooks = webhook::spawn(&shared, targets, &client);
+    Ok(Gateway { shared, webhooks: Arc::new(Mutex::new(webhooks)) })
+}
+
+/// The owner names the receivers: they may be anywhere.
+pub(crate) fn webhook_client() -> Result<reqwest::Client, ClientError> {
+    entente_net::client(&ClientSettings {
+        policy: AddressPolicy::Any,
+        connect_timeout: Duration::from_secs(3),
+        user_agent: concat!("entente/", env!("CARGO_PKG_VERSION")).to_owned(),
+    })
 }
 
 impl Gateway {
@@ -91,26 +123,26 @@ impl Gateway {
         listener::serve(listener, didcomm::router(self.shared.clone()), shutdown).await
     }
 
-    /// Serves the owner until `shutdown` is done.
+    /// Serves the owner until `shutdown` is done. `metrics` gives what `/metrics` shows, in the OpenMetrics text format.
     ///
     /// # Errors
     /// [`ServeError`], when the listener fails.
     pub async fn serve_admin(
         &self,
         listener: TcpListener,
+        metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        listener::serve(listener, admin::router(self.shared.clone()), shutdown).await
+        listener::serve(listener, admin::router(self.shared.clone(), metrics), shutdown).await
     }
 
-    /// Shows a registry at `/metrics` of the admin listener: the one given to [`start`], once all services have
-    /// registered on it. The first one stays.
-    pub fn expose_metrics(&self, registry: Arc<Registry>) {
-        let _ = self.shared.registry.set(registry);
-    }
-
-    /// Closes the WebSockets and stops what runs in the background.
+    /// Closes the WebSockets, and stops the webhooks once their cursors are stored.
     pub async fn shutdown(&self) {
         self.shared.stop.send_replace(true);
+        let webhooks =
+            std::mem::take(&mut *self.webhooks.lock().unwrap_or_else(PoisonError::into_inner));
+        for webhook in webhooks {
+            let _ = webhook.await;
+        }
     }
 }

@@ -19,8 +19,10 @@ mod didcomm;
 mod gateway;
 mod listener;
 mod metrics;
+mod webhook;
 
 pub use clients::Links;
 pub use config::{Config, DidcommLimits};
 pub use gateway::{Gateway, StartError, start};
 pub use listener::ServeError;
+pub use webhook::{TargetError, WebhookSettings};

@@ -101,7 +101,7 @@ impl Fields {
         }
     }
 
-    fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let number = match self.get(name) {
             None => return Ok(None),
             Some(Value::String(digits)) => digits.trim().parse().ok(),

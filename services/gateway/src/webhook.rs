@@ -1,0 +1,77 @@
+//! Events to the owner's URLs: each at least once, those of one connection in order, across restarts.
+//!
+//! Each URL is a consumer of the event log, with a cursor kept there. The cursor moves up to the oldest event that is
+//! not done with; what lies after it comes again after a restart.
+
+mod delivery;
+mod reader;
+mod target;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::gateway::Shared;
+use delivery::Delivery;
+use reader::Reader;
+pub(crate) use target::Target;
+pub use target::TargetError;
+
+/// Calls to one URL at once.
+const MAX_CALLS: usize = 16;
+
+/// How webhooks are delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// `http://host/path`, called as `<url>/topic/<topic>/`. What follows a `#` is sent as `x-api-key`.
+    pub urls: Vec<String>,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// Calls for one event; then it is a dead letter.
+    pub attempts: u32,
+    /// The delay after the first failure; it doubles with each further one.
+    pub first_delay: Duration,
+    /// The longest delay.
+    pub max_delay: Duration,
+    /// Events of one URL that are kept in memory until they are done with.
+    pub window: usize,
+    /// How often dead letters for which another try was asked are looked for.
+    pub replay_interval: Duration,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            timeout: Duration::from_secs(10),
+            attempts: 12,
+            first_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(300),
+            window: 512,
+            replay_interval: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Starts a reader for each URL.
+pub(crate) fn spawn(
+    shared: &Arc<Shared>,
+    targets: Vec<Target>,
+    client: &reqwest::Client,
+) -> Vec<JoinHandle<()>> {
+    let reader = |target: Target| {
+        let settings = &shared.config.webhooks;
+        let delivery = Delivery {
+            client: client.clone(),
+            settings: settings.clone(),
+            permits: Arc::new(Semaphore::new(MAX_CALLS)),
+            metrics: shared.metrics.clone(),
+            target: Arc::new(target),
+        };
+        tokio::spawn(Reader::new(shared.clone(), delivery).run())
+    };
+    targets.into_iter().map(reader).collect()
+}

@@ -1,0 +1,114 @@
+use std::sync::Mutex;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// What came in: path, key, sequence, body.
+type Calls = Arc<Mutex<Vec<(String, Option<String>, String, String)>>>;
+
+/// A receiver that answers with these statuses in turn, and then with the last.
+async fn receiver(statuses: &'static [u16]) -> (String, Calls) {
+    let calls = Calls::default();
+    let answer = move |State(calls): State<Calls>, request: Request| async move {
+        let (parts, body) = request.into_parts();
+        let header = |name| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (path, key, sequence) =
+            (parts.uri.path().to_owned(), header("x-api-key"), header("x-entente-sequence"));
+        let body = axum::body::to_bytes(body, 4096).await.unwrap();
+        let mut calls = calls.lock().unwrap();
+        let status = statuses[calls.len().min(statuses.len() - 1)];
+        calls.push((path, key, sequence.unwrap(), String::from_utf8(body.to_vec()).unwrap()));
+        StatusCode::from_u16(status).unwrap()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/{*path}", post(answer)).with_state(calls.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, calls)
+}
+
+fn delivery(url: &str, attempts: u32) -> Delivery {
+    let settings = WebhookSettings {
+        attempts,
+        first_delay: Duration::from_millis(2),
+        timeout: Duration::from_secs(2),
+        ..WebhookSettings::default()
+    };
+    let client = crate::gateway::webhook_client().unwrap();
+    let target = Arc::new(Target::parse(url).unwrap());
+    Delivery {
+        client,
+        settings,
+        permits: Arc::new(Semaphore::new(1)),
+        metrics: Metrics::default(),
+        target,
+    }
+}
+
+fn job() -> Job {
+    Job {
+        sequence: 7,
+        lane: "c1".into(),
+        topic: "connections",
+        body: Bytes::from_static(br#"{"state":"active"}"#),
+    }
+}
+
+#[tokio::test]
+async fn a_call_carries_topic_key_and_sequence() {
+    let (url, calls) = receiver(&[200]).await;
+    let finished = delivery(&format!("{url}#s3cret"), 1).deliver(job(), false).await;
+    assert!(finished.failure.is_none());
+    let expected = (
+        "/hooks/topic/connections/".into(),
+        Some("s3cret".into()),
+        "7".into(),
+        r#"{"state":"active"}"#.into(),
+    );
+    assert_eq!(*calls.lock().unwrap(), [expected]);
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_with_the_key() {
+    let (url, calls) = receiver(&[500, 302, 204]).await;
+    let finished = delivery(&format!("{url}#s3cret"), 5).deliver(job(), false).await;
+    assert!(finished.failure.is_none());
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), 3);
+    assert!(calls.iter().all(|call| call.1.as_deref() == Some("s3cret")));
+}
+
+#[tokio::test]
+async fn what_is_never_taken_is_given_up() {
+    let (url, calls) = receiver(&[503]).await;
+    let finished = delivery(&url, 3).deliver(job(), false).await;
+    assert_eq!(finished.failure, Some((3, "answered 503 Service Unavailable".to_owned())));
+    assert_eq!(calls.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_is_a_failure() {
+    let finished = delivery("http://127.0.0.1:1", 2).deliver(job(), false).await;
+    assert_eq!(finished.failure.unwrap().0, 2);
+}
+
+#[test]
+fn delays_double_up_to_the_limit() {
+    let delivery = delivery("http://x", 1);
+    let delivery = Delivery {
+        settings: WebhookSettings {
+            first_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(60),
+            ..delivery.settings
+        },
+        ..delivery
+    };
+    let delay = |attempt, jitter| delivery.delay_after(attempt, jitter).as_secs_f64();
+    assert_eq!((delay(1, 0.0), delay(1, 1.0)), (0.5, 1.0));
+    assert_eq!((delay(4, 1.0), delay(7, 1.0), delay(40, 1.0)), (8.0, 60.0, 60.0));
+}

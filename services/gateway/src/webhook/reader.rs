@@ -1,0 +1,329 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use entente_rpc::proto::event::v1::{
+    CommitConsumerRequest, DeadLetter, Event, EventFilter, GetConsumerRequest,
+    ListDeadLettersRequest, ListEventsRequest, SubscribeRequest, SubscribeResponse,
+};
+use entente_rpc::{Code, ErrorReason, Failure, Status};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tonic::Streaming;
+
+use super::delivery::{Delivery, Finished};
+use super::window::{Job, Window};
+use crate::acapy::events;
+use crate::gateway::Shared;
+
+/// How often the cursor is stored.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
+/// The pause before the log is read again after a failure: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+/// Dead letters that are tried again at once.
+const MAX_REPLAYS: i32 = 100;
+/// The most of an error's text that is kept.
+const MAX_ERROR: usize = 500;
+
+/// Reads the event log for one URL.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+    delivery: Delivery,
+    window: Option<Window>,
+    committed: i64,
+    under_way: JoinSet<Finished>,
+    dead_letters: Vec<DeadLetter>,
+    replayed: Vec<i64>,
+    replaying: HashSet<i64>,
+    lag: i64,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>, delivery: Delivery) -> Self {
+        Self {
+            shared,
+            delivery,
+            window: None,
+            committed: 0,
+            under_way: JoinSet::new(),
+            dead_letters: Vec::new(),
+            replayed: Vec::new(),
+            replaying: HashSet::new(),
+            lag: 0,
+        }
+    }
+
+    /// Runs until the gateway stops. What is under way then comes again after the next start.
+    pub(super) async fn run(mut self) {
+        let shared = self.shared.clone();
+        tokio::select! {
+            () = self.read_on() => {}
+            () = shared.stopped() => {}
+        }
+        self.under_way.abort_all();
+        if let Err(error) = self.commit().await {
+            tracing::warn!(consumer = self.consumer(), %error, "the webhook's cursor could not be stored at the end");
+        }
+    }
+
+    /// Reads, and begins again where it was after a failure.
+    async fn read_on(&mut self) {
+        let mut pause = PAUSE.0;
+        loop {
+            let before = self.seen();
+            let ended = self.read().await;
+            if self.seen() > before {
+                pause = PAUSE.0;
+            }
+            if let Err(status) = ended {
+                self.explain(&status);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    fn explain(&mut self, status: &Status) {
+        let failure = Failure::of(status);
+        let oldest = failure.metadata("oldest").and_then(|oldest| oldest.parse::<i64>().ok());
+        match (failure.reason, oldest) {
+            (ErrorReason::EventsExpired, Some(oldest)) => {
+                tracing::error!(
+                    consumer = self.consumer(),
+                    after = self.seen(),
+                    oldest,
+                    "events were lost: they are no longer kept"
+                );
+                self.shared.metrics.webhook("expired");
+                if let Some(window) = &mut self.window {
+                    window.see(oldest - 1);
+                }
+            }
+            (ErrorReason::SlowReader, _) => {
+                tracing::debug!(consumer = self.consumer(), "the webhook reads on")
+            }
+            _ => {
+                tracing::warn!(consumer = self.consumer(), code = ?status.code(), error = %failure, "events cannot be read")
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Status> {
+        let after = match &self.window {
+            Some(window) => window.seen(),
+            None => self.open().await?,
+        };
+        let mut events = self.subscribe(after).await?;
+        let mut commit = interval(COMMIT_INTERVAL);
+        let mut replay = interval(self.delivery.settings.replay_interval);
+        commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        replay.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let has_room = self
+                .window
+                .as_ref()
+                .is_some_and(|window| window.has_room(self.delivery.settings.window));
+            tokio::select! {
+                response = events.message(), if has_room => match response? {
+                    Some(response) => self.take(response),
+                    None => return Ok(()),
+                },
+                Some(finished) = self.under_way.join_next() => self.finish(finished),
+                _ = commit.tick() => self.commit().await?,
+                _ = replay.tick() => self.replay().await?,
+            }
+        }
+    }
+
+    /// The stored cursor. A new consumer begins with what happens from now on, and that is stored at once.
+    async fn open(&mut self) -> Result<i64, Status> {
+        let request = self.shared.request(GetConsumerRequest { name: self.consumer() })?;
+        let cursor = match self.shared.clients.events.clone().get_consumer(request).await {
+            Ok(answer) => answer.into_inner().consumer.unwrap_or_default().cursor,
+            Err(status) if status.code() == Code::NotFound => {
+                let cursor = self.newest().await?;
+                let request = CommitConsumerRequest {
+                    name: self.consumer(),
+                    cursor,
+                    ..CommitConsumerRequest::default()
+                };
+                self.shared
+                    .clients
+                    .events
+                    .clone()
+                    .commit_consumer(self.shared.request(request)?)
+                    .await?;
+                cursor
+            }
+            Err(status) => return Err(status),
+        };
+        self.committed = cursor;
+        self.window = Some(Window::new(cursor));
+        Ok(cursor)
+    }
+
+    /// The sequence of the newest event.
+    async fn newest(&self) -> Result<i64, Status> {
+        let heartbeat = prost_types::Duration { seconds: 1, nanos: 0 };
+        let request = SubscribeRequest {
+            from_now: true,
+            heartbeat: Some(heartbeat),
+            ..SubscribeRequest::default()
+        };
+        let request = self.shared.request(request)?;
+        let mut events = self.shared.clients.events.clone().subscribe(request).await?.into_inner();
+        let first =
+            events.message().await?.ok_or_else(|| Status::unavailable("the event stream ended"))?;
+        Ok(first.event.map_or(first.cursor, |event| event.sequence - 1))
+    }
+
+    async fn subscribe(&self, after: i64) -> Result<Streaming<SubscribeResponse>, Status> {
+        let kinds = events::KINDS.iter().map(|kind| i32::from(*kind)).collect();
+        let filter = Some(EventFilter { kinds, ..EventFilter::default() });
+        let request = self.shared.request(SubscribeRequest {
+            after,
+            filter,
+            ..SubscribeRequest::default()
+        })?;
+        Ok(self.shared.clients.events.clone().subscribe(request).await?.into_inner())
+    }
+
+    fn take(&mut self, response: SubscribeResponse) {
+        let Some(window) = &mut self.window else { return };
+        if let Some(job) = response.event.as_ref().and_then(job)
+            && let Some(ready) = window.add(job)
+        {
+            self.under_way.spawn(self.delivery.clone().deliver(ready, false));
+        }
+        window.see(response.cursor);
+        self.measure();
+    }
+
+    fn finish(&mut self, finished: Result<Finished, JoinError>) {
+        let Finished { job, failure, replay } = match finished {
+            Ok(finished) => finished,
+            Err(error) => {
+                tracing::error!(consumer = self.consumer(), %error, "a webhook's task ended early");
+                return;
+            }
+        };
+        match failure {
+            Some((attempts, error)) => self.dead_letters.push(DeadLetter {
+                consumer: self.consumer(),
+                sequence: job.sequence,
+                attempts: attempts.try_into().unwrap_or(i32::MAX),
+                error: error.chars().take(MAX_ERROR).collect(),
+                ..DeadLetter::default()
+            }),
+            None if replay => self.replayed.push(job.sequence),
+            None => {}
+        }
+        if replay {
+            self.replaying.remove(&job.sequence);
+        } else if let Some(next) = self.window.as_mut().and_then(|window| window.finish(&job)) {
+            self.under_way.spawn(self.delivery.clone().deliver(next, false));
+        }
+        self.measure();
+    }
+
+    /// Stores the cursor, what was given up before it, and what was delivered after all.
+    async fn commit(&mut self) -> Result<(), Status> {
+        let Some(cursor) = self.window.as_ref().map(Window::cursor) else { return Ok(()) };
+        let dead_letters: Vec<_> =
+            self.dead_letters.iter().filter(|letter| letter.sequence <= cursor).cloned().collect();
+        if cursor == self.committed && dead_letters.is_empty() && self.replayed.is_empty() {
+            return Ok(());
+        }
+        let delivered = self.replayed.clone();
+        let request =
+            CommitConsumerRequest { name: self.consumer(), cursor, dead_letters, delivered };
+        let request = self.shared.request(request)?;
+        let mut events = self.shared.clients.events.clone();
+        let committed = timeout(Duration::from_secs(5), events.commit_consumer(request)).await;
+        committed.map_err(|_| Status::deadline_exceeded("the cursor was not stored in time"))??;
+        self.committed = cursor;
+        self.dead_letters.retain(|letter| letter.sequence > cursor);
+        self.replayed.clear();
+        Ok(())
+    }
+
+    /// Tries dead letters again for which that was asked.
+    async fn replay(&mut self) -> Result<(), Status> {
+        let request = ListDeadLettersRequest {
+            consumer: self.consumer(),
+            page_size: MAX_REPLAYS,
+            replay_only: true,
+            ..ListDeadLettersRequest::default()
+        };
+        let request = self.shared.request(request)?;
+        let letters = self
+            .shared
+            .clients
+            .events
+            .clone()
+            .list_dead_letters(request)
+            .await?
+            .into_inner()
+            .dead_letters;
+        for letter in letters {
+            if self.replaying.contains(&letter.sequence) {
+                continue;
+            }
+            match self.event(letter.sequence).await?.as_ref().and_then(job) {
+                Some(job) => {
+                    self.replaying.insert(job.sequence);
+                    self.under_way.spawn(self.delivery.clone().deliver(job, true));
+                }
+                None => self.dead_letters.push(DeadLetter {
+                    error: "the event is no longer kept".to_owned(),
+                    replay: false,
+                    ..letter
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    /// One event of the log.
+    async fn event(&self, sequence: i64) -> Result<Option<Event>, Status> {
+        let request =
+            ListEventsRequest { after: sequence - 1, page_size: 1, ..ListEventsRequest::default() };
+        match self.shared.clients.events.clone().list_events(self.shared.request(request)?).await {
+            Ok(answer) => {
+                Ok(answer.into_inner().events.into_iter().find(|event| event.sequence == sequence))
+            }
+            Err(status) if Failure::of(&status).reason == ErrorReason::EventsExpired => Ok(None),
+            Err(status) => Err(status),
+        }
+    }
+
+    fn consumer(&self) -> String {
+        self.delivery.target.consumer.clone()
+    }
+
+    fn seen(&self) -> i64 {
+        self.window.as_ref().map_or(0, Window::seen)
+    }
+
+    fn measure(&mut self) {
+        let lag = self.window.as_ref().map_or(0, |window| window.seen() - window.cursor());
+        self.shared.metrics.webhook_lag.inc_by(lag - self.lag);
+        self.lag = lag;
+    }
+}
+
+/// What to deliver for an event; nothing when ACA-Py has no topic for it.
+fn job(event: &Event) -> Option<Job> {
+    let hook = events::project(event)?;
+    let body = hook.payload.to_string().into();
+    Some(Job { sequence: event.sequence, lane: lane(event), topic: hook.topic, body })
+}
+
+/// The connection, or the record that an event without one is about.
+fn lane(event: &Event) -> String {
+    if event.connection_id.is_empty() {
+        events::record_id(event).to_owned()
+    } else {
+        event.connection_id.clone()
+    }
+}
