@@ -33,12 +33,13 @@ impl Output {
         if self.json {
             return print_line(&value.to_string());
         }
-        let fields: Vec<(&String, String)> = value
+        let mut fields: Vec<(&String, String)> = value
             .as_object()
             .into_iter()
             .flatten()
             .map(|(name, value)| (name, text(value)))
             .collect();
+        fields.sort_by_key(|(name, _)| *name != "id");
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in fields {
             print_line(&format!("{:width$}  {value}", name.replace('_', " ")));

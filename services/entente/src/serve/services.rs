@@ -118,11 +118,16 @@ impl Services {
         self.connection.iter().for_each(|service| service.add_to(server));
     }
 
-    /// Stops them, callers before those that they call.
-    pub(super) async fn stop(&self) {
+    /// Ends what would never end by itself: the gateway's WebSockets and its reading of events.
+    pub(super) async fn end_streams(&self) {
         if let Some(gateway) = &self.gateway {
             gateway.shutdown().await;
         }
+    }
+
+    /// Stops them, callers before those that they call.
+    pub(super) async fn stop(&self) {
+        self.end_streams().await;
         if let Some(connection) = &self.connection {
             connection.shutdown().await;
         }
@@ -164,18 +169,22 @@ impl Context<'_> {
     }
 
     fn connection(&self) -> entente_connection::Config {
-        entente_connection::Config {
-            database_url: self.database("connection"),
-            endpoint: self.endpoint.to_owned(),
-            label: self.config.label.clone(),
-            auto_accept_invitations: self.config.auto_accept_invitations,
-            auto_accept_requests: self.config.auto_accept_requests,
-            ..Default::default()
-        }
+        let file = self.config.data_dir.join("connection.db");
+        let mut config = entente_connection::Config::new(
+            entente_connection::DatabaseLocation::File(file),
+            self.endpoint,
+        );
+        config.label.clone_from(&self.config.label);
+        config.auto_accept_invitations = self.config.auto_accept_invitations;
+        config.auto_accept_requests = self.config.auto_accept_requests;
+        config
     }
 
     fn gateway(&self) -> entente_gateway::Config {
-        entente_gateway::Config::new(self.endpoint, &self.config.label, self.keys.clone())
+        let mut config =
+            entente_gateway::Config::new(self.endpoint, &self.config.label, self.keys.clone());
+        config.webhooks.urls.clone_from(&self.config.webhook_urls);
+        config
     }
 
     fn database(&self, service: &str) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use entente_rpc::GrpcServer;
 use entente_rpc::auth::ApiKeys;
 use entente_telemetry::metrics;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -69,7 +70,7 @@ impl Suite {
         &mut self,
         listeners: Listeners,
         keys: ApiKeys,
-        registry: Arc<prometheus_client::registry::Registry>,
+        registry: Arc<Registry>,
     ) -> Result<(), ServeError> {
         let mut server = GrpcServer::new()?;
         self.services.add_to(&mut server);
@@ -129,7 +130,10 @@ impl Suite {
     /// Takes no more calls, lets those under way finish, and puts all away; within [`GRACE`] and [`FLUSH`].
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        let drain = async { while self.listening.join_next().await.is_some() {} };
+        let drain = async {
+            self.services.end_streams().await;
+            while self.listening.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(GRACE, drain).await.is_err() {
             tracing::warn!("calls were still under way at the end of the grace period");
             self.listening.abort_all();
