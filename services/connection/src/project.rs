@@ -1,5 +1,7 @@
 //! Rows as the records that callers see. Stored enumerations have the numbers of the proto.
 
+pub(crate) mod page;
+
 use entente_protocol::Cause;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::time_to_proto;

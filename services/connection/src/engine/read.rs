@@ -3,13 +3,12 @@
 use std::hash::Hash;
 
 use entente_did::{Did, PublicKey};
+use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::event::v1::{EventKind, event::Record};
-use entente_rpc::{ErrorReason, Failure};
-use entente_store::{PageToken, page_size};
 
 use super::{Answer, Engine};
-use crate::project;
+use crate::project::{self, page};
 use crate::store::{
     AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page,
 };
@@ -36,10 +35,11 @@ impl Engine {
     ) -> Answer<pb::ListInvitationsResponse> {
         let state = known(request.state, "state", pb::InvitationState::try_from)?;
         let filter = InvitationFilter { state, alias: request.alias };
-        let page = first_rows(request.page_size, &request.page_token, &filter)?;
-        let mut rows = self.store.invitations(tenant, &filter, &page).await?;
-        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
-        let invitations = rows.iter().map(project::invitation).collect();
+        let page = rows_of_page(request.page_size, &request.page_token, &filter)?;
+        let rows = self.store.invitations(tenant, &filter, &page).await?;
+        let mut invitations: Vec<_> = rows.iter().map(project::invitation).collect();
+        let next_page_token =
+            page::cut(&mut invitations, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListInvitationsResponse { invitations, next_page_token })
     }
 
@@ -60,10 +60,11 @@ impl Engine {
             invitation_id: request.invitation_id,
             connection_id: request.connection_id,
         };
-        let page = first_rows(request.page_size, &request.page_token, &filter)?;
-        let mut rows = self.store.acceptances(tenant, &filter, &page).await?;
-        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
-        let acceptances = rows.iter().map(project::acceptance).collect();
+        let page = rows_of_page(request.page_size, &request.page_token, &filter)?;
+        let rows = self.store.acceptances(tenant, &filter, &page).await?;
+        let mut acceptances: Vec<_> = rows.iter().map(project::acceptance).collect();
+        let next_page_token =
+            page::cut(&mut acceptances, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListAcceptancesResponse { acceptances, next_page_token })
     }
 
@@ -109,15 +110,16 @@ impl Engine {
             invitation_key: canonical_key(request.invitation_key),
             descending: request.descending,
         };
-        let mut page = first_rows(request.page_size, &request.page_token, &filter)?;
+        let mut page = rows_of_page(request.page_size, &request.page_token, &filter)?;
         page.descending = filter.descending;
         if page.after.is_none() {
             page.offset = request.offset.into();
         }
-        let mut rows = self.store.exchanges(tenant, &filter, &page).await?;
-        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
-        let exchanges =
+        let rows = self.store.exchanges(tenant, &filter, &page).await?;
+        let mut exchanges: Vec<_> =
             rows.iter().map(|row| project::exchange(row, None)).collect::<Result<_, _>>()?;
+        let next_page_token =
+            page::cut(&mut exchanges, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListExchangesResponse { exchanges, next_page_token })
     }
 
@@ -144,13 +146,14 @@ impl Engine {
             my_did: canonical_did(request.my_did),
             their_did: canonical_did(request.their_did),
         };
-        let page = first_rows(request.page_size, &request.page_token, &filter)?;
-        let mut rows = self.store.connections(tenant, &filter, &page).await?;
-        let next_page_token = take_page(&mut rows, &page, &filter, |row| &row.id);
-        let connections = rows
+        let page = rows_of_page(request.page_size, &request.page_token, &filter)?;
+        let rows = self.store.connections(tenant, &filter, &page).await?;
+        let mut connections: Vec<_> = rows
             .iter()
             .map(|row| project::connection(row, &self.config.endpoint))
             .collect::<Result<_, _>>()?;
+        let next_page_token =
+            page::cut(&mut connections, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListConnectionsResponse { connections, next_page_token })
     }
 
@@ -218,35 +221,9 @@ fn known<E, X>(number: i32, field: &str, read: impl FnOnce(i32) -> Result<E, X>)
 }
 
 /// Asks for the rows of a page, and for one more that tells whether another page follows.
-fn first_rows(asked: i32, token: &str, filter: &impl Hash) -> Answer<Page> {
-    let size = page_size(asked).ok_or_else(|| {
-        Failure::field("page_size", "must not be negative; 0 stands for 100, and 1,000 is the most")
-    })?;
-    let token = PageToken::decode(token, filter).ok_or_else(invalid_page_token)?;
-    Ok(Page { after: token.map(|token| token.after), limit: size + 1, ..Page::default() })
-}
-
-/// Removes the one row too many, and gives the token of the next page.
-fn take_page<R>(
-    rows: &mut Vec<R>,
-    page: &Page,
-    filter: &impl Hash,
-    id: impl Fn(&R) -> &String,
-) -> String {
-    let size = usize::try_from(page.limit - 1).unwrap_or_default();
-    if rows.len() <= size {
-        return String::new();
-    }
-    rows.truncate(size);
-    rows.last().map(|row| PageToken::encode(id(row), filter)).unwrap_or_default()
-}
-
-/// A token that is not of this list.
-pub(crate) fn invalid_page_token() -> Failure {
-    Failure::new(
-        ErrorReason::InvalidPageToken,
-        "the page token is not of a list with this filter; begin again without a token",
-    )
+fn rows_of_page(asked: i32, token: &str, filter: &impl Hash) -> Answer<Page> {
+    let size = page::size(asked)?;
+    Ok(Page { after: page::after(token, filter)?, limit: size + 1, ..Page::default() })
 }
 
 fn canonical_did(text: String) -> String {

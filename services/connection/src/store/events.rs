@@ -129,13 +129,15 @@ impl Store {
 
 impl Work {
     /// Moves a consumer's cursor forward; it never moves back.
-    pub async fn move_consumer(&mut self, name: &str, sequence: i64) -> Result<i64, StoreError> {
+    /// Gives the cursor and when it last moved.
+    pub async fn move_consumer(&mut self, name: &str, sequence: i64) -> Result<(i64, i64), StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        let (sequence,) = sqlx::query_as(
+        let moved = sqlx::query_as(
             "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (tenant, name) DO UPDATE SET \
              sequence = CASE WHEN excluded.sequence > consumers.sequence THEN excluded.sequence ELSE consumers.sequence END, \
-             updated_at = excluded.updated_at RETURNING sequence",
+             updated_at = CASE WHEN excluded.sequence > consumers.sequence THEN excluded.updated_at ELSE consumers.updated_at END \
+             RETURNING sequence, updated_at",
         )
         .bind(tenant)
         .bind(name)
@@ -143,7 +145,7 @@ impl Work {
         .bind(now)
         .fetch_one(&mut **self.tx())
         .await?;
-        Ok(sequence)
+        Ok(moved)
     }
 
     /// Keeps an event that a consumer gave up on.
