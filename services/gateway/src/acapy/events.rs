@@ -1,14 +1,19 @@
-//! Events as ACA-Py's webhooks and its admin WebSocket give them. Pure.
+//! Events as ACA-Py's webhooks and its admin WebSocket give them.
 
+use entente_rpc::Status;
 use entente_rpc::proto::connection::v1::{Exchange, ExchangeState};
 use entente_rpc::proto::event::v1::event::Record;
-use entente_rpc::proto::event::v1::{Event, EventKind, Message, Reuse};
+use entente_rpc::proto::event::v1::{
+    Event, EventFilter, EventKind, Message, Reuse, SubscribeRequest, SubscribeResponse,
+};
+use futures_util::Stream;
 use serde_json::{Map, Value, json};
 
 use super::records;
+use crate::gateway::Shared;
 
 /// The kinds of events that have a topic.
-pub(crate) const KINDS: [EventKind; 14] = [
+const KINDS: [EventKind; 14] = [
     EventKind::InvitationCreated,
     EventKind::InvitationChanged,
     EventKind::InvitationDeleted,
@@ -24,6 +29,26 @@ pub(crate) const KINDS: [EventKind; 14] = [
     EventKind::PingResponseReceived,
     EventKind::ProblemReportReceived,
 ];
+
+impl Shared {
+    /// The events that have a topic, after a cursor or from now on; heartbeats move the cursor over the others.
+    pub(crate) async fn follow(
+        &self,
+        after: Option<i64>,
+    ) -> Result<impl Stream<Item = Result<SubscribeResponse, Status>> + Unpin + Send + use<>, Status>
+    {
+        let request = SubscribeRequest {
+            after: after.unwrap_or_default(),
+            from_now: after.is_none(),
+            filter: Some(EventFilter {
+                kinds: KINDS.map(i32::from).to_vec(),
+                ..EventFilter::default()
+            }),
+            heartbeat: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        };
+        Ok(self.clients.events.clone().subscribe(self.request(request)?).await?.into_inner())
+    }
+}
 
 /// A topic and its payload.
 #[derive(Debug, PartialEq)]

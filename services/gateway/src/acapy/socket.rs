@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use entente_rpc::proto::event::v1::{EventFilter, SubscribeRequest, SubscribeResponse};
+use entente_rpc::proto::event::v1::SubscribeResponse;
 use entente_rpc::{Code, ErrorReason, Failure, Status};
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
-use tonic::Streaming;
 
 use super::error::ApiError;
 use super::events;
@@ -135,19 +135,19 @@ impl Session<'_> {
 
     /// Sends what happens until the stream ends, and says why it ended.
     async fn follow(&mut self, cursor: &mut Option<i64>, numbered: bool) -> Result<Status, End> {
-        let mut events = match subscribe(self.shared, *cursor).await {
+        let mut events = match self.shared.follow(*cursor).await {
             Ok(events) => events,
             Err(status) => return Ok(status),
         };
         loop {
             let response = tokio::select! {
-                response = events.message() => response,
+                response = events.next() => response,
                 end = self.idle() => return Err(end),
             };
             let response = match response {
-                Ok(Some(response)) => response,
-                Ok(None) => return Ok(Status::unavailable("the event stream ended")),
-                Err(status) => return Ok(status),
+                Some(Ok(response)) => response,
+                None => return Ok(Status::unavailable("the event stream ended")),
+                Some(Err(status)) => return Ok(status),
             };
             if let Some(frame) = frame(&response, numbered) {
                 self.send(&frame).await.map_err(|end| slow(end, response.cursor))?;
@@ -200,20 +200,6 @@ impl Session<'_> {
             }
         }
     }
-}
-
-async fn subscribe(
-    shared: &Shared,
-    cursor: Option<i64>,
-) -> Result<Streaming<SubscribeResponse>, Status> {
-    let kinds = events::KINDS.iter().map(|kind| i32::from(*kind)).collect();
-    let request = SubscribeRequest {
-        after: cursor.unwrap_or_default(),
-        from_now: cursor.is_none(),
-        filter: Some(EventFilter { kinds, ..EventFilter::default() }),
-        heartbeat: None,
-    };
-    Ok(shared.clients.events.clone().subscribe(shared.request(request)?).await?.into_inner())
 }
 
 /// The frame of an event; nothing for a heartbeat.

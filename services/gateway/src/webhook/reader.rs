@@ -3,13 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::proto::event::v1::{
-    CommitConsumerRequest, DeadLetter, Event, EventFilter, GetConsumerRequest,
-    ListDeadLettersRequest, ListEventsRequest, SubscribeRequest, SubscribeResponse,
+    CommitConsumerRequest, DeadLetter, Event, GetConsumerRequest, ListDeadLettersRequest,
+    ListEventsRequest, SubscribeResponse,
 };
 use entente_rpc::{Code, ErrorReason, Failure, Status};
+use futures_util::StreamExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tonic::Streaming;
 
 use super::delivery::{Delivery, Finished};
 use super::window::{Job, Window};
@@ -113,7 +113,7 @@ impl Reader {
             Some(window) => window.seen(),
             None => self.open().await?,
         };
-        let mut events = self.subscribe(after).await?;
+        let mut events = self.shared.follow(Some(after)).await?;
         let mut commit = interval(COMMIT_INTERVAL);
         let mut replay = interval(self.delivery.settings.replay_interval);
         commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,7 +124,7 @@ impl Reader {
                 .as_ref()
                 .is_some_and(|window| window.has_room(self.delivery.settings.window));
             tokio::select! {
-                response = events.message(), if has_room => match response? {
+                response = events.next(), if has_room => match response.transpose()? {
                     Some(response) => self.take(response),
                     None => return Ok(()),
                 },
@@ -164,28 +164,10 @@ impl Reader {
 
     /// The sequence of the newest event.
     async fn newest(&self) -> Result<i64, Status> {
-        let heartbeat = prost_types::Duration { seconds: 1, nanos: 0 };
-        let request = SubscribeRequest {
-            from_now: true,
-            heartbeat: Some(heartbeat),
-            ..SubscribeRequest::default()
-        };
-        let request = self.shared.request(request)?;
-        let mut events = self.shared.clients.events.clone().subscribe(request).await?.into_inner();
-        let first =
-            events.message().await?.ok_or_else(|| Status::unavailable("the event stream ended"))?;
+        let mut events = self.shared.follow(None).await?;
+        let first = events.next().await.transpose()?;
+        let first = first.ok_or_else(|| Status::unavailable("the event stream ended"))?;
         Ok(first.event.map_or(first.cursor, |event| event.sequence - 1))
-    }
-
-    async fn subscribe(&self, after: i64) -> Result<Streaming<SubscribeResponse>, Status> {
-        let kinds = events::KINDS.iter().map(|kind| i32::from(*kind)).collect();
-        let filter = Some(EventFilter { kinds, ..EventFilter::default() });
-        let request = self.shared.request(SubscribeRequest {
-            after,
-            filter,
-            ..SubscribeRequest::default()
-        })?;
-        Ok(self.shared.clients.events.clone().subscribe(request).await?.into_inner())
     }
 
     fn take(&mut self, response: SubscribeResponse) {

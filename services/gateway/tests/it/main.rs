@@ -1,0 +1,5 @@
+//! The gateway on real sockets.
+
+mod admin;
+mod didcomm;
+mod support;
