@@ -126,7 +126,7 @@ impl Story {
 
     async fn connect(&self) -> Result<(Invitation, String), DemoError> {
         let invitation = self.invite("Faber invites").await?;
-        self.say(&format!("Faber made an invitation: {}", invitation.url));
+        self.say(&format!("Faber made an invitation with {}…", first_characters(&invitation.did)));
         let done = async {
             let mut watch =
                 Watch::from_now(&self.faber, only(EventKind::ConnectionCreated)).await?;
@@ -148,7 +148,7 @@ impl Story {
         .await?;
         self.say(&format!(
             "Alice and Faber are connected by {}",
-            connection.protocol().as_str_name()
+            protocol_name(connection.protocol())
         ));
         self.say(&format!(
             "  Alice keeps it as {}, Faber as {}",
@@ -251,6 +251,18 @@ fn only(kind: EventKind) -> EventFilter {
 
 fn outcome(acceptance: &Acceptance) -> ReuseOutcome {
     acceptance.decision.as_ref().map(|decision| decision.outcome()).unwrap_or_default()
+}
+
+fn first_characters(did: &str) -> String {
+    did.chars().take(40).collect()
+}
+
+fn protocol_name(protocol: HandshakeProtocol) -> &'static str {
+    match protocol {
+        HandshakeProtocol::Didexchange10 => "didexchange/1.0",
+        HandshakeProtocol::Didexchange11 => "didexchange/1.1",
+        HandshakeProtocol::Unspecified => "an unknown protocol",
+    }
 }
 
 fn message_of(event: &Event) -> &str {

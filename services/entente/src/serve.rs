@@ -19,7 +19,8 @@ pub use suite::Suite;
 /// Runs the services until SIGTERM or SIGINT.
 ///
 /// When all is up, one line of JSON on standard output says so, with the addresses as bound:
-/// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","endpoint":"http://…"}`.
+/// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","endpoint":"http://…"}`; null
+/// for what does not run here.
 ///
 /// # Errors
 /// When a service cannot start, or a listener fails.
@@ -35,8 +36,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         |address: Option<std::net::SocketAddr>| address.map(|address| format!("http://{address}"));
     let (didcomm, admin, grpc) =
         (url(addresses.didcomm), url(addresses.admin), url(Some(addresses.grpc)));
-    tracing::info!(didcomm, admin, grpc, endpoint = suite.endpoint(), "ready");
-    let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "endpoint": suite.endpoint()});
+    let endpoint = Some(suite.endpoint()).filter(|endpoint| !endpoint.is_empty());
+    tracing::info!(didcomm, admin, grpc, endpoint, "ready");
+    let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "endpoint": endpoint});
     print_line(&line.to_string());
     let result = tokio::select! {
         _ = terminate.recv() => Ok(()),

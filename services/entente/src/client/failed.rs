@@ -92,6 +92,10 @@ fn code_name(code: Code) -> &'static str {
         Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
         Code::Unimplemented => "UNIMPLEMENTED",
         Code::Cancelled => "CANCELLED",
+        Code::NotFound => "NOT_FOUND",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::Internal => "INTERNAL",
         Code::Unauthenticated => "UNAUTHENTICATED",
         _ => "UNKNOWN",
     }

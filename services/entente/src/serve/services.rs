@@ -118,8 +118,11 @@ impl Services {
         self.connection.iter().for_each(|service| service.add_to(server));
     }
 
-    /// Ends what would never end by itself: the gateway's WebSockets and its reading of events.
+    /// Ends what would never end by itself: readers of events, and the gateway's WebSockets and webhooks.
     pub(super) async fn end_streams(&self) {
+        if let Some(connection) = &self.connection {
+            connection.drain();
+        }
         if let Some(gateway) = &self.gateway {
             gateway.shutdown().await;
         }
