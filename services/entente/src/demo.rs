@@ -7,8 +7,8 @@ use entente_rpc::Status;
 use entente_rpc::link::LinkError;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, CreateInvitationRequest, DidMethod, GetConnectionRequest,
-    Invitation, InvitationKind, ListConnectionsRequest, ReuseOutcome, SendBasicMessageRequest,
-    SendPingRequest,
+    HandshakeProtocol, Invitation, InvitationKind, ListConnectionsRequest, ReuseOutcome,
+    SendBasicMessageRequest, SendPingRequest,
 };
 use entente_rpc::proto::event::v1::{Event, EventFilter, EventKind, event::Record};
 
