@@ -2,11 +2,11 @@
 
 pub(crate) mod page;
 
-use entente_protocol::Cause;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::time_to_proto;
 use entente_store::StoreError;
 
+use crate::engine::numbers;
 use crate::store::{Acceptance, Connection, Delivery, ExchangeRow, Invitation};
 
 /// An invitation of ours.
@@ -52,7 +52,7 @@ pub(crate) fn exchange(
     // Until the peer shows itself, an invitee knows the endpoint of the invitation.
     let target = machine.peer().map(|peer| &peer.target).or(machine.terms().target.as_ref());
     let (abandon_cause, error) = match machine.abandoned() {
-        Some(end) => (cause(end.cause), end.detail.clone()),
+        Some(end) => (numbers::cause(end.cause), end.detail.clone()),
         None => (pb::AbandonCause::Unspecified, String::new()),
     };
     Ok(pb::Exchange {
@@ -143,13 +143,13 @@ pub(crate) fn acceptance(row: &Acceptance) -> pb::Acceptance {
     }
 }
 
-fn cause(cause: Cause) -> pb::AbandonCause {
-    match cause {
-        Cause::Rejected => pb::AbandonCause::Rejected,
-        Cause::PeerReported => pb::AbandonCause::PeerReported,
-        Cause::DeadlinePassed => pb::AbandonCause::DeadlinePassed,
-        Cause::NotDelivered => pb::AbandonCause::NotDelivered,
-        Cause::InvitationEnded => pb::AbandonCause::InvitationEnded,
+/// A decision that is not stored.
+pub(crate) fn decision(decision: &entente_protocol::reuse::Decision) -> pb::ReuseDecision {
+    pb::ReuseDecision {
+        outcome: numbers::outcome(decision.outcome).into(),
+        reason: numbers::reason(decision.reason).into(),
+        candidates: decision.candidates.clone(),
+        rule: decision.rule.to_owned(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Reads, and the updates that are no more than one.
 
+#[cfg(test)]
+mod tests;
+
 use std::hash::Hash;
 
 use entente_did::{Did, PublicKey};
@@ -7,7 +10,7 @@ use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::event::v1::{EventKind, event::Record};
 
-use super::{Answer, Engine};
+use super::{Answer, Engine, check_metadata};
 use crate::project::{self, page};
 use crate::store::{
     AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page,
@@ -17,8 +20,6 @@ use crate::store::{
 const MAX_OFFSET: i32 = 100_000;
 /// The longest alias, in characters.
 const MAX_ALIAS: usize = 256;
-/// The longest metadata, in bytes.
-const MAX_METADATA: usize = 64 * 1024;
 
 impl Engine {
     /// An invitation.
@@ -190,27 +191,11 @@ impl Engine {
 }
 
 /// An alias of at most 256 characters.
-pub(crate) fn check_alias(alias: &str) -> Answer<()> {
+fn check_alias(alias: &str) -> Answer<()> {
     if alias.chars().nth(MAX_ALIAS).is_some() {
         return Err(Failure::field("alias", format!("is longer than {MAX_ALIAS} characters")));
     }
     Ok(())
-}
-
-/// Metadata: a JSON object of at most 64 KiB.
-pub(crate) fn check_metadata(metadata: &str) -> Answer<()> {
-    const FIELD: &str = "metadata_json";
-    if metadata.len() > MAX_METADATA {
-        return Err(Failure::field(
-            FIELD,
-            format!("is {} bytes long; at most {MAX_METADATA}", metadata.len()),
-        ));
-    }
-    match serde_json::from_str::<serde_json::Value>(metadata) {
-        Ok(serde_json::Value::Object(_)) => Ok(()),
-        Ok(_) => Err(Failure::field(FIELD, "must be a JSON object")),
-        Err(error) => Err(Failure::field(FIELD, format!("must be a JSON object: {error}"))),
-    }
 }
 
 /// The number of an enumeration's value, or 0.
