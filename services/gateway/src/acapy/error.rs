@@ -97,6 +97,7 @@ impl IntoResponse for ApiError {
 
 impl ApiError {
     /// The status that it is answered with.
+    #[cfg(test)]
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }

@@ -22,6 +22,8 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 /// Dead letters that are tried again at once.
 const MAX_REPLAYS: i32 = 100;
+/// The most dead letters that one call stores.
+const MAX_STORED: usize = 1000;
 /// The most of an error's text that is kept.
 const MAX_ERROR: usize = 500;
 
@@ -210,13 +212,14 @@ impl Reader {
 
     /// Stores the cursor, what was given up before it, and what was delivered after all.
     async fn commit(&mut self) -> Result<(), Status> {
-        let Some(cursor) = self.window.as_ref().map(Window::cursor) else { return Ok(()) };
-        let dead_letters: Vec<_> =
-            self.dead_letters.iter().filter(|letter| letter.sequence <= cursor).cloned().collect();
+        let Some(done) = self.window.as_ref().map(Window::cursor) else { return Ok(()) };
+        let (cursor, dead_letters) = storable(done, &self.dead_letters);
         if cursor == self.committed && dead_letters.is_empty() && self.replayed.is_empty() {
             return Ok(());
         }
-        let delivered = self.replayed.clone();
+        let stored: HashSet<i64> = dead_letters.iter().map(|letter| letter.sequence).collect();
+        let delivered: Vec<i64> = self.replayed.iter().copied().take(MAX_STORED).collect();
+        let count = delivered.len();
         let request =
             CommitConsumerRequest { name: self.consumer(), cursor, dead_letters, delivered };
         let request = self.shared.request(request)?;
@@ -224,8 +227,8 @@ impl Reader {
         let committed = timeout(Duration::from_secs(5), events.commit_consumer(request)).await;
         committed.map_err(|_| Status::deadline_exceeded("the cursor was not stored in time"))??;
         self.committed = cursor;
-        self.dead_letters.retain(|letter| letter.sequence > cursor);
-        self.replayed.clear();
+        self.dead_letters.retain(|letter| !stored.contains(&letter.sequence));
+        self.replayed.drain(..count);
         Ok(())
     }
 
@@ -294,6 +297,16 @@ impl Reader {
     }
 }
 
+/// The dead letters to store now, and the cursor to store with them: no further than the first that does not fit, so
+/// that none is passed over.
+fn storable(done: i64, dead_letters: &[DeadLetter]) -> (i64, Vec<DeadLetter>) {
+    let mut letters: Vec<_> =
+        dead_letters.iter().filter(|letter| letter.sequence <= done).cloned().collect();
+    letters.sort_by_key(|letter| letter.sequence);
+    let rest = letters.split_off(letters.len().min(MAX_STORED));
+    (rest.first().map_or(done, |letter| letter.sequence - 1), letters)
+}
+
 /// What to deliver for an event; nothing when ACA-Py has no topic for it.
 fn job(event: &Event) -> Option<Job> {
     let hook = events::project(event)?;
@@ -307,5 +320,22 @@ fn lane(event: &Event) -> String {
         events::record_id(event).to_owned()
     } else {
         event.connection_id.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letters(sequences: impl Iterator<Item = i64>) -> Vec<DeadLetter> {
+        sequences.map(|sequence| DeadLetter { sequence, ..DeadLetter::default() }).collect()
+    }
+
+    #[test]
+    fn no_dead_letter_is_passed_over() {
+        let (cursor, stored) = storable(7, &letters([9, 3, 7].into_iter()));
+        assert_eq!((cursor, stored), (7, letters([3, 7].into_iter())));
+        let (cursor, stored) = storable(5000, &letters((1..=2000).rev()));
+        assert_eq!((cursor, stored), (1000, letters(1..=1000)));
     }
 }

@@ -1,7 +1,7 @@
 use reqwest::header::HeaderValue;
 use url::Url;
 
-/// The longest name of a consumer.
+/// The longest name of a consumer, in bytes.
 const MAX_NAME: usize = 256;
 
 /// Where webhooks go.
@@ -48,7 +48,7 @@ impl Target {
         };
         let plain = url.trim_end_matches('/').to_owned();
         let consumer = format!("webhook:{plain}");
-        if consumer.chars().count() > MAX_NAME {
+        if consumer.len() > MAX_NAME {
             return Err(TargetError::TooLong { url: plain, limit: MAX_NAME - "webhook:".len() });
         }
         let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

@@ -82,11 +82,11 @@ impl Door {
     }
 }
 
-async fn bind() -> TcpListener {
+pub async fn bind() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-fn http() -> reqwest::Client {
+pub fn http() -> reqwest::Client {
     let settings = entente_net::ClientSettings {
         policy: entente_net::AddressPolicy::Any,
         connect_timeout: std::time::Duration::from_secs(5),
