@@ -5,7 +5,9 @@ use entente_didcomm::attachment::{Attachment, jws};
 use entente_protocol::Target;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
-use entente_rpc::proto::keystore::v1::{CreateKeyRequest, DeleteKeyRequest, KeyType, PackRequest, SignRequest};
+use entente_rpc::proto::keystore::v1::{
+    CreateKeyRequest, DeleteKeyRequest, KeyType, PackRequest, SignRequest,
+};
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
@@ -28,23 +30,30 @@ type Answer<T> = Result<T, Failure>;
 impl Clients {
     pub fn new(links: Links) -> Self {
         Self {
-            keystore: KeystoreServiceClient::new(links.keystore).max_decoding_message_size(MAX_MESSAGE),
-            resolver: ResolverServiceClient::new(links.resolver).max_decoding_message_size(MAX_MESSAGE),
-            transport: TransportServiceClient::new(links.transport).max_decoding_message_size(MAX_MESSAGE),
+            keystore: KeystoreServiceClient::new(links.keystore)
+                .max_decoding_message_size(MAX_MESSAGE),
+            resolver: ResolverServiceClient::new(links.resolver)
+                .max_decoding_message_size(MAX_MESSAGE),
+            transport: TransportServiceClient::new(links.transport)
+                .max_decoding_message_size(MAX_MESSAGE),
         }
     }
 
     /// A new Ed25519 key.
     pub async fn create_key(&self, tenant: &str) -> Answer<PublicKey> {
-        let request = CreateKeyRequest { r#type: KeyType::Ed25519.into(), request_id: String::new() };
-        let answer = self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
+        let request =
+            CreateKeyRequest { r#type: KeyType::Ed25519.into(), request_id: String::new() };
+        let answer =
+            self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
         let key = answer.map_err(failure)?.into_inner().key.unwrap_or_default();
         PublicKey::from_multibase(&key.multibase).map_err(|error| broken("keystore", &error))
     }
 
     /// Destroys a key that is not needed any more. It is no harm if that fails.
     pub async fn delete_key(&self, tenant: &str, key: &PublicKey) {
-        let Ok(request) = for_tenant(tenant, DeleteKeyRequest { key: key.multibase() }) else { return };
+        let Ok(request) = for_tenant(tenant, DeleteKeyRequest { key: key.multibase() }) else {
+            return;
+        };
         if let Err(status) = self.keystore.clone().delete_key(request).await {
             tracing::warn!(code = %status.code(), "a key that is not needed any more could not be deleted");
         }
@@ -59,12 +68,17 @@ impl Clients {
         mime_type: &str,
         content: &[u8],
     ) -> Answer<Attachment> {
-        let unsigned = jws::signing_input(content, key).map_err(|error| broken("signature", &error))?;
-        let request = SignRequest { key: key.multibase(), payload: unsigned.bytes().to_vec().into() };
-        let answer = self.keystore.clone().sign(for_tenant(tenant, request).map_err(failure)?).await;
+        let unsigned =
+            jws::signing_input(content, key).map_err(|error| broken("signature", &error))?;
+        let request =
+            SignRequest { key: key.multibase(), payload: unsigned.bytes().to_vec().into() };
+        let answer =
+            self.keystore.clone().sign(for_tenant(tenant, request).map_err(failure)?).await;
         let signature = answer.map_err(failure)?.into_inner().signature;
-        let signature: [u8; 64] =
-            signature.as_ref().try_into().map_err(|error| broken("keystore's signature", &error))?;
+        let signature: [u8; 64] = signature
+            .as_ref()
+            .try_into()
+            .map_err(|error| broken("keystore's signature", &error))?;
         let mut attachment = Attachment::from_bytes(id, mime_type, content);
         attachment.data.jws = Some(unsigned.with_signature(signature));
         Ok(attachment)
@@ -84,27 +98,35 @@ impl Clients {
             sender_key: from.map(PublicKey::multibase).unwrap_or_default(),
             format: 0,
         };
-        let answer = self.keystore.clone().pack(for_tenant(tenant, request).map_err(failure)?).await;
+        let answer =
+            self.keystore.clone().pack(for_tenant(tenant, request).map_err(failure)?).await;
         Ok(answer.map_err(failure)?.into_inner().envelope.into())
     }
 
     /// A DID's document.
     pub async fn resolve(&self, tenant: &str, did: &Did) -> Answer<Document> {
         let request = ResolveRequest { did: did.to_string(), no_cache: false };
-        let answer = self.resolver.clone().resolve(for_tenant(tenant, request).map_err(failure)?).await;
+        let answer =
+            self.resolver.clone().resolve(for_tenant(tenant, request).map_err(failure)?).await;
         Document::from_json(answer.map_err(failure)?.into_inner().document_json)
             .map_err(|error| broken("resolver's document", &error))
     }
 
     /// Delivers an envelope. A packed message that came back is the answer.
-    pub async fn deliver(&self, tenant: &str, envelope: Vec<u8>, to: &Target) -> Answer<Option<Vec<u8>>> {
+    pub async fn deliver(
+        &self,
+        tenant: &str,
+        envelope: Vec<u8>,
+        to: &Target,
+    ) -> Answer<Option<Vec<u8>>> {
         let request = DeliverRequest {
             envelope: envelope.into(),
             endpoint: to.endpoint.clone(),
             recipient_key: to.recipient_keys.first().map(PublicKey::multibase).unwrap_or_default(),
             routing_keys: to.routing_keys.iter().map(PublicKey::multibase).collect(),
         };
-        let answer = self.transport.clone().deliver(for_tenant(tenant, request).map_err(failure)?).await;
+        let answer =
+            self.transport.clone().deliver(for_tenant(tenant, request).map_err(failure)?).await;
         let reply = answer.map_err(failure)?.into_inner().reply;
         Ok((!reply.is_empty()).then(|| reply.into()))
     }
@@ -112,7 +134,11 @@ impl Clients {
     /// What is behind a short invitation URL.
     pub async fn fetch_invitation(&self, tenant: &str, url: &str) -> Answer<String> {
         let request = FetchInvitationRequest { url: url.to_owned() };
-        let answer = self.transport.clone().fetch_invitation(for_tenant(tenant, request).map_err(failure)?).await;
+        let answer = self
+            .transport
+            .clone()
+            .fetch_invitation(for_tenant(tenant, request).map_err(failure)?)
+            .await;
         Ok(answer.map_err(failure)?.into_inner().invitation)
     }
 

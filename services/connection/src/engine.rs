@@ -1,11 +1,26 @@
 //! What the service does, apart from how it is called.
 
+mod accept;
+mod decide;
+mod events;
+mod identity;
+mod invite;
+pub(crate) mod numbers;
+mod offer;
+mod once;
 mod read;
+mod remove;
+mod send;
+mod steps;
+
+pub(crate) use accept::rejected_reuse;
+pub(crate) use invite::check_metadata;
 
 use std::sync::Arc;
 
 use entente_rpc::Failure;
 use entente_store::StoreError;
+use tokio::sync::Notify;
 
 use crate::clients::Clients;
 use crate::config::Config;
@@ -23,6 +38,8 @@ pub(crate) struct Engine {
     pub feed: Feed,
     pub outbox: Outbox,
     pub metrics: Metrics,
+    /// Wakes the timers before their tick.
+    pub wake_timers: Arc<Notify>,
 }
 
 /// The result of what a caller asked for.
@@ -46,7 +63,8 @@ impl Engine {
 
 /// Milliseconds since the epoch: the one clock of the service.
 pub(crate) fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

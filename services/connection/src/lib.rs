@@ -1,3 +1,22 @@
 //! Invitations, exchanges, connections, reuse; the outbox and the event log.
+//!
+//! A call or a message from a peer is one transaction ([`store::Work`]): the record, its events, the messages that it
+//! sends and the id of what caused it are committed together. After the commit the events are seen and the messages
+//! leave. `engine` has what callers may do, `inbound` what peers may do, `outbox` and `timers` what happens by itself.
 
+mod clients;
+mod config;
+mod engine;
+mod events;
+mod feed;
+mod grpc;
+mod inbound;
+mod metrics;
+mod outbox;
+mod project;
+mod service;
 mod store;
+mod timers;
+
+pub use config::{Config, DatabaseLocation};
+pub use service::{Links, Service, StartError, start};

@@ -46,7 +46,8 @@ pub(crate) struct Page {
 impl Page {
     /// Ends a query over rows with an id.
     fn push(&self, query: &mut QueryBuilder<Sqlite>) {
-        let (compare, order) = if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
+        let (compare, order) =
+            if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
         if let Some(after) = &self.after {
             query.push(compare).push_bind(after.clone());
         }

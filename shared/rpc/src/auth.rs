@@ -132,8 +132,11 @@ mod tests {
     #[test]
     fn keys_are_read_from_each_header() {
         let keys = ApiKeys::only(["secret"]);
-        for (name, value) in [("x-api-key", "secret"), ("apikey", "secret"), ("authorization", "Bearer secret")] {
-            let headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
+        for (name, value) in
+            [("x-api-key", "secret"), ("apikey", "secret"), ("authorization", "Bearer secret")]
+        {
+            let headers =
+                HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             assert!(keys.allow_headers(&headers), "{name}");
         }
         assert!(!keys.allow(Some("secret2")));

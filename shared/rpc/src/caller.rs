@@ -27,7 +27,9 @@ impl Caller {
         let tenant = request.metadata().get(TENANT_KEY).and_then(|value| value.to_str().ok());
         match tenant {
             Some(tenant) if !tenant.is_empty() => Ok(Self { tenant: tenant.to_owned() }),
-            _ => Err(Failure::new(ErrorReason::Unauthenticated, "the call carries no tenant").into()),
+            _ => {
+                Err(Failure::new(ErrorReason::Unauthenticated, "the call carries no tenant").into())
+            }
         }
     }
 }

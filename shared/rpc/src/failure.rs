@@ -28,7 +28,13 @@ pub struct Failure {
 impl Failure {
     /// An error for a reason.
     pub fn new(reason: ErrorReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), retry_after: None }
+        Self {
+            reason,
+            message: message.into(),
+            metadata: Vec::new(),
+            violations: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// A wrong field: its path in the request, and what is wrong with it.
@@ -42,15 +48,19 @@ impl Failure {
     /// No such resource.
     #[must_use]
     pub fn not_found(resource: &str, id: &str) -> Self {
-        Self::new(ErrorReason::NotFound, format!("no {resource} has the id {id:?}")).with("resource", resource)
+        Self::new(ErrorReason::NotFound, format!("no {resource} has the id {id:?}"))
+            .with("resource", resource)
     }
 
     /// A state that does not allow the call.
     #[must_use]
     pub fn wrong_state(resource: &str, state: &str, expected: &str) -> Self {
-        Self::new(ErrorReason::WrongState, format!("the {resource} is {state}; the call needs {expected}"))
-            .with("state", state)
-            .with("expected", expected)
+        Self::new(
+            ErrorReason::WrongState,
+            format!("the {resource} is {state}; the call needs {expected}"),
+        )
+        .with("state", state)
+        .with("expected", expected)
     }
 
     /// Adds metadata.
@@ -114,7 +124,12 @@ impl Failure {
         metadata.sort();
         let violations = details
             .bad_request()
-            .map(|bad| bad.field_violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect())
+            .map(|bad| {
+                bad.field_violations
+                    .iter()
+                    .map(|v| (v.field.clone(), v.description.clone()))
+                    .collect()
+            })
             .unwrap_or_default();
         Self {
             reason: reason.unwrap_or(ErrorReason::Unspecified),

@@ -13,6 +13,7 @@ pub use caller::{Caller, DEFAULT_TENANT};
 pub use failure::Failure;
 pub use link::Link;
 pub use proto::r#type::v1::ErrorReason;
-pub use time::{duration_from_proto, from_proto as time_from_proto, to_proto as time_to_proto};
 pub use server::{GrpcServer, MAX_MESSAGE};
+pub use time::{duration_from_proto, from_proto as time_from_proto, to_proto as time_to_proto};
+pub use tonic::service::RoutesBuilder;
 pub use tonic::{Code, Request, Response, Status};

@@ -55,15 +55,17 @@ fn key_header(api_key: Option<&str>) -> Result<Option<http::HeaderValue>, LinkEr
 }
 
 fn from_channel(channel: Channel, key: Option<http::HeaderValue>) -> Link {
-    let service = ServiceExt::<Request<Body>>::map_request(channel, move |mut request: Request<Body>| {
-        if let Some(key) = &key {
-            request.headers_mut().insert(crate::auth::API_KEY_HEADER, key.clone());
-        }
-        request
-    });
-    let service = ServiceExt::<Request<Body>>::map_err(service, |error: tonic::transport::Error| {
-        Status::unavailable(format!("the service cannot be reached: {error}"))
-    });
+    let service =
+        ServiceExt::<Request<Body>>::map_request(channel, move |mut request: Request<Body>| {
+            if let Some(key) = &key {
+                request.headers_mut().insert(crate::auth::API_KEY_HEADER, key.clone());
+            }
+            request
+        });
+    let service =
+        ServiceExt::<Request<Body>>::map_err(service, |error: tonic::transport::Error| {
+            Status::unavailable(format!("the service cannot be reached: {error}"))
+        });
     BoxCloneSyncService::new(service)
 }
 

@@ -72,25 +72,43 @@ impl Work {
     }
 
     /// The acceptance that a reuse's thread belongs to.
-    pub async fn acceptance_of_thread(&mut self, thread_id: &str) -> Result<Option<Acceptance>, StoreError> {
+    pub async fn acceptance_of_thread(
+        &mut self,
+        thread_id: &str,
+    ) -> Result<Option<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND thread_id = ").push_bind(thread_id.to_owned());
+        query
+            .push_bind(self.tenant().to_owned())
+            .push(" AND thread_id = ")
+            .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 1");
         Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
     }
 
     /// The newest acceptance of an invitation.
-    pub async fn acceptance_of_invitation(&mut self, invitation_id: &str) -> Result<Option<Acceptance>, StoreError> {
+    pub async fn acceptance_of_invitation(
+        &mut self,
+        invitation_id: &str,
+    ) -> Result<Option<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND invitation_id = ").push_bind(invitation_id.to_owned());
+        query
+            .push_bind(self.tenant().to_owned())
+            .push(" AND invitation_id = ")
+            .push_bind(invitation_id.to_owned());
         query.push(" ORDER BY id DESC LIMIT 1");
         Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
     }
 
     /// The acceptances that began or follow an exchange, oldest first.
-    pub async fn acceptances_of_exchange(&mut self, exchange_id: &str) -> Result<Vec<Acceptance>, StoreError> {
+    pub async fn acceptances_of_exchange(
+        &mut self,
+        exchange_id: &str,
+    ) -> Result<Vec<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND exchange_id = ").push_bind(exchange_id.to_owned());
+        query
+            .push_bind(self.tenant().to_owned())
+            .push(" AND exchange_id = ")
+            .push_bind(exchange_id.to_owned());
         query.push(" ORDER BY id");
         Ok(query.build_query_as().fetch_all(&mut **self.tx()).await?)
     }
@@ -174,7 +192,11 @@ impl Work {
 
 impl Store {
     /// An acceptance.
-    pub async fn acceptance(&self, tenant: &str, id: &str) -> Result<Option<Acceptance>, StoreError> {
+    pub async fn acceptance(
+        &self,
+        tenant: &str,
+        id: &str,
+    ) -> Result<Option<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
         Ok(query.build_query_as().fetch_optional(self.read()).await?)
@@ -192,7 +214,9 @@ impl Store {
         if filter.state != 0 {
             query.push(" AND state = ").push_bind(filter.state);
         }
-        for (column, value) in [("invitation_id", &filter.invitation_id), ("connection_id", &filter.connection_id)] {
+        for (column, value) in
+            [("invitation_id", &filter.invitation_id), ("connection_id", &filter.connection_id)]
+        {
             if !value.is_empty() {
                 query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
             }
@@ -202,12 +226,17 @@ impl Store {
     }
 
     /// Acceptances whose wait has ended: tenant and id.
-    pub async fn due_acceptances(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as("SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2")
-            .bind(now)
-            .bind(limit)
-            .fetch_all(self.read())
-            .await?;
+    pub async fn due_acceptances(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows =
+            sqlx::query_as("SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2")
+                .bind(now)
+                .bind(limit)
+                .fetch_all(self.read())
+                .await?;
         Ok(rows)
     }
 }

@@ -58,13 +58,18 @@ impl Connection {
 
     /// The key that we speak with.
     pub fn my_key(&self) -> Result<PublicKey, StoreError> {
-        PublicKey::from_multibase(&self.my_key).map_err(|_| StoreError::corrupt("connections.my_key"))
+        PublicKey::from_multibase(&self.my_key)
+            .map_err(|_| StoreError::corrupt("connections.my_key"))
     }
 }
 
 fn candidates(rows: Vec<(String, i64, i64)>) -> Vec<Candidate> {
     rows.into_iter()
-        .map(|(connection_id, last_seen_at, created_at)| Candidate { connection_id, last_seen_at, created_at })
+        .map(|(connection_id, last_seen_at, created_at)| Candidate {
+            connection_id,
+            last_seen_at,
+            created_at,
+        })
         .collect()
 }
 
@@ -163,7 +168,11 @@ impl Work {
 
 impl Store {
     /// A connection.
-    pub async fn connection(&self, tenant: &str, id: &str) -> Result<Option<Connection>, StoreError> {
+    pub async fn connection(
+        &self,
+        tenant: &str,
+        id: &str,
+    ) -> Result<Option<Connection>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
         Ok(query.build_query_as().fetch_optional(self.read()).await?)

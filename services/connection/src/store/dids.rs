@@ -26,7 +26,8 @@ impl TryFrom<Row> for OurDid {
     fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
             did: Did::parse(&row.wire_did).map_err(|_| StoreError::corrupt("dids.wire_did"))?,
-            key: PublicKey::from_multibase(&row.key).map_err(|_| StoreError::corrupt("dids.key"))?,
+            key: PublicKey::from_multibase(&row.key)
+                .map_err(|_| StoreError::corrupt("dids.key"))?,
         })
     }
 }
@@ -34,16 +35,21 @@ impl TryFrom<Row> for OurDid {
 impl Store {
     /// One of our DIDs, in either form.
     pub async fn our_did(&self, tenant: &str, did: &Did) -> Result<Option<OurDid>, StoreError> {
-        let row: Option<Row> = sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2")
-            .bind(tenant)
-            .bind(did.canonical().as_str())
-            .fetch_optional(self.read())
-            .await?;
+        let row: Option<Row> =
+            sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2")
+                .bind(tenant)
+                .bind(did.canonical().as_str())
+                .fetch_optional(self.read())
+                .await?;
         row.map(OurDid::try_from).transpose()
     }
 
     /// The DID that invitations share.
-    pub async fn shared_did(&self, tenant: &str, shared_as: &str) -> Result<Option<OurDid>, StoreError> {
+    pub async fn shared_did(
+        &self,
+        tenant: &str,
+        shared_as: &str,
+    ) -> Result<Option<OurDid>, StoreError> {
         let row: Option<Row> =
             sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2")
                 .bind(tenant)
@@ -56,7 +62,11 @@ impl Store {
 
 impl Work {
     /// Keeps a DID of ours. False if another DID is shared under the same name already.
-    pub async fn insert_did(&mut self, did: &OurDid, shared_as: Option<&str>) -> Result<bool, StoreError> {
+    pub async fn insert_did(
+        &mut self,
+        did: &OurDid,
+        shared_as: Option<&str>,
+    ) -> Result<bool, StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         let inserted = sqlx::query(
             "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -83,6 +93,9 @@ impl Work {
         .bind(did)
         .fetch_optional(&mut **self.tx())
         .await?;
-        row.map(|(key,)| PublicKey::from_multibase(&key).map_err(|_| StoreError::corrupt("dids.key"))).transpose()
+        row.map(|(key,)| {
+            PublicKey::from_multibase(&key).map_err(|_| StoreError::corrupt("dids.key"))
+        })
+        .transpose()
     }
 }

@@ -20,8 +20,8 @@ impl TryFrom<StoredEvent> for event::Event {
     type Error = StoreError;
 
     fn try_from(stored: StoredEvent) -> Result<Self, StoreError> {
-        let mut event =
-            event::Event::decode(stored.record.as_slice()).map_err(|_| StoreError::corrupt("event"))?;
+        let mut event = event::Event::decode(stored.record.as_slice())
+            .map_err(|_| StoreError::corrupt("event"))?;
         event.sequence = stored.sequence;
         event.time = Some(time_to_proto(stored.time));
         Ok(event)
@@ -67,7 +67,8 @@ impl Store {
         filter: &EventFilter,
         limit: i64,
     ) -> Result<Vec<event::Event>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT sequence, time, record FROM events WHERE tenant = ");
+        let mut query =
+            QueryBuilder::new("SELECT sequence, time, record FROM events WHERE tenant = ");
         query.push_bind(tenant.to_owned());
         query.push(" AND sequence > ").push_bind(after);
         query.push(" AND sequence <= ").push_bind(up_to);
@@ -92,12 +93,18 @@ impl Store {
     }
 
     /// A consumer's cursor and when it moved.
-    pub async fn consumer(&self, tenant: &str, name: &str) -> Result<Option<(i64, i64)>, StoreError> {
-        let row = sqlx::query_as("SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2")
-            .bind(tenant)
-            .bind(name)
-            .fetch_optional(self.read())
-            .await?;
+    pub async fn consumer(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        let row = sqlx::query_as(
+            "SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2",
+        )
+        .bind(tenant)
+        .bind(name)
+        .fetch_optional(self.read())
+        .await?;
         Ok(row)
     }
 
@@ -130,7 +137,11 @@ impl Store {
 impl Work {
     /// Moves a consumer's cursor forward; it never moves back.
     /// Gives the cursor and when it last moved.
-    pub async fn move_consumer(&mut self, name: &str, sequence: i64) -> Result<(i64, i64), StoreError> {
+    pub async fn move_consumer(
+        &mut self,
+        name: &str,
+        sequence: i64,
+    ) -> Result<(i64, i64), StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         let moved = sqlx::query_as(
             "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, $4) \
@@ -167,18 +178,28 @@ impl Work {
     }
 
     /// Removes a dead letter that was delivered after all.
-    pub async fn remove_dead_letter(&mut self, consumer: &str, sequence: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2 AND sequence = $3")
-            .bind(self.tenant().to_owned())
-            .bind(consumer)
-            .bind(sequence)
-            .execute(&mut **self.tx())
-            .await?;
+    pub async fn remove_dead_letter(
+        &mut self,
+        consumer: &str,
+        sequence: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2 AND sequence = $3",
+        )
+        .bind(self.tenant().to_owned())
+        .bind(consumer)
+        .bind(sequence)
+        .execute(&mut **self.tx())
+        .await?;
         Ok(())
     }
 
     /// Marks dead letters for another try: those named, or all. Says how many there were.
-    pub async fn replay_dead_letters(&mut self, consumer: &str, sequences: &[i64]) -> Result<u64, StoreError> {
+    pub async fn replay_dead_letters(
+        &mut self,
+        consumer: &str,
+        sequences: &[i64],
+    ) -> Result<u64, StoreError> {
         let mut query = QueryBuilder::new("UPDATE dead_letters SET replay = TRUE WHERE tenant = ");
         query.push_bind(self.tenant().to_owned());
         query.push(" AND consumer = ").push_bind(consumer.to_owned());
@@ -211,11 +232,13 @@ impl Work {
             .bind(up_to)
             .execute(&mut **self.tx())
             .await?;
-        sqlx::query("UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < $2")
-            .bind(&tenant)
-            .bind(up_to)
-            .execute(&mut **self.tx())
-            .await?;
+        sqlx::query(
+            "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < $2",
+        )
+        .bind(&tenant)
+        .bind(up_to)
+        .execute(&mut **self.tx())
+        .await?;
         Ok(purged.rows_affected())
     }
 }

@@ -69,7 +69,10 @@ impl Work {
     }
 
     /// The handshake under way with the inviter of a DID.
-    pub async fn exchange_under_way(&mut self, pending_for: &str) -> Result<Option<String>, StoreError> {
+    pub async fn exchange_under_way(
+        &mut self,
+        pending_for: &str,
+    ) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
                 .bind(self.tenant().to_owned())
@@ -155,7 +158,11 @@ impl Work {
             "DELETE FROM exchanges WHERE tenant = $1 AND id = $2",
             "DELETE FROM peers WHERE tenant = $1 AND exchange_id = $2",
         ] {
-            sqlx::query(statement).bind(self.tenant().to_owned()).bind(id).execute(&mut **self.tx()).await?;
+            sqlx::query(statement)
+                .bind(self.tenant().to_owned())
+                .bind(id)
+                .execute(&mut **self.tx())
+                .await?;
         }
         Ok(())
     }
@@ -195,16 +202,27 @@ impl Work {
 
 impl Store {
     /// A handshake.
-    pub async fn exchange(&self, tenant: &str, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
+    pub async fn exchange(
+        &self,
+        tenant: &str,
+        id: &str,
+    ) -> Result<Option<ExchangeRow>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
         Ok(query.build_query_as().fetch_optional(self.read()).await?)
     }
 
     /// The handshakes with a thread: at most one for each role, unless a peer chose another's thread.
-    pub async fn exchanges_of_thread(&self, tenant: &str, thread_id: &str) -> Result<Vec<ExchangeRow>, StoreError> {
+    pub async fn exchanges_of_thread(
+        &self,
+        tenant: &str,
+        thread_id: &str,
+    ) -> Result<Vec<ExchangeRow>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(tenant.to_owned()).push(" AND thread_id = ").push_bind(thread_id.to_owned());
+        query
+            .push_bind(tenant.to_owned())
+            .push(" AND thread_id = ")
+            .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
         Ok(query.build_query_as().fetch_all(self.read()).await?)
     }
@@ -216,18 +234,23 @@ impl Store {
         my_key: &str,
         their_key: &str,
     ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3")
-                .bind(tenant)
-                .bind(my_key)
-                .bind(their_key)
-                .fetch_optional(self.read())
-                .await?;
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3",
+        )
+        .bind(tenant)
+        .bind(my_key)
+        .bind(their_key)
+        .fetch_optional(self.read())
+        .await?;
         Ok(row.map(|(id,)| id))
     }
 
     /// The handshake under way with the inviter of a DID.
-    pub async fn exchange_under_way(&self, tenant: &str, pending_for: &str) -> Result<Option<String>, StoreError> {
+    pub async fn exchange_under_way(
+        &self,
+        tenant: &str,
+        pending_for: &str,
+    ) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
                 .bind(tenant)
@@ -267,12 +290,17 @@ impl Store {
     }
 
     /// Handshakes whose deadline has passed: tenant and id.
-    pub async fn due_exchanges(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as("SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2")
-            .bind(now)
-            .bind(limit)
-            .fetch_all(self.read())
-            .await?;
+    pub async fn due_exchanges(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows =
+            sqlx::query_as("SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2")
+                .bind(now)
+                .bind(limit)
+                .fetch_all(self.read())
+                .await?;
         Ok(rows)
     }
 }

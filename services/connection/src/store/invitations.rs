@@ -164,7 +164,11 @@ impl Work {
 
 impl Store {
     /// An invitation.
-    pub async fn invitation(&self, tenant: &str, id: &str) -> Result<Option<Invitation>, StoreError> {
+    pub async fn invitation(
+        &self,
+        tenant: &str,
+        id: &str,
+    ) -> Result<Option<Invitation>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
         Ok(query.build_query_as().fetch_optional(self.read()).await?)
@@ -190,12 +194,17 @@ impl Store {
     }
 
     /// Invitations whose time has passed: tenant and id.
-    pub async fn expired_invitations(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as("SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2")
-            .bind(now)
-            .bind(limit)
-            .fetch_all(self.read())
-            .await?;
+    pub async fn expired_invitations(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let rows =
+            sqlx::query_as("SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2")
+                .bind(now)
+                .bind(limit)
+                .fetch_all(self.read())
+                .await?;
         Ok(rows)
     }
 }

@@ -13,7 +13,11 @@ pub(crate) struct Remembered {
 
 impl Work {
     /// Notes that a message has its effect in this work. False if it had it before.
-    pub async fn note_message(&mut self, sender_key: &str, message_id: &str) -> Result<bool, StoreError> {
+    pub async fn note_message(
+        &mut self,
+        sender_key: &str,
+        message_id: &str,
+    ) -> Result<bool, StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         let inserted = sqlx::query(
             "INSERT INTO inbox (tenant, sender_key, message_id, received_at) VALUES ($1, $2, $3, $4) \
@@ -53,7 +57,11 @@ impl Work {
     }
 
     /// Forgets messages and calls of any tenant from before a time.
-    pub async fn forget(&mut self, messages_before: i64, requests_before: i64) -> Result<(), StoreError> {
+    pub async fn forget(
+        &mut self,
+        messages_before: i64,
+        requests_before: i64,
+    ) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM inbox WHERE received_at < $1")
             .bind(messages_before)
             .execute(&mut **self.tx())
@@ -68,14 +76,20 @@ impl Work {
 
 impl Store {
     /// Whether a message had its effect before.
-    pub async fn knows_message(&self, tenant: &str, sender_key: &str, message_id: &str) -> Result<bool, StoreError> {
-        let row: Option<(i32,)> =
-            sqlx::query_as("SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key = $2 AND message_id = $3")
-                .bind(tenant)
-                .bind(sender_key)
-                .bind(message_id)
-                .fetch_optional(self.read())
-                .await?;
+    pub async fn knows_message(
+        &self,
+        tenant: &str,
+        sender_key: &str,
+        message_id: &str,
+    ) -> Result<bool, StoreError> {
+        let row: Option<(i32,)> = sqlx::query_as(
+            "SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key = $2 AND message_id = $3",
+        )
+        .bind(tenant)
+        .bind(sender_key)
+        .bind(message_id)
+        .fetch_optional(self.read())
+        .await?;
         Ok(row.is_some())
     }
 
@@ -99,7 +113,8 @@ impl Store {
 
     /// Every tenant that has a log.
     pub async fn tenants(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT tenant FROM logs").fetch_all(self.read()).await?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT tenant FROM logs").fetch_all(self.read()).await?;
         Ok(rows.into_iter().map(|(tenant,)| tenant).collect())
     }
 }

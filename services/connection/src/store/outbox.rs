@@ -7,6 +7,9 @@ use sqlx::FromRow;
 
 use super::{Store, Work};
 
+/// How long a message is left to the process that committed it, in milliseconds.
+const FIRST_ATTEMPT: i64 = 30_000;
+
 /// What a message is for, which decides what its failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -78,7 +81,8 @@ impl TryFrom<Row> for Outgoing {
         Ok(Self {
             kind: Kind::from_i32(row.kind)?,
             from: from.map_err(|_| StoreError::corrupt("outbox.from_key"))?,
-            target: serde_json::from_str(&row.target).map_err(|_| StoreError::corrupt("outbox.target"))?,
+            target: serde_json::from_str(&row.target)
+                .map_err(|_| StoreError::corrupt("outbox.target"))?,
             tenant: row.tenant,
             id: row.id,
             lane: row.lane,
@@ -93,10 +97,11 @@ impl TryFrom<Row> for Outgoing {
 
 impl Work {
     pub(super) async fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
-        let target = serde_json::to_string(&outgoing.target).map_err(|_| StoreError::corrupt("outbox.target"))?;
+        let target = serde_json::to_string(&outgoing.target)
+            .map_err(|_| StoreError::corrupt("outbox.target"))?;
         sqlx::query(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, \
-             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $10)",
+             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)",
         )
         .bind(&outgoing.tenant)
         .bind(&outgoing.id)
@@ -107,6 +112,7 @@ impl Work {
         .bind(&outgoing.message)
         .bind(outgoing.from.map(|key| key.multibase()))
         .bind(target)
+        .bind(outgoing.created_at + FIRST_ATTEMPT)
         .bind(outgoing.created_at)
         .execute(&mut **self.tx())
         .await?;
@@ -160,7 +166,11 @@ impl Work {
 
 impl Store {
     /// Lanes with a message that is due.
-    pub async fn due_lanes(&self, now: i64, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
+    pub async fn due_lanes(
+        &self,
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query_as(
             "SELECT DISTINCT tenant, lane FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2",
         )
@@ -173,12 +183,19 @@ impl Store {
 
     /// When the next message is due.
     pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        let (due,) = sqlx::query_as("SELECT MIN(next_attempt_at) FROM outbox").fetch_one(self.read()).await?;
+        let (due,) = sqlx::query_as("SELECT MIN(next_attempt_at) FROM outbox")
+            .fetch_one(self.read())
+            .await?;
         Ok(due)
     }
 
     /// The messages of a lane, in order.
-    pub async fn lane(&self, tenant: &str, lane: &str, limit: i64) -> Result<Vec<Outgoing>, StoreError> {
+    pub async fn lane(
+        &self,
+        tenant: &str,
+        lane: &str,
+        limit: i64,
+    ) -> Result<Vec<Outgoing>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, created_at \
              FROM outbox WHERE tenant = $1 AND lane = $2 ORDER BY id LIMIT $3",

@@ -37,7 +37,13 @@ pub(crate) struct Committed {
 
 impl Work {
     pub(super) fn new(transaction: Transaction, tenant: &str, now: i64) -> Self {
-        Self { transaction, tenant: tenant.to_owned(), now, events: Vec::new(), outgoing: Vec::new() }
+        Self {
+            transaction,
+            tenant: tenant.to_owned(),
+            now,
+            events: Vec::new(),
+            outgoing: Vec::new(),
+        }
     }
 
     pub(super) fn tx(&mut self) -> &mut Transaction {
@@ -60,7 +66,14 @@ impl Work {
     }
 
     /// Adds a message to a lane.
-    pub fn send(&mut self, lane: &str, kind: Kind, message: &Message, from: Option<PublicKey>, target: Target) {
+    pub fn send(
+        &mut self,
+        lane: &str,
+        kind: Kind,
+        message: &Message,
+        from: Option<PublicKey>,
+        target: Target,
+    ) {
         self.outgoing.push(Outgoing {
             tenant: self.tenant.clone(),
             id: Uuid::now_v7().to_string(),

@@ -1,0 +1,155 @@
+//! The owner's word on a handshake that waits for one.
+
+use entente_did::PublicKey;
+use entente_protocol::exchange::{Approval, Context, Exchange, Input, State};
+use entente_rpc::Failure;
+use entente_rpc::proto::connection::v1 as proto;
+use entente_store::StoreError;
+
+use super::{Answer, Engine, message_id};
+use crate::project;
+use crate::store::{AcceptanceState, ExchangeRow};
+
+/// The most text of a reason.
+const MAX_REASON: usize = 1000;
+
+impl Engine {
+    /// Goes on with a handshake: the invitee's request or the inviter's response is sent.
+    pub async fn approve(
+        &self,
+        tenant: &str,
+        request: proto::ApproveExchangeRequest,
+    ) -> Answer<proto::Exchange> {
+        let found = self.store.exchange(tenant, &request.id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("exchange", &request.id))?;
+        let machine = row.machine()?;
+        if is_approved(&machine) {
+            return Ok(project::exchange(&row, None)?);
+        }
+        if let Some(label) = request.label {
+            row.label = label;
+        }
+        let approval = self.approval(tenant, &row, &machine).await?;
+        let key = approval.identity.key;
+        let approved = self.approve_with(tenant, &row, approval).await;
+        if approved.is_err() {
+            self.clients.delete_key(tenant, &key).await;
+        }
+        approved
+    }
+
+    async fn approval(
+        &self,
+        tenant: &str,
+        row: &ExchangeRow,
+        machine: &Exchange,
+    ) -> Answer<Approval> {
+        match (machine, machine.state(), machine.peer()) {
+            (Exchange::Invitee(_), State::Invitation, _) => {
+                self.invitee_approval(tenant, row, machine).await
+            }
+            (Exchange::Inviter(_), State::Request, Some(peer)) => {
+                let corrupt = |_| StoreError::corrupt("exchanges.invitation_key");
+                let key = PublicKey::from_multibase(&row.invitation_key).map_err(corrupt)?;
+                self.inviter_approval(tenant, &row.label, &key, &peer.did).await
+            }
+            _ => Err(Failure::wrong_state(
+                "exchange",
+                machine.state().name(),
+                "a received invitation or request",
+            )),
+        }
+    }
+
+    async fn approve_with(
+        &self,
+        tenant: &str,
+        wanted: &ExchangeRow,
+        approval: Approval,
+    ) -> Answer<proto::Exchange> {
+        let mut work = self.work(tenant).await?;
+        let found = work.exchange(&wanted.id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("exchange", &wanted.id))?;
+        row.label = wanted.label.clone();
+        let context = Context { message_id: message_id() };
+        let handled = row.machine()?.handle(&context, Input::Approve(Box::new(approval)));
+        let transition = handled.map_err(|rejected| refused(&rejected.exchange))?;
+        self.step(&mut work, &mut row, transition).await?;
+        if row.role == i32::from(proto::Role::Invitee) {
+            for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
+                if acceptance.is(AcceptanceState::Received) {
+                    acceptance.state = AcceptanceState::Connecting as i32;
+                    work.update_acceptance(&mut acceptance).await?;
+                    work.emit(self.acceptance_event(&acceptance));
+                }
+            }
+        }
+        self.commit(work).await?;
+        Ok(project::exchange(&row, None)?)
+    }
+
+    /// Abandons a handshake and tells the peer.
+    pub async fn reject(
+        &self,
+        tenant: &str,
+        request: proto::RejectExchangeRequest,
+    ) -> Answer<proto::Exchange> {
+        if request.reason.len() > MAX_REASON {
+            return Err(Failure::field("reason", format!("must have at most {MAX_REASON} bytes")));
+        }
+        let reason =
+            if request.reason.is_empty() { "rejected by the owner" } else { &request.reason };
+        let mut work = self.work(tenant).await?;
+        let found = work.exchange(&request.id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("exchange", &request.id))?;
+        let machine = row.machine()?;
+        if machine.state() == State::Abandoned {
+            return Ok(project::exchange(&row, None)?);
+        }
+        let context = Context { message_id: message_id() };
+        let handled = machine.handle(&context, Input::Reject(reason.to_owned()));
+        let transition = handled.map_err(|rejected| refused(&rejected.exchange))?;
+        self.step(&mut work, &mut row, transition).await?;
+        self.commit(work).await?;
+        Ok(project::exchange(&row, None)?)
+    }
+
+    /// Abandons a handshake whose deadline has passed.
+    pub(crate) async fn pass_deadline(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
+        if row.deadline_at.is_none_or(|due| due > work.now()) {
+            return Ok(());
+        }
+        let context = Context { message_id: message_id() };
+        match row.machine()?.handle(&context, Input::DeadlinePassed) {
+            Ok(transition) => {
+                work.clear_lane(id).await?;
+                self.step(&mut work, &mut row, transition).await?;
+            }
+            Err(_) => {
+                row.deadline_at = None;
+                work.update_exchange(&row).await?;
+            }
+        }
+        Ok(self.commit(work).await?)
+    }
+}
+
+/// Whether an approval has had its effect already.
+fn is_approved(machine: &Exchange) -> bool {
+    match (machine, machine.state()) {
+        (Exchange::Invitee(_), State::Request)
+        | (Exchange::Inviter(_), State::Response)
+        | (_, State::Done) => true,
+        _ => false,
+    }
+}
+
+fn refused(exchange: &Exchange) -> Failure {
+    Failure::wrong_state(
+        "exchange",
+        exchange.state().name(),
+        "one that is not DONE and waits for a decision",
+    )
+}

@@ -1,0 +1,415 @@
+//! Making invitations, and ending them.
+
+use entente_did::{Did, PublicKey, create};
+use entente_didcomm::attachment::Attachment;
+use entente_didcomm::message::{Message, Version};
+use entente_didcomm::out_of_band::{self, InlineService, InvitationService};
+use entente_protocol::exchange::{Context, Exchange, Handshake, Input, Terms};
+use entente_rpc::proto::connection::v1 as proto;
+use entente_rpc::proto::event::v1::EventKind;
+use entente_rpc::{Failure, duration_from_proto};
+use serde_json::Value;
+
+use super::identity::unusable;
+use super::once::Once;
+use super::{Answer, Engine, message_id, now, numbers, record_id};
+use crate::store::{ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
+
+/// The most text that an invitation carries in one field.
+const MAX_TEXT: usize = 1024;
+/// The most that the owner's data of an invitation or connection takes.
+pub(crate) const MAX_METADATA: usize = 64 * 1024;
+/// The most messages that an invitation carries.
+const MAX_ATTACHMENTS: usize = 16;
+
+/// What the invitation offers: its service, and the key that stands behind it.
+struct Offer {
+    service: InvitationService,
+    key: PublicKey,
+    /// A DID that was made for it, and the name under which later invitations share it.
+    made: Option<(OurDid, Option<String>)>,
+}
+
+impl Engine {
+    /// Makes an invitation.
+    pub async fn create_invitation(
+        &self,
+        tenant: &str,
+        request: proto::CreateInvitationRequest,
+    ) -> Answer<proto::CreateInvitationResponse> {
+        let once = Once::new("CreateInvitation", &request.request_id, &request)?;
+        if let Some(response) = self.recall(tenant, &once).await? {
+            return Ok(response);
+        }
+        let handshakes = check(&request)?;
+        let offer = self.offer(tenant, &request).await?;
+        let mut work = self.work(tenant).await?;
+        let offer = self.keep_offer(tenant, &mut work, offer).await?;
+        let mut row = self.invitation_row(&request, &handshakes, &offer, work.now())?;
+        if row.kind == SINGLE_USE && !handshakes.is_empty() {
+            self.wait_for_request(&mut work, &mut row, &handshakes).await?;
+        }
+        work.insert_invitation(&row).await?;
+        work.emit(self.invitation_event(EventKind::InvitationCreated, &row));
+        let response =
+            proto::CreateInvitationResponse { invitation: Some(crate::project::invitation(&row)) };
+        once.remember(&mut work, &response).await?;
+        self.commit(work).await?;
+        Ok(response)
+    }
+
+    async fn offer(&self, tenant: &str, request: &proto::CreateInvitationRequest) -> Answer<Offer> {
+        if !request.use_did.is_empty() {
+            return self.offer_of_did(tenant, &request.use_did).await;
+        }
+        let method = request.did_method();
+        if method == proto::DidMethod::InlineKey {
+            let key = self.clients.create_key(tenant).await?;
+            let service = InvitationService::Inline(InlineService::new(key, &self.config.endpoint));
+            return Ok(Offer { service, key, made: None });
+        }
+        let peer4 = method == proto::DidMethod::Peer4;
+        let name = format!("peer:{} {}", if peer4 { 4 } else { 2 }, self.config.endpoint);
+        let shared_as = (!request.create_unique_did).then_some(name);
+        if let Some(name) = &shared_as
+            && let Some(known) = self.store.shared_did(tenant, name).await?
+        {
+            return Ok(Offer::of(known, None));
+        }
+        let key = self.clients.create_key(tenant).await?;
+        let endpoint = &self.config.endpoint;
+        let did = if peer4 {
+            create::v1_peer4(&key, endpoint, &[]).map_err(unusable)?.long
+        } else {
+            create::v1_peer2(&key, endpoint, &[]).map_err(unusable)?
+        };
+        Ok(Offer::of(OurDid { did, key }, Some(shared_as)))
+    }
+
+    async fn offer_of_did(&self, tenant: &str, did: &str) -> Answer<Offer> {
+        let did = Did::parse(did).map_err(|error| Failure::field("use_did", error.to_string()))?;
+        let known = self.store.our_did(tenant, &did).await?;
+        let unknown =
+            || Failure::field("use_did", "is not a DID that this agent made for invitations");
+        Ok(Offer::of(known.ok_or_else(unknown)?, None))
+    }
+
+    /// Keeps a DID that was made for the offer. If another call was faster with the shared one, that one is offered.
+    async fn keep_offer(&self, tenant: &str, work: &mut Work, offer: Offer) -> Answer<Offer> {
+        let Some((did, shared_as)) = &offer.made else { return Ok(offer) };
+        if work.insert_did(did, shared_as.as_deref()).await? {
+            return Ok(offer);
+        }
+        self.clients.delete_key(tenant, &did.key).await;
+        let name = shared_as.as_deref().unwrap_or_default();
+        let known = self.store.shared_did(tenant, name).await?;
+        Ok(known.map_or(offer, |known| Offer::of(known, None)))
+    }
+
+    fn invitation_row(
+        &self,
+        request: &proto::CreateInvitationRequest,
+        handshakes: &[Handshake],
+        offer: &Offer,
+        now: i64,
+    ) -> Answer<Invitation> {
+        let label = request.label.clone().unwrap_or_else(|| self.config.label.clone());
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut message = out_of_band::Invitation::new(record_id(), offer.service.clone());
+        message.label = Some(label.clone());
+        message.goal_code = text(&request.goal_code);
+        message.goal = text(&request.goal);
+        message.image_url = text(&request.image_url);
+        message.accept = accept(request);
+        message.handshake_protocols =
+            handshakes.iter().map(|handshake| handshake.protocol().to_string()).collect();
+        message.requests_attach = attachments(request)?;
+        if request.protocol_version == "1.0" {
+            message.version = Version::new(1, 0);
+            message.accept.clear();
+        }
+        let did = offer.service.did().map(str::to_owned);
+        let expires_in = request.expires_in.as_ref().and_then(duration_from_proto);
+        let numbers: Vec<_> =
+            handshakes.iter().map(|h| numbers::handshake(*h).to_string()).collect();
+        let multi_use = request.kind() == proto::InvitationKind::MultiUse;
+        Ok(Invitation {
+            id: message.id.clone(),
+            kind: if multi_use { MULTI_USE } else { SINGLE_USE },
+            state: proto::InvitationState::Open.into(),
+            max_uses: (request.max_uses > 0).then_some(i64::from(request.max_uses)),
+            uses: 0,
+            canonical_did: did
+                .as_deref()
+                .and_then(|did| Did::parse(did).ok())
+                .map(|did| did.canonical().to_string()),
+            did,
+            key: offer.key.multibase(),
+            label,
+            alias: request.alias.clone(),
+            goal_code: request.goal_code.clone(),
+            goal: request.goal.clone(),
+            handshakes: numbers.join(","),
+            message: message.to_json().to_string(),
+            url: message.to_url(&self.config.endpoint),
+            metadata: if request.metadata_json.is_empty() {
+                "{}".to_owned()
+            } else {
+                request.metadata_json.clone()
+            },
+            auto_accept: request.auto_accept.unwrap_or(self.config.auto_accept_requests),
+            exchange_id: None,
+            created_at: now,
+            updated_at: now,
+            expires_at: expires_in.map(|expires_in| now.saturating_add(expires_in)),
+            version: 1,
+        })
+    }
+
+    /// The exchange in INVITATION that waits for a single-use invitation's request.
+    async fn wait_for_request(
+        &self,
+        work: &mut Work,
+        invitation: &mut Invitation,
+        handshakes: &[Handshake],
+    ) -> Answer<()> {
+        let Some(handshake) = handshakes.first() else { return Ok(()) };
+        let mut row = self.inviter_row(invitation, *handshake, work.now())?;
+        self.begin(work, &mut row, None).await?;
+        invitation.exchange_id = Some(row.id);
+        Ok(())
+    }
+
+    /// A new exchange for an invitation of ours.
+    pub(crate) fn inviter_row(
+        &self,
+        invitation: &Invitation,
+        handshake: Handshake,
+        now: i64,
+    ) -> Answer<ExchangeRow> {
+        let corrupt = |_| entente_store::StoreError::corrupt("invitations.key");
+        let key = PublicKey::from_multibase(&invitation.key).map_err(corrupt)?;
+        let machine = Exchange::inviter(Terms {
+            handshake,
+            invitation_id: invitation.id.clone(),
+            invitation_keys: vec![key],
+            invitation_did: invitation.did.as_deref().and_then(|did| Did::parse(did).ok()),
+            target: None,
+        });
+        let mut row = new_row(now);
+        row.invitation_id = invitation.id.clone();
+        row.invitation_key = invitation.key.clone();
+        row.invitation_did = invitation.did.clone().unwrap_or_default();
+        row.alias = invitation.alias.clone();
+        row.label = invitation.label.clone();
+        row.auto_accept = invitation.auto_accept;
+        row.multi_use = invitation.kind == MULTI_USE;
+        row.goal_code = invitation.goal_code.clone();
+        row.goal = invitation.goal.clone();
+        row.metadata = invitation.metadata.clone();
+        self.show(&mut row, &machine, now)?;
+        Ok(row)
+    }
+
+    /// Revokes an invitation.
+    pub async fn revoke_invitation(&self, tenant: &str, id: &str) -> Answer<proto::Invitation> {
+        let mut work = self.work(tenant).await?;
+        let found = work.invitation(id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
+        if row.state == i32::from(proto::InvitationState::Open) {
+            row.state = proto::InvitationState::Revoked.into();
+            work.update_invitation(&mut row).await?;
+            work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
+            self.end_waiting(&mut work, &row, "the invitation was revoked").await?;
+            self.commit(work).await?;
+        }
+        Ok(crate::project::invitation(&row))
+    }
+
+    /// Deletes an invitation. The exchange that waits for its request goes with it.
+    pub async fn delete_invitation(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        let found = work.invitation(id).await?;
+        let row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
+        let key = self.remove_invitation(&mut work, &row).await?;
+        self.commit(work).await?;
+        if let Some(key) = key {
+            self.clients.delete_key(tenant, &key).await;
+        }
+        Ok(())
+    }
+
+    /// Removes an invitation with the exchange that waits for it; gives the key that nothing needs any more.
+    pub(crate) async fn remove_invitation(
+        &self,
+        work: &mut Work,
+        row: &Invitation,
+    ) -> Answer<Option<PublicKey>> {
+        if let Some(exchange_id) = &row.exchange_id
+            && let Some(exchange) = work.exchange(exchange_id).await?
+            && exchange.state == i32::from(proto::ExchangeState::Invitation)
+        {
+            work.delete_exchange(exchange_id).await?;
+            work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
+        }
+        work.delete_invitation(&row.id).await?;
+        work.emit(self.invitation_event(EventKind::InvitationDeleted, row));
+        match &row.canonical_did {
+            Some(did) => Ok(work.remove_did(did).await?),
+            None => Ok(PublicKey::from_multibase(&row.key).ok()),
+        }
+    }
+
+    /// Ends the exchange that waits for an invitation's request.
+    pub(crate) async fn end_waiting(
+        &self,
+        work: &mut Work,
+        row: &Invitation,
+        reason: &str,
+    ) -> Answer<()> {
+        let Some(exchange_id) = &row.exchange_id else { return Ok(()) };
+        let Some(mut exchange) = work.exchange(exchange_id).await? else { return Ok(()) };
+        let context = Context { message_id: message_id() };
+        if let Ok(transition) =
+            exchange.machine()?.handle(&context, Input::InvitationEnded(reason.to_owned()))
+        {
+            self.step(work, &mut exchange, transition).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends an invitation whose time has passed.
+    pub(crate) async fn expire_invitation(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        let Some(mut row) = work.invitation(id).await? else { return Ok(()) };
+        if row.expires_at.is_none_or(|end| end > now()) {
+            return Ok(());
+        }
+        row.state = proto::InvitationState::Expired.into();
+        work.update_invitation(&mut row).await?;
+        work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
+        self.end_waiting(&mut work, &row, "the invitation expired").await?;
+        Ok(self.commit(work).await?)
+    }
+}
+
+impl Offer {
+    fn of(did: OurDid, made: Option<Option<String>>) -> Self {
+        let service = InvitationService::Did(did.did.to_string());
+        Self { service, key: did.key, made: made.map(|shared_as| (did, shared_as)) }
+    }
+}
+
+/// A row with nothing but an id and a time.
+pub(crate) fn new_row(now: i64) -> ExchangeRow {
+    ExchangeRow {
+        id: record_id(),
+        role: 0,
+        state: 0,
+        protocol: 0,
+        invitation_id: String::new(),
+        thread_id: None,
+        my_did: None,
+        their_did: None,
+        their_label: String::new(),
+        alias: String::new(),
+        invitation_key: String::new(),
+        invitation_did: String::new(),
+        pending_for: None,
+        auto_accept: false,
+        multi_use: false,
+        label: String::new(),
+        did_method: 0,
+        deadline_at: None,
+        goal_code: String::new(),
+        goal: String::new(),
+        metadata: "{}".to_owned(),
+        machine: String::new(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
+}
+
+/// Checks the request; gives the handshakes that are offered.
+fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
+    if request.max_uses < 0 {
+        return Err(Failure::field("max_uses", "is negative; 0 means no limit"));
+    }
+    if request.max_uses > 0 && request.kind() != proto::InvitationKind::MultiUse {
+        return Err(Failure::field(
+            "max_uses",
+            "needs kind MULTI_USE; a single-use invitation is used once",
+        ));
+    }
+    for (field, text) in [
+        ("label", request.label.as_deref().unwrap_or_default()),
+        ("alias", &request.alias),
+        ("goal_code", &request.goal_code),
+        ("goal", &request.goal),
+        ("image_url", &request.image_url),
+    ] {
+        if text.len() > MAX_TEXT {
+            return Err(Failure::field(field, format!("must have at most {MAX_TEXT} bytes")));
+        }
+    }
+    if let Some(expires_in) = &request.expires_in
+        && duration_from_proto(expires_in).is_none_or(|milliseconds| milliseconds == 0)
+    {
+        return Err(Failure::field("expires_in", "must be longer than 0"));
+    }
+    if !["", "1.0", "1.1"].contains(&request.protocol_version.as_str()) {
+        return Err(Failure::field("protocol_version", "must be \"1.0\" or \"1.1\""));
+    }
+    if !request.use_did.is_empty() && (request.did_method != 0 || request.create_unique_did) {
+        return Err(Failure::field("use_did", "excludes did_method and create_unique_did"));
+    }
+    if request.create_unique_did && request.did_method() == proto::DidMethod::InlineKey {
+        return Err(Failure::field("create_unique_did", "needs a did_method with a DID"));
+    }
+    check_metadata(&request.metadata_json)?;
+    if request.handshake_protocols.is_empty() && request.attachments_json.is_empty() {
+        return Ok(vec![Handshake::DidExchange11, Handshake::DidExchange10]);
+    }
+    let unknown =
+        || Failure::field("handshake_protocols", "names a protocol that this agent does not speak");
+    request
+        .handshake_protocols
+        .iter()
+        .map(|n| numbers::handshake_of(*n).ok_or_else(unknown))
+        .collect()
+}
+
+/// Checks the owner's data.
+pub(crate) fn check_metadata(json: &str) -> Answer<()> {
+    let fits = json.is_empty()
+        || (json.len() <= MAX_METADATA
+            && serde_json::from_str::<Value>(json).is_ok_and(|value| value.is_object()));
+    if fits {
+        Ok(())
+    } else {
+        Err(Failure::field("metadata_json", "must be a JSON object of at most 64 KiB"))
+    }
+}
+
+fn accept(request: &proto::CreateInvitationRequest) -> Vec<String> {
+    if request.accept.is_empty() {
+        return create::V1_ACCEPT.iter().map(|profile| (*profile).to_owned()).collect();
+    }
+    request.accept.clone()
+}
+
+fn attachments(request: &proto::CreateInvitationRequest) -> Answer<Vec<Attachment>> {
+    if request.attachments_json.len() > MAX_ATTACHMENTS {
+        return Err(Failure::field(
+            "attachments_json",
+            format!("has more than {MAX_ATTACHMENTS} messages"),
+        ));
+    }
+    let attachments = request.attachments_json.iter().enumerate().map(|(index, json)| {
+        let wrong = |error: String| Failure::field(format!("attachments_json[{index}]"), error);
+        let message = Message::parse(json.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        Ok(Attachment::from_json(format!("request-{index}"), message.to_value()))
+    });
+    attachments.collect()
+}

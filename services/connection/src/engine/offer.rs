@@ -1,0 +1,164 @@
+//! An invitation of another agent, as it was read: what it offers, and where an answer goes.
+
+use entente_did::{Did, PublicKey};
+use entente_didcomm::out_of_band::{Decoded, Invitation, InvitationService, parse_input};
+use entente_protocol::Target;
+use entente_protocol::exchange::{Handshake, Terms};
+use entente_rpc::{ErrorReason, Failure};
+
+use super::{Answer, Engine};
+
+/// The longest text of an invitation, in bytes.
+const MAX_INVITATION: usize = 256 * 1024;
+/// How many services of an invitation are tried.
+const MAX_SERVICES: usize = 8;
+
+/// An invitation that this agent can answer.
+pub(crate) struct Offer {
+    pub invitation: Invitation,
+    /// The message as JSON.
+    pub json: String,
+    /// The first DID in its services.
+    pub did: Option<Did>,
+    /// The first handshake in the inviter's order that we speak.
+    pub handshake: Option<Handshake>,
+}
+
+impl Offer {
+    /// The DID in the form that is compared.
+    pub fn canonical_did(&self) -> Option<String> {
+        self.did.as_ref().map(|did| did.canonical().to_string())
+    }
+
+    /// What stands for the inviter while an exchange is under way: its DID, or the invitation itself.
+    pub fn inviter(&self) -> String {
+        self.canonical_did().unwrap_or_else(|| format!("invitation:{}", self.invitation.id))
+    }
+}
+
+impl Engine {
+    /// Reads a URL, a short URL or JSON.
+    pub(crate) async fn read_offer(&self, tenant: &str, text: &str, now: i64) -> Answer<Offer> {
+        if text.len() > MAX_INVITATION {
+            return Err(Failure::field(
+                "invitation",
+                format!("is longer than {MAX_INVITATION} bytes"),
+            ));
+        }
+        let invitation = match decode(text)? {
+            Decoded::Invitation(invitation) => *invitation,
+            Decoded::ShortUrl(url) => {
+                let fetched = self.clients.fetch_invitation(tenant, &url).await?;
+                match decode(&fetched)? {
+                    Decoded::Invitation(invitation) => *invitation,
+                    _ => return Err(invalid("the short URL leads to another short URL")),
+                }
+            }
+            _ => return Err(invalid("this kind of invitation is not supported")),
+        };
+        offer(invitation, now)
+    }
+
+    /// An invitation that was read before, from its stored JSON.
+    pub(crate) fn stored_offer(&self, json: &str) -> Answer<Offer> {
+        match decode(json)? {
+            Decoded::Invitation(invitation) => offer(*invitation, i64::MIN),
+            _ => Err(invalid("the stored invitation cannot be read")),
+        }
+    }
+
+    /// What a new exchange starts from: the first service that can be used.
+    pub(crate) async fn terms(&self, tenant: &str, offer: &Offer) -> Answer<Terms> {
+        let unsupported = |text: String| Failure::new(ErrorReason::UnsupportedInvitation, text);
+        let Some(handshake) = offer.handshake else {
+            let offered = offer.invitation.handshake_protocols.join(", ");
+            return Err(unsupported(format!(
+                "the invitation offers no handshake that this agent speaks (didexchange/1.0 and 1.1); it offers: {offered}"
+            ))
+            .with("offered", offered));
+        };
+        let mut problems = Vec::new();
+        for service in offer.invitation.services.iter().take(MAX_SERVICES) {
+            let located = match service {
+                InvitationService::Inline(inline) => {
+                    Ok((Target::from(inline), inline.recipient_keys.clone(), None))
+                }
+                InvitationService::Did(did) => self.locate(tenant, did).await,
+            };
+            match located {
+                Ok((target, invitation_keys, invitation_did)) => {
+                    let invitation_id = offer.invitation.id.clone();
+                    return Ok(Terms {
+                        handshake,
+                        invitation_id,
+                        invitation_keys,
+                        invitation_did,
+                        target: Some(target),
+                    });
+                }
+                // The network may be better in a while: say so instead of "unsupported".
+                Err(failure) if failure.code() == entente_rpc::Code::Unavailable => {
+                    return Err(failure);
+                }
+                Err(failure) => problems.push(failure.message),
+            }
+        }
+        Err(unsupported(format!(
+            "no service of the invitation can be used: {}",
+            problems.join("; ")
+        )))
+    }
+
+    async fn locate(
+        &self,
+        tenant: &str,
+        did: &str,
+    ) -> Answer<(Target, Vec<PublicKey>, Option<Did>)> {
+        let did = Did::parse(did).map_err(|error| invalid(&error.to_string()))?;
+        let document = self.clients.resolve(tenant, &did).await?;
+        let services = document.v1_services().map_err(|error| invalid(&error.to_string()))?;
+        let Some(service) = services.into_iter().next() else {
+            return Err(invalid(&format!("{did} has no DIDComm v1 service")));
+        };
+        Ok((service.into(), document.ed25519_keys(), Some(did)))
+    }
+}
+
+fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
+    if let Some(end) = expiry(&invitation)
+        && end.saturating_mul(1000) <= now
+    {
+        return Err(Failure::new(ErrorReason::InvitationExpired, "the invitation has expired"));
+    }
+    invitation.select_profile().map_err(|error| {
+        Failure::new(ErrorReason::UnsupportedInvitation, error.to_string())
+            .with("offered", error.offered.join(", "))
+    })?;
+    let did = invitation.services.iter().find_map(InvitationService::did);
+    let did = did.and_then(|did| Did::parse(did).ok());
+    let handshake = invitation.known_protocols().find_map(Handshake::from_protocol);
+    if handshake.is_none() && invitation.requests_attach.is_empty() {
+        let offered = invitation.handshake_protocols.join(", ");
+        let text = format!(
+            "the invitation offers no handshake that this agent speaks (didexchange/1.0 and 1.1); it offers: {offered}"
+        );
+        return Err(Failure::new(ErrorReason::UnsupportedInvitation, text).with("offered", offered));
+    }
+    let json = invitation.to_json().to_string();
+    Ok(Offer { did, handshake, json, invitation })
+}
+
+/// `~timing.expires_time` of the invitation, in seconds since the epoch.
+fn expiry(invitation: &Invitation) -> Option<i64> {
+    invitation.to_message().timing?.expires_time
+}
+
+fn decode(text: &str) -> Answer<Decoded> {
+    parse_input(text).map_err(|error| invalid(&error.to_string()))
+}
+
+fn invalid(text: &str) -> Failure {
+    let mut failure = Failure::new(ErrorReason::InvalidInvitation, text);
+    failure.violations.push(("invitation".to_owned(), text.to_owned()));
+    failure
+}

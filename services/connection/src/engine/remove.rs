@@ -1,0 +1,83 @@
+//! Removing exchanges and connections, with what only they needed.
+
+use entente_did::PublicKey;
+use entente_rpc::Failure;
+use entente_rpc::proto::connection::v1 as proto;
+use entente_rpc::proto::event::v1::EventKind;
+
+use super::{Answer, Engine};
+use crate::store::{ExchangeRow, Work};
+
+impl Engine {
+    /// Removes a handshake. A DONE one leaves its connection; one that waits for a request takes its invitation along.
+    pub async fn delete_exchange(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        let found = work.exchange(id).await?;
+        let row = found.ok_or_else(|| Failure::not_found("exchange", id))?;
+        let state = row.state;
+        let mut keys = Vec::new();
+        if state == i32::from(proto::ExchangeState::Done) {
+            work.delete_exchange_record(id).await?;
+        } else {
+            keys.extend(self.remove_unfinished(&mut work, &row).await?);
+        }
+        let waiting = state == i32::from(proto::ExchangeState::Invitation)
+            && row.role == i32::from(proto::Role::Inviter);
+        let invitation = if waiting { work.invitation(&row.invitation_id).await? } else { None };
+        match invitation {
+            // It removes the exchange too, with its event.
+            Some(invitation) => keys.extend(self.remove_invitation(&mut work, &invitation).await?),
+            None => work.emit(self.exchange_event(EventKind::ExchangeDeleted, &row, None)?),
+        }
+        self.commit(work).await?;
+        self.delete_keys(tenant, keys).await;
+        Ok(())
+    }
+
+    async fn remove_unfinished(
+        &self,
+        work: &mut Work,
+        row: &ExchangeRow,
+    ) -> Answer<Option<PublicKey>> {
+        let machine = row.machine()?;
+        let waits = row.state == i32::from(proto::ExchangeState::Invitation)
+            && row.role == i32::from(proto::Role::Inviter);
+        if !waits {
+            work.clear_lane(&row.id).await?;
+            work.delete_exchange(&row.id).await?;
+        }
+        for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
+            acceptance.exchange_id = None;
+            acceptance.state = crate::store::AcceptanceState::Refused as i32;
+            acceptance.outcome = proto::ReuseOutcome::Refused.into();
+            acceptance.reason = proto::ReuseReason::ExchangeAbandoned.into();
+            acceptance.deadline_at = None;
+            work.update_acceptance(&mut acceptance).await?;
+            work.emit(self.acceptance_event(&acceptance));
+        }
+        Ok(machine.mine().map(|mine| mine.key))
+    }
+
+    /// Removes a connection with its exchange, its messages on their way, and our key of it.
+    pub async fn delete_connection(&self, tenant: &str, id: &str) -> Answer<()> {
+        let mut work = self.work(tenant).await?;
+        let found = work.connection(id).await?;
+        let row = found.ok_or_else(|| Failure::not_found("connection", id))?;
+        work.clear_lane(id).await?;
+        work.delete_connection(id).await?;
+        if let Some(exchange) = work.exchange(id).await? {
+            work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
+        }
+        work.delete_exchange(id).await?;
+        work.emit(self.connection_event(EventKind::ConnectionDeleted, &row)?);
+        self.commit(work).await?;
+        self.delete_keys(tenant, row.my_key().ok()).await;
+        Ok(())
+    }
+
+    async fn delete_keys(&self, tenant: &str, keys: impl IntoIterator<Item = PublicKey>) {
+        for key in keys {
+            self.clients.delete_key(tenant, &key).await;
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A step of a handshake: the machine's transition, written with all that follows from it.
+
+use std::time::Duration;
+
+use entente_did::Did;
+use entente_protocol::exchange::{Cause, Effect};
+use entente_protocol::reuse::Reason;
+use entente_protocol::{Exchange, Identity, Peer, State, Transition};
+use entente_rpc::proto::connection::v1 as proto;
+use entente_rpc::proto::event::v1::EventKind;
+use entente_store::StoreError;
+
+use super::{Engine, numbers};
+use crate::store::{Acceptance, AcceptanceState, Connection, ExchangeRow, Kind, Work};
+
+impl Engine {
+    /// Writes a transition of a stored exchange.
+    pub(crate) async fn step(
+        &self,
+        work: &mut Work,
+        row: &mut ExchangeRow,
+        transition: Transition,
+    ) -> Result<(), StoreError> {
+        let Transition { passed, next, effects } = transition;
+        self.show(row, &next, work.now())?;
+        row.version += if passed.is_some() { 2 } else { 1 };
+        work.update_exchange(row).await?;
+        if let Some(state) = passed {
+            work.emit(self.exchange_event(EventKind::ExchangeChanged, row, Some(state))?);
+        }
+        work.emit(self.exchange_event(EventKind::ExchangeChanged, row, None)?);
+        if next.state() == State::Response
+            && let (Some(mine), Some(peer)) = (next.mine(), next.peer())
+        {
+            insert_peers(work, row, mine, peer).await?;
+        }
+        for effect in effects {
+            match effect {
+                Effect::Send { message, from, to } => {
+                    // What is sent with the last step is an answer that nothing waits for.
+                    let kind = if next.state().is_final() { Kind::Answer } else { Kind::Handshake };
+                    work.send(&row.id, kind, &message, from, to);
+                }
+                Effect::Connect { mine, peer } => self.connect(work, row, &mine, &peer).await?,
+            }
+        }
+        match (&next, next.abandoned().map(|end| end.cause)) {
+            (Exchange::Invitee(_), Some(cause)) => self.followers_abandoned(work, row, cause).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a new exchange with its first transition, if it makes one at once.
+    pub(crate) async fn begin(
+        &self,
+        work: &mut Work,
+        row: &mut ExchangeRow,
+        first: Option<Transition>,
+    ) -> Result<(), StoreError> {
+        work.insert_exchange(row).await?;
+        match first {
+            Some(transition) => self.step(work, row, transition).await,
+            None => {
+                work.emit(self.exchange_event(EventKind::ExchangeChanged, row, None)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Brings the columns of a row in line with its machine.
+    pub(crate) fn show(
+        &self,
+        row: &mut ExchangeRow,
+        machine: &Exchange,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let canonical = |did: &Did| did.canonical().to_string();
+        let state = machine.state();
+        row.role = numbers::role(machine.role());
+        row.state = numbers::state(state);
+        row.protocol = numbers::handshake(machine.terms().handshake);
+        row.thread_id = machine.thread_id().map(str::to_owned);
+        row.my_did = machine.mine().map(|mine| canonical(&mine.did));
+        row.their_did = machine.peer().map(|peer| canonical(&peer.did));
+        if let Some(peer) = machine.peer()
+            && !peer.label.is_empty()
+        {
+            row.their_label = peer.label.clone();
+        }
+        let deadline = match (machine, state) {
+            (_, State::Done | State::Abandoned) => None,
+            // The invitation's own expiry ends it.
+            (Exchange::Inviter(_), State::Invitation) => None,
+            (_, State::Response) => Some(self.config.response_deadline),
+            _ => Some(self.config.request_deadline),
+        };
+        row.deadline_at = deadline.map(|deadline| now.saturating_add(milliseconds(deadline)));
+        if state.is_final() {
+            row.pending_for = None;
+        }
+        row.machine =
+            serde_json::to_string(machine).map_err(|_| StoreError::corrupt("exchanges.machine"))?;
+        row.updated_at = now;
+        Ok(())
+    }
+
+    async fn connect(
+        &self,
+        work: &mut Work,
+        row: &ExchangeRow,
+        mine: &Identity,
+        peer: &Peer,
+    ) -> Result<(), StoreError> {
+        let now = work.now();
+        let invitation_did =
+            Did::parse(&row.invitation_did).ok().map(|did| did.canonical().to_string());
+        let connection = Connection {
+            id: row.id.clone(),
+            role: row.role,
+            protocol: row.protocol,
+            my_did: mine.did.canonical().to_string(),
+            their_did: peer.did.canonical().to_string(),
+            my_key: mine.key.multibase(),
+            their_key: peer.key.multibase(),
+            target: serde_json::to_string(&peer.target)
+                .map_err(|_| StoreError::corrupt("connections.target"))?,
+            their_label: row.their_label.clone(),
+            alias: row.alias.clone(),
+            invitation_id: row.invitation_id.clone(),
+            invitation_did,
+            metadata: row.metadata.clone(),
+            reuses: 0,
+            last_seen_at: now,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        work.insert_connection(&connection).await?;
+        work.emit(self.connection_event(EventKind::ConnectionCreated, &connection)?);
+        if row.role == i32::from(proto::Role::Invitee) {
+            insert_peers(work, row, mine, peer).await?;
+            self.followers_connected(work, &connection).await?;
+        }
+        Ok(())
+    }
+
+    /// The acceptances that followed an exchange reuse its connection: each invitation is answered on it.
+    async fn followers_connected(
+        &self,
+        work: &mut Work,
+        connection: &Connection,
+    ) -> Result<(), StoreError> {
+        for mut acceptance in work.acceptances_of_exchange(&connection.id).await? {
+            if acceptance.is(AcceptanceState::Connecting) {
+                self.hand_over_requests(work, &acceptance, &connection.id);
+            } else if acceptance.is(AcceptanceState::Pending)
+                && acceptance.invitation_id == connection.invitation_id
+            {
+                // The very invitation that made the connection: there is nothing left to ask.
+                self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange).await?;
+            } else if acceptance.is(AcceptanceState::Pending) {
+                self.ask_reuse(work, &mut acceptance, connection).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes that an acceptance ended in the reuse of a connection.
+    pub(crate) async fn reused(
+        &self,
+        work: &mut Work,
+        acceptance: &mut Acceptance,
+        connection_id: &str,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        acceptance.state = AcceptanceState::Reused as i32;
+        acceptance.outcome = proto::ReuseOutcome::Reused.into();
+        acceptance.reason = numbers::reason(reason).into();
+        acceptance.connection_id = Some(connection_id.to_owned());
+        acceptance.deadline_at = None;
+        work.update_acceptance(acceptance).await?;
+        work.emit(self.acceptance_event(acceptance));
+        Ok(())
+    }
+
+    /// The acceptances that followed an abandoned exchange go on by themselves; the one that began it ends.
+    async fn followers_abandoned(
+        &self,
+        work: &mut Work,
+        row: &ExchangeRow,
+        _cause: Cause,
+    ) -> Result<(), StoreError> {
+        for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
+            if acceptance.is(AcceptanceState::Pending) {
+                acceptance.reason = numbers::reason(Reason::ExchangeAbandoned).into();
+                acceptance.deadline_at = Some(work.now());
+                work.update_acceptance(&mut acceptance).await?;
+            } else if acceptance.is(AcceptanceState::Connecting)
+                || acceptance.is(AcceptanceState::Received)
+            {
+                acceptance.state = AcceptanceState::Refused as i32;
+                acceptance.outcome = proto::ReuseOutcome::Refused.into();
+                acceptance.reason = numbers::reason(Reason::ExchangeAbandoned).into();
+                work.update_acceptance(&mut acceptance).await?;
+                work.emit(self.acceptance_event(&acceptance));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn insert_peers(
+    work: &mut Work,
+    row: &ExchangeRow,
+    mine: &Identity,
+    peer: &Peer,
+) -> Result<(), StoreError> {
+    let keys = peer.keys.iter().map(entente_did::PublicKey::multibase);
+    work.insert_peers(&mine.key.multibase(), keys, &row.id).await
+}
+
+/// A duration in milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,45 @@
+use entente_rpc::proto::connection::v1::connection_service_server::ConnectionService;
+use entente_rpc::proto::connection::v1::*;
+use entente_rpc::{Caller, Request, Response, Status};
+
+use super::Grpc;
+
+#[tonic::async_trait]
+impl ConnectionService for Grpc {
+    async fn get_connection(
+        &self,
+        request: Request<GetConnectionRequest>,
+    ) -> Result<Response<GetConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let connection =
+            self.engine.get_connection(&caller.tenant, &request.into_inner().id).await?;
+        Ok(Response::new(GetConnectionResponse { connection: Some(connection) }))
+    }
+
+    async fn list_connections(
+        &self,
+        request: Request<ListConnectionsRequest>,
+    ) -> Result<Response<ListConnectionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.engine.list_connections(&caller.tenant, request.into_inner()).await?))
+    }
+
+    async fn update_connection(
+        &self,
+        request: Request<UpdateConnectionRequest>,
+    ) -> Result<Response<UpdateConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let connection =
+            self.engine.update_connection(&caller.tenant, request.into_inner()).await?;
+        Ok(Response::new(UpdateConnectionResponse { connection: Some(connection) }))
+    }
+
+    async fn delete_connection(
+        &self,
+        request: Request<DeleteConnectionRequest>,
+    ) -> Result<Response<DeleteConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.engine.delete_connection(&caller.tenant, &request.into_inner().id).await?;
+        Ok(Response::new(DeleteConnectionResponse {}))
+    }
+}

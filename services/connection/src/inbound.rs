@@ -1,0 +1,220 @@
+//! Messages from peers. Who sent one is what the envelope proved, and nothing else.
+
+mod handshake;
+mod problem;
+mod reply;
+mod reuse;
+mod small;
+
+use entente_did::PublicKey;
+use entente_didcomm::envelope::AuthenticatedSender;
+use entente_didcomm::message::Message;
+use entente_protocol::exchange::{Context, Input, State};
+use entente_protocol::{Exchange, Misbehaved, did_exchange};
+use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest, ReceiveResponse};
+use entente_rpc::{ErrorReason, Failure};
+use entente_store::StoreError;
+
+use crate::engine::{Answer, Engine, message_id};
+use crate::store::{ExchangeRow, Work};
+
+/// An opened message, with what the envelope proved.
+pub(crate) struct Inbound {
+    pub tenant: String,
+    pub message: Message,
+    /// Our key.
+    pub recipient: PublicKey,
+    /// The sender, unless it is anonymous.
+    pub sender: Option<AuthenticatedSender>,
+    /// The exchange or connection of the two keys, if there is one.
+    pub owner: Option<String>,
+    /// What may go back on the way that the message came.
+    route: Option<reply::Route>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It had its effect, on this exchange or connection.
+    Handled(String),
+    /// It had come before.
+    Duplicate,
+    /// It is handed over by an event.
+    Surfaced(String),
+    /// It was refused.
+    Refused(Option<String>),
+}
+
+impl Inbound {
+    /// The sender, for a message that must have one.
+    pub fn sender(&self) -> Result<&AuthenticatedSender, Misbehaved> {
+        self.sender.as_ref().ok_or(Misbehaved::Anonymous)
+    }
+
+    /// Notes the message in a work. False if it had its effect before.
+    pub async fn note(&self, work: &mut Work) -> Result<bool, StoreError> {
+        let sender =
+            self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default();
+        work.note_message(&sender, &self.message.id).await
+    }
+}
+
+impl Engine {
+    /// Handles a message from a peer. When this returns, its effect is committed.
+    pub async fn receive(&self, request: ReceiveRequest) -> Answer<ReceiveResponse> {
+        let inbound = self.read_inbound(request).await?;
+        let fate = self.handle(&inbound).await?;
+        let (disposition, connection_id) = match fate {
+            Fate::Handled(id) => (Disposition::Handled, id),
+            Fate::Duplicate => (Disposition::Duplicate, inbound.owner.clone().unwrap_or_default()),
+            Fate::Surfaced(id) => (Disposition::Surfaced, id),
+            Fate::Refused(id) => (Disposition::Refused, id.unwrap_or_default()),
+        };
+        let name = disposition.as_str_name();
+        self.metrics.inbound(name.strip_prefix("DISPOSITION_").unwrap_or(name));
+        let replies = self.replies(&inbound, &connection_id).await?;
+        Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id })
+    }
+
+    /// Commits the work of a message. What it sends is held back if the sender asked for it on the same way.
+    async fn finish(&self, inbound: &Inbound, work: Work) -> Answer<()> {
+        let tenant = work.tenant().to_owned();
+        let committed = work.commit().await?;
+        self.feed.publish(&tenant, committed.events);
+        match &inbound.route {
+            Some(route) => route.hold(committed.outgoing),
+            None => self.outbox.enqueue(committed.outgoing),
+        }
+        Ok(())
+    }
+
+    async fn read_inbound(&self, request: ReceiveRequest) -> Answer<Inbound> {
+        let key = |field: &str, text: &str| {
+            PublicKey::from_multibase(text)
+                .map_err(|error| Failure::field(field, error.to_string()))
+        };
+        let message = Message::parse(&request.plaintext)
+            .map_err(|error| Failure::new(ErrorReason::MalformedMessage, error.to_string()))?;
+        let recipient = key("recipient_key", &request.recipient_key)?;
+        let sender = match request.sender_key.as_str() {
+            "" => None,
+            text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
+        };
+        let owner = match &sender {
+            Some(_) => {
+                let (mine, theirs) = (&request.recipient_key, &request.sender_key);
+                self.store.exchange_of_keys(&request.tenant, mine, theirs).await?
+            }
+            None => None,
+        };
+        let route = reply::Route::of(&message, request.max_replies);
+        Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, route })
+    }
+
+    async fn handle(&self, inbound: &Inbound) -> Answer<Fate> {
+        if let Some(sender) = &inbound.sender
+            && self
+                .store
+                .knows_message(&inbound.tenant, &sender.key().multibase(), &inbound.message.id)
+                .await?
+        {
+            return Ok(Fate::Duplicate);
+        }
+        let expires = inbound.message.timing.as_ref().and_then(|timing| timing.expires_time);
+        if expires.is_some_and(|end| end.saturating_mul(1000) <= crate::engine::now()) {
+            return self.refuse(inbound, &Misbehaved::Expired).await;
+        }
+        let kind = &inbound.message.message_type;
+        let known_prefix = !matches!(kind.prefix, entente_didcomm::message::Prefix::Other(_));
+        match (kind.protocol.as_str(), kind.name.as_str()) {
+            _ if entente_protocol::problem::is_report(kind) => self.receive_report(inbound).await,
+            (did_exchange::PROTOCOL, "request") if known_prefix => {
+                self.receive_request(inbound).await
+            }
+            (did_exchange::PROTOCOL, "response") if known_prefix => {
+                self.receive_response(inbound).await
+            }
+            (did_exchange::PROTOCOL, "complete") if known_prefix => {
+                self.receive_complete(inbound).await
+            }
+            _ => self.receive_on_connection(inbound).await,
+        }
+    }
+
+    /// A message that only the peer of a connection may send.
+    async fn receive_on_connection(&self, inbound: &Inbound) -> Answer<Fate> {
+        let Some(owner) = &inbound.owner else {
+            let misbehaved = match inbound.sender {
+                Some(_) => Misbehaved::Stranger("connection"),
+                None => Misbehaved::Anonymous,
+            };
+            return self.refuse(inbound, &misbehaved).await;
+        };
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        self.complete_by_message(&mut work, owner).await?;
+        let Some(connection) = work.connection(owner).await? else {
+            drop(work);
+            return self.refuse(inbound, &Misbehaved::Stranger("connection")).await;
+        };
+        if work.now().saturating_sub(connection.last_seen_at) >= LAST_SEEN_GRAIN {
+            work.touch_connection(owner).await?;
+        }
+        let fate = match inbound.message.message_type.protocol.as_str() {
+            entente_protocol::reuse::PROTOCOL => {
+                self.receive_reuse(&mut work, inbound, connection).await?
+            }
+            _ => self.receive_small(&mut work, inbound, &connection).await?,
+        };
+        self.finish(inbound, work).await?;
+        Ok(fate)
+    }
+
+    /// An inviter whose complete was lost learns from any message of the peer that its response arrived.
+    async fn complete_by_message(&self, work: &mut Work, owner: &str) -> Answer<()> {
+        let Some(mut row) = work.exchange(owner).await? else { return Ok(()) };
+        let waits = row.state == crate::engine::numbers::state(State::Response);
+        if !waits {
+            return Ok(());
+        }
+        if let Ok(transition) =
+            row.machine()?.handle(&Context { message_id: message_id() }, Input::PeerMessage)
+        {
+            self.step(work, &mut row, transition).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a message: it changes nothing, and is only counted.
+    async fn refuse(&self, inbound: &Inbound, misbehaved: &Misbehaved) -> Answer<Fate> {
+        tracing::info!(
+            protocol = %inbound.message.message_type.protocol,
+            message = %inbound.message.message_type.name,
+            reason = %misbehaved,
+            "refused a message"
+        );
+        Ok(Fate::Refused(inbound.owner.clone()))
+    }
+
+    /// The exchange of ours that a message's thread belongs to, in a role that takes the message, with our key.
+    async fn exchange_of_thread(
+        &self,
+        inbound: &Inbound,
+        fits: impl Fn(&Exchange) -> bool,
+    ) -> Answer<Option<(ExchangeRow, Exchange)>> {
+        for row in
+            self.store.exchanges_of_thread(&inbound.tenant, inbound.message.thread_id()).await?
+        {
+            let machine = row.machine()?;
+            if fits(&machine) {
+                return Ok(Some((row, machine)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How exactly it is known when a peer was last heard, in milliseconds: a write for each message is not worth more.
+const LAST_SEEN_GRAIN: i64 = 10_000;

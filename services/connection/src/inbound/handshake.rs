@@ -1,0 +1,355 @@
+//! did-exchange's request, response and complete.
+
+use entente_did::{Did, Document, PublicKey};
+use entente_protocol::did_exchange::{
+    Presented, Request, Response, Thread, VerifiedRequest, read_complete,
+};
+use entente_protocol::exchange::{Approval, Context, Exchange, Input, State};
+use entente_protocol::usage::Unusable;
+use entente_protocol::{Misbehaved, Peer, Role, problem};
+use entente_rpc::proto::event::v1::EventKind;
+use entente_rpc::{Code, Failure};
+use entente_store::StoreError;
+
+use super::{Fate, Inbound};
+use crate::engine::{Answer, Engine, message_id};
+use crate::store::{Invitation, Kind, Work};
+
+/// Why a handshake message had no effect: the peer's fault, or ours for the moment.
+pub(super) enum Stop {
+    Refused(Misbehaved),
+    Failed(Failure),
+}
+
+impl From<Misbehaved> for Stop {
+    fn from(misbehaved: Misbehaved) -> Self {
+        Self::Refused(misbehaved)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Engine {
+    /// A request for one of our invitations.
+    pub(super) async fn receive_request(&self, inbound: &Inbound) -> Answer<Fate> {
+        let request = match Request::read(&inbound.message) {
+            Ok(request) => request,
+            Err(misbehaved) => return self.refuse(inbound, &misbehaved).await,
+        };
+        let verified = match self.verify_request(inbound, request.clone()).await {
+            Ok(verified) => verified,
+            Err(Stop::Refused(misbehaved)) => return self.refuse(inbound, &misbehaved).await,
+            Err(Stop::Failed(failure)) => return Err(failure),
+        };
+        match self.take_request(inbound, &request, &verified).await {
+            Ok(fate) => Ok(fate),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Refused(misbehaved)) => {
+                self.report_request(inbound, &request, verified.peer, misbehaved).await
+            }
+        }
+    }
+
+    async fn verify_request(
+        &self,
+        inbound: &Inbound,
+        request: Request,
+    ) -> Result<VerifiedRequest, Stop> {
+        let sender = inbound.sender()?;
+        let document = match request.presented()? {
+            Presented::Attached(document) => *document,
+            Presented::Resolvable => self.resolve_peer(&inbound.tenant, &request.did).await?,
+        };
+        Ok(request.verify(&document, sender)?)
+    }
+
+    async fn resolve_peer(&self, tenant: &str, did: &Did) -> Result<Document, Stop> {
+        self.clients.resolve(tenant, did).await.map_err(|failure| match failure.code() {
+            Code::Unavailable | Code::ResourceExhausted | Code::Internal => Stop::Failed(failure),
+            _ => Stop::Refused(Misbehaved::Unresolvable {
+                did: did.to_string(),
+                reason: failure.message,
+            }),
+        })
+    }
+
+    async fn take_request(
+        &self,
+        inbound: &Inbound,
+        request: &Request,
+        verified: &VerifiedRequest,
+    ) -> Result<Fate, Stop> {
+        let tenant = &inbound.tenant;
+        let invitation = self.store.invitation(tenant, &request.invitation_id).await?;
+        let invitation = usable(invitation, inbound, crate::engine::now())?;
+        // What the response needs from other services is made before the transaction.
+        let approval = match invitation.auto_accept {
+            true => {
+                let did = &verified.peer.did;
+                Some(
+                    self.inviter_approval(tenant, &invitation.label, &inbound.recipient, did)
+                        .await?,
+                )
+            }
+            false => None,
+        };
+        let key = approval.as_ref().map(|approval| approval.identity.key);
+        let taken = self.write_request(inbound, request, verified, approval).await;
+        if !matches!(taken, Ok(Fate::Handled(_)))
+            && let Some(key) = key
+        {
+            self.clients.delete_key(tenant, &key).await;
+        }
+        taken
+    }
+
+    async fn write_request(
+        &self,
+        inbound: &Inbound,
+        request: &Request,
+        verified: &VerifiedRequest,
+        approval: Option<Approval>,
+    ) -> Result<Fate, Stop> {
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        let found = work.invitation(&request.invitation_id).await?;
+        let mut invitation = usable(found, inbound, work.now())?;
+        self.use_invitation(&mut work, &mut invitation).await?;
+        let waiting = match &invitation.exchange_id {
+            Some(id) => work.exchange(id).await?,
+            None => None,
+        };
+        let is_new = waiting.is_none();
+        let mut row = match waiting {
+            Some(row) => row,
+            None => self.inviter_row(&invitation, verified.handshake, work.now())?,
+        };
+        row.goal_code = request.goal_code.clone().unwrap_or(row.goal_code);
+        row.goal = request.goal.clone().unwrap_or(row.goal);
+        let input = Input::Request(verified.clone());
+        let context = Context { message_id: message_id() };
+        let transition =
+            row.machine()?.handle(&context, input).map_err(|rejected| rejected.misbehaved)?;
+        if is_new {
+            self.begin(&mut work, &mut row, Some(transition)).await?;
+        } else {
+            self.step(&mut work, &mut row, transition).await?;
+        }
+        if let Some(approval) = approval {
+            let handled = row.machine()?.handle(&context, Input::Approve(Box::new(approval)));
+            self.step(&mut work, &mut row, handled.map_err(|rejected| rejected.misbehaved)?)
+                .await?;
+        }
+        self.finish(inbound, work).await?;
+        Ok(Fate::Handled(row.id))
+    }
+
+    /// Uses an invitation once.
+    pub(super) async fn use_invitation(
+        &self,
+        work: &mut Work,
+        invitation: &mut Invitation,
+    ) -> Result<(), Stop> {
+        let usage = invitation.usage()?.consume(work.now()).map_err(Misbehaved::from)?;
+        invitation.set_usage(usage);
+        work.update_invitation(invitation).await?;
+        work.emit(self.invitation_event(EventKind::InvitationChanged, invitation));
+        Ok(())
+    }
+
+    /// Tells a proven requester why its request is refused.
+    async fn report_request(
+        &self,
+        inbound: &Inbound,
+        request: &Request,
+        peer: Peer,
+        misbehaved: Misbehaved,
+    ) -> Answer<Fate> {
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        let thread = Thread { thid: &request.thread_id, pthid: &request.invitation_id };
+        let code = problem::handshake_code(&misbehaved, true);
+        let report = problem::handshake(
+            &message_id(),
+            request.handshake,
+            thread,
+            code,
+            &misbehaved.to_string(),
+        );
+        work.send(&request.thread_id, Kind::Answer, &report, Some(inbound.recipient), peer.target);
+        self.finish(inbound, work).await?;
+        self.refuse(inbound, &misbehaved).await
+    }
+
+    /// A response to one of our requests.
+    pub(super) async fn receive_response(&self, inbound: &Inbound) -> Answer<Fate> {
+        let ours = |machine: &Exchange| {
+            machine.role() == Role::Invitee
+                && machine.mine().is_some_and(|mine| mine.key == inbound.recipient)
+        };
+        let Some((row, machine)) = self.exchange_of_thread(inbound, ours).await? else {
+            let thread = inbound.message.thread_id().to_owned();
+            return self.refuse(inbound, &Misbehaved::WrongThread(thread)).await;
+        };
+        match self.take_response(inbound, &row.id, &machine).await {
+            Ok(fate) => Ok(fate),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Refused(misbehaved)) => {
+                self.report_response(inbound, &row.id, &machine, misbehaved).await
+            }
+        }
+    }
+
+    async fn take_response(
+        &self,
+        inbound: &Inbound,
+        id: &str,
+        machine: &Exchange,
+    ) -> Result<Fate, Stop> {
+        let sender = inbound.sender()?;
+        let response = Response::read(&inbound.message)?;
+        let document = match response.presented(machine.terms(), sender)? {
+            Presented::Attached(document) => *document,
+            Presented::Resolvable => self.resolve_peer(&inbound.tenant, &response.did).await?,
+        };
+        let verified = response.verify("", &document, sender)?;
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        let Some(mut row) = work.exchange(id).await? else {
+            return Err(Misbehaved::WrongThread(inbound.message.thread_id().to_owned()).into());
+        };
+        let context = Context { message_id: message_id() };
+        let handled = row.machine()?.handle(&context, Input::Response(verified));
+        let transition = handled.map_err(|rejected| rejected.misbehaved)?;
+        // The answer shows that the request arrived, whatever its delivery said.
+        work.clear_lane(id).await?;
+        self.step(&mut work, &mut row, transition).await?;
+        self.finish(inbound, work).await?;
+        Ok(Fate::Handled(row.id))
+    }
+
+    /// Tells the inviter why its response is refused. The handshake stays as it is: the right response may follow.
+    async fn report_response(
+        &self,
+        inbound: &Inbound,
+        id: &str,
+        machine: &Exchange,
+        misbehaved: Misbehaved,
+    ) -> Answer<Fate> {
+        let (terms, waits) = (machine.terms(), machine.state() == State::Request);
+        if let (Some(mine), Some(to), true) = (machine.mine(), terms.target.clone(), waits) {
+            let mut work = self.work(&inbound.tenant).await?;
+            if !inbound.note(&mut work).await? {
+                return Ok(Fate::Duplicate);
+            }
+            let thread = Thread { thid: inbound.message.thread_id(), pthid: &terms.invitation_id };
+            let code = problem::handshake_code(&misbehaved, false);
+            let report = problem::handshake(
+                &message_id(),
+                terms.handshake,
+                thread,
+                code,
+                &misbehaved.to_string(),
+            );
+            work.send(id, Kind::Answer, &report, Some(mine.key), to);
+            self.finish(inbound, work).await?;
+        }
+        self.refuse(inbound, &misbehaved).await
+    }
+
+    /// The complete of a handshake of ours.
+    pub(super) async fn receive_complete(&self, inbound: &Inbound) -> Answer<Fate> {
+        let complete = match read_complete(&inbound.message) {
+            Ok(complete) => complete,
+            Err(misbehaved) => return self.refuse(inbound, &misbehaved).await,
+        };
+        let Some(owner) = &inbound.owner else {
+            return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
+        };
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        let Some(mut row) = work.exchange(owner).await? else {
+            return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
+        };
+        match row
+            .machine()?
+            .handle(&Context { message_id: message_id() }, Input::Complete(complete))
+        {
+            Ok(transition) => {
+                work.clear_lane(owner).await?;
+                self.step(&mut work, &mut row, transition).await?;
+                self.finish(inbound, work).await?;
+                Ok(Fate::Handled(row.id))
+            }
+            Err(rejected) => {
+                if let Some(connection) = work.connection(owner).await? {
+                    let about = &inbound.message;
+                    let text = rejected.misbehaved.to_string();
+                    let report = problem::general(
+                        &message_id(),
+                        about,
+                        problem::REQUEST_PROCESSING_ERROR,
+                        &text,
+                    );
+                    work.send(
+                        owner,
+                        Kind::Answer,
+                        &report,
+                        Some(connection.my_key()?),
+                        connection.target()?,
+                    );
+                    self.finish(inbound, work).await?;
+                }
+                self.refuse(inbound, &rejected.misbehaved).await
+            }
+        }
+    }
+
+    /// A message of a handshake could not be delivered: the handshake ends.
+    pub(crate) async fn handshake_not_delivered(
+        &self,
+        work: &mut Work,
+        id: &str,
+        error: &str,
+    ) -> Answer<()> {
+        let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
+        let context = Context { message_id: message_id() };
+        if let Ok(transition) =
+            row.machine()?.handle(&context, Input::NotDelivered(error.to_owned()))
+        {
+            self.step(work, &mut row, transition).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The invitation of a request, if it may be used: it must be ours, open, and the request packed for its key.
+fn usable(found: Option<Invitation>, inbound: &Inbound, now: i64) -> Result<Invitation, Stop> {
+    let invitation = found.ok_or(Misbehaved::Invitation(Unusable::Unknown))?;
+    if PublicKey::from_multibase(&invitation.key) != Ok(inbound.recipient) {
+        return Err(Misbehaved::Invitation(Unusable::Unknown).into());
+    }
+    if invitation.handshakes.is_empty() {
+        return Err(Misbehaved::Invitation(Unusable::NoHandshake).into());
+    }
+    invitation.usage()?.check(now).map_err(Misbehaved::from)?;
+    Ok(invitation)
+}

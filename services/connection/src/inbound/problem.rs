@@ -1,0 +1,100 @@
+//! Problem reports, of every protocol and shape.
+
+use entente_didcomm::message::Message;
+use entente_didcomm::problem_report::ProblemReport;
+use entente_protocol::exchange::{Context, Exchange, Input};
+use entente_protocol::{Misbehaved, problem};
+use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord};
+use entente_store::StoreError;
+
+use super::{Fate, Inbound};
+use crate::engine::{Answer, Engine, message_id};
+use crate::store::{Connection, Kind, Work};
+
+impl Engine {
+    /// A problem report ends what it is about: a handshake, or the wait for a reuse. It is never answered.
+    pub(super) async fn receive_report(&self, inbound: &Inbound) -> Answer<Fate> {
+        let Some(sender) = &inbound.sender else {
+            return self.refuse(inbound, &Misbehaved::Anonymous).await;
+        };
+        let authorised = |machine: &Exchange| {
+            let terms = machine.terms();
+            machine.peer().is_some_and(|peer| peer.keys.contains(sender.key()))
+                || (machine.peer().is_none() && terms.invitation_keys.contains(sender.key()))
+        };
+        let exchange = self.exchange_of_thread(inbound, authorised).await?.map(|(row, _)| row.id);
+        let Some(id) = exchange.or_else(|| inbound.owner.clone()) else {
+            return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
+        };
+        let mut work = self.work(&inbound.tenant).await?;
+        if !inbound.note(&mut work).await? {
+            return Ok(Fate::Duplicate);
+        }
+        let explain = problem::describe(&inbound.message);
+        let warning =
+            ProblemReport::from_message(&inbound.message).is_some_and(|report| report.is_warning());
+        work.emit(
+            self.message_event(EventKind::ProblemReportReceived, record(&id, &inbound.message)),
+        );
+        if !warning && !self.reuse_refused(&mut work, &inbound.message, &id, &explain).await? {
+            self.end_exchange(&mut work, inbound, &id, &explain).await?;
+        }
+        self.finish(inbound, work).await?;
+        Ok(Fate::Handled(id))
+    }
+
+    async fn end_exchange(
+        &self,
+        work: &mut Work,
+        inbound: &Inbound,
+        id: &str,
+        explain: &str,
+    ) -> Result<(), StoreError> {
+        let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
+        let message = &inbound.message;
+        // A report about another thread on the same connection is not about its handshake.
+        let about_it = [Some(message.thread_id()), message.parent_thread_id()]
+            .contains(&row.thread_id.as_deref());
+        let input = Input::ProblemReport(explain.to_owned());
+        if about_it
+            && let Ok(transition) =
+                row.machine()?.handle(&Context { message_id: message_id() }, input)
+        {
+            work.clear_lane(id).await?;
+            self.step(work, &mut row, transition).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the peer of a connection what is wrong with its message.
+    pub(super) fn report(
+        &self,
+        work: &mut Work,
+        about: &Message,
+        connection: &Connection,
+        code: &str,
+        explain: &str,
+    ) -> Result<(), StoreError> {
+        let report = problem::general(&message_id(), about, code, explain);
+        work.send(
+            &connection.id,
+            Kind::Answer,
+            &report,
+            Some(connection.my_key()?),
+            connection.target()?,
+        );
+        Ok(())
+    }
+}
+
+/// A message as an event tells of it.
+pub(super) fn record(connection_id: &str, message: &Message) -> MessageRecord {
+    MessageRecord {
+        connection_id: connection_id.to_owned(),
+        message_id: message.id.clone(),
+        thread_id: message.thread_id().to_owned(),
+        r#type: message.message_type.to_string(),
+        message_json: message.to_value().to_string(),
+        error: String::new(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Sends what is committed. A lane (one exchange or connection) is sent in order, lanes side by side.
+//!
+//! A message goes out right after its commit. What the process did not get done (a failure, a crash, too much at once)
+//! stays in the table with the time of its next attempt, and the sweep takes it from there.
+
+mod attempt;
+mod completion;
+mod sweep;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::engine::Engine;
+use crate::store::Outgoing;
+
+pub(crate) use sweep::sweep;
+
+/// How many messages are held in memory; the rest wait in the table.
+const HELD: usize = 16_384;
+
+type LaneKey = (String, String);
+
+/// The lanes of this process.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    lanes: Arc<Mutex<Lanes>>,
+    ready: mpsc::UnboundedSender<LaneKey>,
+    completed: mpsc::UnboundedSender<Outgoing>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    queues: HashMap<LaneKey, VecDeque<Outgoing>>,
+    held: usize,
+    /// Messages that were taken by their endpoint, and are still in the table for a moment.
+    completing: HashSet<String>,
+}
+
+/// What the tasks of an outbox work from.
+pub(crate) struct Inlets {
+    ready: mpsc::UnboundedReceiver<LaneKey>,
+    completed: mpsc::UnboundedReceiver<Outgoing>,
+}
+
+impl Outbox {
+    pub fn new() -> (Self, Inlets) {
+        let (ready, ready_inlet) = mpsc::unbounded_channel();
+        let (completed, completed_inlet) = mpsc::unbounded_channel();
+        let outbox = Self { lanes: Arc::default(), ready, completed };
+        (outbox, Inlets { ready: ready_inlet, completed: completed_inlet })
+    }
+
+    /// Sends committed messages.
+    pub fn enqueue(&self, messages: Vec<Outgoing>) {
+        for message in messages {
+            let key = (message.tenant.clone(), message.lane.clone());
+            let mut lanes = self.lanes();
+            if lanes.held >= HELD {
+                return;
+            }
+            lanes.held += 1;
+            match lanes.queues.get_mut(&key) {
+                Some(queue) => queue.push_back(message),
+                None => {
+                    lanes.queues.insert(key.clone(), VecDeque::from([message]));
+                    drop(lanes);
+                    // The dispatcher ends only with the service.
+                    let _ = self.ready.send(key);
+                }
+            }
+        }
+    }
+
+    /// Takes up a lane from the table, unless it is being sent.
+    fn resume(&self, key: LaneKey, messages: Vec<Outgoing>) {
+        let mut lanes = self.lanes();
+        let messages: VecDeque<_> = messages
+            .into_iter()
+            .filter(|message| !lanes.completing.contains(&message.id))
+            .collect();
+        if messages.is_empty() || lanes.queues.contains_key(&key) {
+            return;
+        }
+        lanes.held += messages.len();
+        lanes.queues.insert(key.clone(), messages);
+        drop(lanes);
+        let _ = self.ready.send(key);
+    }
+
+    fn is_active(&self, key: &LaneKey) -> bool {
+        self.lanes().queues.contains_key(key)
+    }
+
+    /// The next message of a lane. An empty lane is closed.
+    fn next(&self, key: &LaneKey) -> Option<Outgoing> {
+        let mut lanes = self.lanes();
+        let next = lanes.queues.get_mut(key).and_then(VecDeque::pop_front);
+        match next {
+            Some(message) => {
+                lanes.held = lanes.held.saturating_sub(1);
+                Some(message)
+            }
+            None => {
+                lanes.queues.remove(key);
+                None
+            }
+        }
+    }
+
+    /// Closes a lane; what is left waits in the table.
+    fn close(&self, key: &LaneKey) {
+        let mut lanes = self.lanes();
+        let left = lanes.queues.remove(key).map_or(0, |queue| queue.len());
+        lanes.held = lanes.held.saturating_sub(left);
+    }
+
+    /// Marks a message as taken by its endpoint.
+    pub fn complete(&self, message: Outgoing) {
+        self.lanes().completing.insert(message.id.clone());
+        let _ = self.completed.send(message);
+    }
+
+    fn forget(&self, messages: &[Outgoing]) {
+        let mut lanes = self.lanes();
+        for message in messages {
+            lanes.completing.remove(&message.id);
+        }
+    }
+
+    /// The lock is held for a few instructions, and what it guards is whole between them.
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the lanes until the service ends.
+pub(crate) async fn dispatch(engine: Engine, inlets: Inlets) {
+    let Inlets { mut ready, completed } = inlets;
+    let completion = tokio::spawn(completion::complete(engine.clone(), completed));
+    let permits = Arc::new(Semaphore::new(engine.config.deliveries));
+    while let Some(key) = ready.recv().await {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let engine = engine.clone();
+        tokio::spawn(async move {
+            attempt::run_lane(&engine, &key).await;
+            drop(permit);
+        });
+    }
+    completion.abort();
+}

@@ -1,0 +1,103 @@
+//! One lane's messages, one after the other.
+
+use entente_rpc::{ErrorReason, Failure};
+use rand::RngExt as _;
+
+use super::LaneKey;
+use crate::engine::{Engine, now};
+use crate::store::Outgoing;
+
+/// The first wait after a failure and the longest, in milliseconds.
+const BACK_OFF: (i64, i64) = (1_000, 300_000);
+/// The wait for a peer that has no endpoint: only its own requests can carry our messages (RFC 0092).
+const NO_ENDPOINT: i64 = 3_600_000;
+
+pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
+    while let Some(message) = engine.outbox.next(key) {
+        match deliver(engine, &message).await {
+            Ok(reply) => {
+                engine.metrics.delivery("delivered");
+                engine.outbox.complete(message);
+                if let Some(reply) = reply {
+                    tokio::spawn(engine.clone().receive_reply(reply));
+                }
+            }
+            Err(failure) => {
+                let ended =
+                    is_final(&failure) || message.attempts + 1 >= engine.config.delivery_attempts;
+                let written = if ended {
+                    engine.metrics.delivery("failed");
+                    engine.give_up(&message, &failure.message).await
+                } else {
+                    engine.metrics.delivery("postponed");
+                    postpone(engine, &message, &failure).await
+                };
+                if let Err(error) = written {
+                    tracing::warn!(error = %error, "the outcome of a delivery could not be stored");
+                }
+                if !ended {
+                    return engine.outbox.close(key);
+                }
+            }
+        }
+    }
+}
+
+async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>, Failure> {
+    if message.target.endpoint.is_empty() {
+        let text =
+            "the peer has no endpoint; the message waits for one of its requests (return-route)";
+        return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
+    }
+    let (tenant, from) = (&message.tenant, message.from.as_ref());
+    let envelope =
+        engine.clients.pack(tenant, message.message.clone(), from, &message.target).await?;
+    engine.clients.deliver(tenant, envelope, &message.target).await
+}
+
+/// Whether another attempt can only fail the same way.
+fn is_final(failure: &Failure) -> bool {
+    matches!(
+        failure.reason,
+        ErrorReason::EndpointRefused
+            | ErrorReason::KeyNotFound
+            | ErrorReason::WrongKeyType
+            | ErrorReason::InvalidField
+            | ErrorReason::InvalidDid
+            | ErrorReason::TooLarge
+    )
+}
+
+async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {
+    let wait =
+        if message.target.endpoint.is_empty() { NO_ENDPOINT } else { back_off(message.attempts) };
+    let asked =
+        failure.retry_after.map_or(0, |delay| i64::try_from(delay.as_millis()).unwrap_or(0));
+    let due = now() + wait.max(asked.min(BACK_OFF.1));
+    let mut work = engine.work(&message.tenant).await?;
+    let error: String = failure.message.chars().take(500).collect();
+    work.postpone(message, due, &error).await?;
+    Ok(engine.commit(work).await?)
+}
+
+/// Doubles with each attempt, with a fifth of jitter so that peers that come back are not met by all at once.
+fn back_off(attempts: i32) -> i64 {
+    let (first, longest) = BACK_OFF;
+    let wait = first.saturating_mul(1_i64 << attempts.clamp(0, 20)).min(longest);
+    wait + rand::rng().random_range(0..=wait / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::back_off;
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        for (attempts, wait) in
+            [(0, 1_000), (1, 2_000), (5, 32_000), (8, 256_000), (9, 300_000), (60, 300_000)]
+        {
+            let found = back_off(attempts);
+            assert!((wait..=wait + wait / 5).contains(&found), "{attempts}: {found}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Finds messages in the table that are due.
+
+use crate::engine::{Answer, Engine, now};
+
+/// How many lanes are taken up at once.
+const LANES: i64 = 256;
+/// How many messages of a lane.
+const MESSAGES: i64 = 256;
+
+/// Takes up the lanes that are due; all of them at the start of the process, when nothing is under way.
+pub(crate) async fn sweep(engine: &Engine, all: bool) -> Answer<()> {
+    let until = if all { i64::MAX } else { now() };
+    for (tenant, lane) in engine.store.due_lanes(until, LANES).await? {
+        let key = (tenant, lane);
+        if engine.outbox.is_active(&key) {
+            continue;
+        }
+        let messages = engine.store.lane(&key.0, &key.1, MESSAGES).await?;
+        engine.outbox.resume(key, messages);
+    }
+    engine.metrics.outbox(engine.store.outbox_depth().await?);
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Starting and stopping the service.
+
+use std::sync::Arc;
+
+use entente_rpc::proto::connection::v1::connection_service_server::ConnectionServiceServer;
+use entente_rpc::proto::connection::v1::exchange_service_server::ExchangeServiceServer;
+use entente_rpc::proto::connection::v1::inbound_service_server::InboundServiceServer;
+use entente_rpc::proto::connection::v1::invitation_service_server::InvitationServiceServer;
+use entente_rpc::proto::connection::v1::message_service_server::MessageServiceServer;
+use entente_rpc::proto::event::v1::event_service_server::EventServiceServer;
+use entente_rpc::{GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
+use entente_store::StoreError;
+use prometheus_client::registry::Registry;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::clients::Clients;
+use crate::config::{Config, DatabaseLocation};
+use crate::engine::Engine;
+use crate::feed::Feed;
+use crate::grpc::Grpc;
+use crate::metrics::Metrics;
+use crate::outbox::{self, Outbox};
+use crate::store::Store;
+use crate::timers;
+
+/// A generated server with our limits.
+macro_rules! limited {
+    ($server:ident, $grpc:expr) => {
+        $server::new($grpc.clone())
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE)
+    };
+}
+
+/// The services that this one calls.
+#[derive(Clone)]
+pub struct Links {
+    /// The keystore.
+    pub keystore: Link,
+    /// The resolver.
+    pub resolver: Link,
+    /// The transport.
+    pub transport: Link,
+}
+
+/// The running service.
+pub struct Service {
+    grpc: Grpc,
+    drain: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("the connection database cannot be opened")]
+    Store(#[from] StoreError),
+}
+
+/// Starts the service: opens the database, and takes up what an earlier process left undone.
+///
+/// # Errors
+/// When the database cannot be opened.
+pub async fn start(
+    config: Config,
+    links: Links,
+    registry: &mut Registry,
+) -> Result<Service, StartError> {
+    let store = match &config.database {
+        DatabaseLocation::File(path) => Store::open(path).await?,
+        DatabaseLocation::Url(url) => Store::connect(url).await?,
+    };
+    let (outbox, inlets) = Outbox::new();
+    let engine = Engine {
+        store,
+        clients: Clients::new(links),
+        config: Arc::new(config),
+        feed: Feed::new(),
+        outbox,
+        metrics: Metrics::new(registry),
+        wake_timers: Arc::new(Notify::new()),
+    };
+    let tasks = vec![
+        tokio::spawn(outbox::dispatch(engine.clone(), inlets)),
+        tokio::spawn(timers::run(engine.clone())),
+    ];
+    let (drain, drained) = watch::channel(false);
+    Ok(Service { grpc: Grpc { engine, drain: drained }, drain, tasks })
+}
+
+impl Service {
+    /// Adds the services to a server.
+    pub fn add_to(&self, server: &mut GrpcServer) {
+        let grpc = &self.grpc;
+        server
+            .add(limited!(InvitationServiceServer, grpc))
+            .add(limited!(ExchangeServiceServer, grpc))
+            .add(limited!(ConnectionServiceServer, grpc))
+            .add(limited!(MessageServiceServer, grpc))
+            .add(limited!(InboundServiceServer, grpc))
+            .add(limited!(EventServiceServer, grpc));
+    }
+
+    /// A link within the process, to all the services of this crate.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        let grpc = &self.grpc;
+        let mut routes = RoutesBuilder::default();
+        routes
+            .add_service(limited!(InvitationServiceServer, grpc))
+            .add_service(limited!(ExchangeServiceServer, grpc))
+            .add_service(limited!(ConnectionServiceServer, grpc))
+            .add_service(limited!(MessageServiceServer, grpc))
+            .add_service(limited!(InboundServiceServer, grpc))
+            .add_service(limited!(EventServiceServer, grpc));
+        link::routes(routes.routes())
+    }
+
+    /// Whether the service can work: its database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.grpc.engine.store.ping().await.is_ok()
+    }
+
+    /// Ends streams with a cursor to resume from.
+    pub fn drain(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Stops the background tasks. What they did not get done is in the database.
+    pub async fn shutdown(&self) {
+        self.drain();
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.grpc.engine.store.close().await;
+    }
+}

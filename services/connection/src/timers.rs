@@ -1,0 +1,76 @@
+//! What is due: messages to try again, waits and deadlines that ended, invitations that expired, records to forget.
+
+use std::time::Duration;
+
+use crate::engine::{Answer, Engine, now};
+use crate::outbox;
+
+/// How often what is due is looked for, unless something wakes the timers before.
+const TICK: Duration = Duration::from_secs(1);
+/// How often old records are forgotten.
+const CLEAN_UP: i64 = 600_000;
+/// How long a message's id is remembered: a peer does not repeat a message later than that.
+const MESSAGES_KEPT: i64 = 14 * 24 * 3_600_000;
+/// How long the answer to a call with a request_id is kept.
+const REQUESTS_KEPT: i64 = 24 * 3_600_000;
+/// How many records one look takes up.
+const BATCH: i64 = 256;
+
+/// Runs until the service ends.
+pub(crate) async fn run(engine: Engine) {
+    let mut cleaned = 0;
+    let mut first = true;
+    loop {
+        if let Err(failure) = tick(&engine, first).await {
+            tracing::warn!(reason = %failure, "what is due could not be worked off; trying again");
+        }
+        first = false;
+        if now() - cleaned > CLEAN_UP {
+            cleaned = now();
+            if let Err(failure) = clean_up(&engine).await {
+                tracing::warn!(reason = %failure, "old records could not be removed; trying again later");
+            }
+        }
+        let _ = tokio::time::timeout(TICK, engine.wake_timers.notified()).await;
+    }
+}
+
+async fn tick(engine: &Engine, first: bool) -> Answer<()> {
+    outbox::sweep(engine, first).await?;
+    let now = now();
+    for (tenant, id) in engine.store.due_acceptances(now, BATCH).await? {
+        let engine = engine.clone();
+        // Each may wait for other services, and none should wait for another.
+        tokio::spawn(async move {
+            if let Err(failure) = engine.resume_acceptance(&tenant, &id).await {
+                tracing::warn!(reason = %failure, "an acceptance could not go on; trying again");
+            }
+        });
+    }
+    for (tenant, id) in engine.store.due_exchanges(now, BATCH).await? {
+        engine.pass_deadline(&tenant, &id).await?;
+    }
+    for (tenant, id) in engine.store.expired_invitations(now, BATCH).await? {
+        engine.expire_invitation(&tenant, &id).await?;
+    }
+    Ok(())
+}
+
+async fn clean_up(engine: &Engine) -> Answer<()> {
+    let now = now();
+    let mut work = engine.work(entente_rpc::DEFAULT_TENANT).await?;
+    work.forget(now - MESSAGES_KEPT, now - REQUESTS_KEPT).await?;
+    engine.commit(work).await?;
+    let kept = i64::try_from(engine.config.event_retention.as_millis()).unwrap_or(i64::MAX);
+    for tenant in engine.store.tenants().await? {
+        loop {
+            let mut work = engine.work(&tenant).await?;
+            let purged = work.purge_events(now.saturating_sub(kept), 10_000).await?;
+            engine.commit(work).await?;
+            if purged == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
