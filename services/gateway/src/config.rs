@@ -53,6 +53,8 @@ pub struct DidcommLimits {
     pub handle_timeout: Duration,
     /// Messages handled at once; more are told to try again.
     pub max_in_flight: usize,
+    /// Bytes of bodies in memory at once, those that are still arriving included; more are told to try again.
+    pub max_buffered: usize,
     /// WebSockets open at once.
     pub max_sockets: usize,
     /// How long a WebSocket may be without a message.
@@ -70,6 +72,7 @@ impl Default for DidcommLimits {
             read_timeout: Duration::from_secs(10),
             handle_timeout: Duration::from_secs(30),
             max_in_flight: 256,
+            max_buffered: 64 * 1024 * 1024,
             max_sockets: 1024,
             socket_idle: Duration::from_secs(600),
             socket_ping: Duration::from_secs(30),

@@ -1,5 +1,6 @@
 //! What peers reach. A message has its 2xx only after its effect is committed.
 
+mod body;
 mod inbound;
 mod media_type;
 mod page;

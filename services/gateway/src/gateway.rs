@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: Semaphore,
+    /// A permit for each byte of a body in memory.
+    pub(crate) buffered: Semaphore,
     pub(crate) didcomm_sockets: Arc<Semaphore>,
     pub(crate) admin_sockets: Arc<Semaphore>,
     stop: watch::Sender<bool>,
@@ -92,6 +94,7 @@ pub async fn start(
         clients: Clients::new(links),
         metrics: Metrics::register(registry),
         in_flight: Semaphore::new(config.didcomm.max_in_flight),
+        buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
         didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
         admin_sockets: Arc::new(Semaphore::new(config.max_admin_sockets)),
         stop: watch::Sender::new(false),

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_didcomm::envelope::MEDIA_TYPE_V1;
-use futures_util::StreamExt as _;
 use serde_json::json;
 
+use super::body::{BodyError, read};
 use super::inbound::{Outcome, receive as handle};
 use super::media_type::may_hold_envelope;
 use crate::gateway::Shared;
@@ -19,36 +19,37 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limits = &shared.config.didcomm;
-    let Ok(_permit) = shared.in_flight.try_acquire() else {
-        shared.metrics.inbound("overloaded");
-        return try_again(Duration::from_secs(1), "too many messages are being handled");
-    };
     if let Some(refusal) = refuse_type(&headers) {
         shared.metrics.inbound("unsupported_media_type");
         return refusal;
     }
-    let read = tokio::time::timeout(
-        limits.read_timeout,
-        read(body, declared_length(&headers), limits.max_message),
-    );
-    let envelope = match read.await {
-        Ok(Ok(envelope)) => envelope,
-        Ok(Err(ReadError::TooLarge)) => {
-            shared.metrics.inbound("too_large");
-            let detail = format!("the body may have at most {} bytes", limits.max_message);
-            return problem(StatusCode::PAYLOAD_TOO_LARGE, "message too large", &detail);
+    let body = match read(&shared, &headers, body).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(&shared, error),
+    };
+    let Ok(_permit) = shared.in_flight.try_acquire() else {
+        return refuse_body(&shared, BodyError::Overloaded);
+    };
+    answer(handle(&shared, body.bytes.clone(), 1).await)
+}
+
+fn refuse_body(shared: &Shared, error: BodyError) -> Response {
+    let (result, response) = match error {
+        BodyError::TooLarge => {
+            let limit = shared.config.didcomm.max_message;
+            let detail = format!("the body may have at most {limit} bytes");
+            ("too_large", problem(StatusCode::PAYLOAD_TOO_LARGE, "message too large", &detail))
         }
-        Ok(Err(ReadError::Broken)) | Err(_) => {
-            shared.metrics.inbound("incomplete");
-            return problem(
-                StatusCode::REQUEST_TIMEOUT,
-                "incomplete body",
-                "the body did not arrive in time",
-            );
+        BodyError::Incomplete => {
+            let detail = "the body did not arrive in time";
+            ("incomplete", problem(StatusCode::REQUEST_TIMEOUT, "incomplete body", detail))
+        }
+        BodyError::Overloaded => {
+            ("overloaded", try_again(Duration::from_secs(1), "too many messages are being handled"))
         }
     };
-    answer(handle(&shared, envelope.into(), 1).await)
+    shared.metrics.inbound(result);
+    response
 }
 
 fn answer(outcome: Outcome) -> Response {
@@ -75,34 +76,6 @@ fn refuse_type(headers: &HeaderMap) -> Option<Response> {
     }
     let detail = format!("send the envelope as {MEDIA_TYPE_V1}");
     Some(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type", &detail))
-}
-
-fn declared_length(headers: &HeaderMap) -> usize {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    length.unwrap_or_default()
-}
-
-enum ReadError {
-    TooLarge,
-    Broken,
-}
-
-/// Reads a body, and stops at the first byte over the limit.
-async fn read(body: Body, declared: usize, limit: usize) -> Result<Vec<u8>, ReadError> {
-    if declared > limit {
-        return Err(ReadError::TooLarge);
-    }
-    let mut bytes = Vec::new();
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| ReadError::Broken)?;
-        if bytes.len() + chunk.len() > limit {
-            return Err(ReadError::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 fn try_again(delay: Duration, detail: &str) -> Response {
