@@ -22,9 +22,8 @@ pub(crate) use dids::OurDid;
 pub(crate) use events::{DeadLetterRow, EventFilter};
 pub(crate) use exchanges::{ExchangeFilter, ExchangeRow};
 pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, SINGLE_USE};
-pub(crate) use ledger::Remembered;
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
-pub(crate) use work::{Committed, NewEvent, Work};
+pub(crate) use work::{NewEvent, Work};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

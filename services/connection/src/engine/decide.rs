@@ -138,12 +138,12 @@ impl Engine {
 
 /// Whether an approval has had its effect already.
 fn is_approved(machine: &Exchange) -> bool {
-    match (machine, machine.state()) {
+    matches!(
+        (machine, machine.state()),
         (Exchange::Invitee(_), State::Request)
-        | (Exchange::Inviter(_), State::Response)
-        | (_, State::Done) => true,
-        _ => false,
-    }
+            | (Exchange::Inviter(_), State::Response)
+            | (_, State::Done)
+    )
 }
 
 fn refused(exchange: &Exchange) -> Failure {

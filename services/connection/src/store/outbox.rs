@@ -181,14 +181,6 @@ impl Store {
         Ok(rows)
     }
 
-    /// When the next message is due.
-    pub async fn next_due(&self) -> Result<Option<i64>, StoreError> {
-        let (due,) = sqlx::query_as("SELECT MIN(next_attempt_at) FROM outbox")
-            .fetch_one(self.read())
-            .await?;
-        Ok(due)
-    }
-
     /// The messages of a lane, in order.
     pub async fn lane(
         &self,
