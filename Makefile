@@ -20,10 +20,10 @@ help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 run:
-	$(CARGO) run --locked --release -p entente -- serve
+	$(CARGO) run --locked -p entente -- serve
 
 demo:
-	$(CARGO) run --locked --release -p entente -- demo
+	$(CARGO) run --locked -p entente -- demo
 
 bench:
 	$(CARGO) run --locked --release -p entente -- bench

@@ -20,6 +20,9 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub(super) fn print(results: &[Measured], agents: [&Agent; 2], args: &Args) {
+    if results.is_empty() {
+        return;
+    }
     let output = Output { json: args.json };
     let rows: Vec<Value> = results.iter().map(row).collect();
     output.list(&rows, COLUMNS);
