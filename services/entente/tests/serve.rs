@@ -81,6 +81,7 @@ fn it_says_where_it_listens_keeps_its_key_and_ends_on_sigterm() {
     std::thread::sleep(Duration::from_millis(200));
     let (code, took) = serving.terminate();
     follower.kill().unwrap();
+    follower.wait().unwrap();
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(10), "{took:?}, with a reader of events");
 
