@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) buffered: Semaphore,
     pub(crate) didcomm_sockets: Arc<Semaphore>,
     pub(crate) admin_sockets: Arc<Semaphore>,
-    stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<bool>,
 }
 
 impl Shared {

@@ -67,11 +67,12 @@ pub(crate) fn spawn(
         let delivery = Delivery {
             client: client.clone(),
             settings: settings.clone(),
-            permits: Arc::new(Semaphore::new(MAX_CALLS)),
+            permits: Semaphore::new(MAX_CALLS),
             metrics: shared.metrics.clone(),
-            target: Arc::new(target),
+            target,
+            stop: shared.stop.subscribe(),
         };
-        tokio::spawn(Reader::new(shared.clone(), delivery).run())
+        tokio::spawn(Reader::new(shared.clone(), Arc::new(delivery)).run())
     };
     targets.into_iter().map(reader).collect()
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use entente_net::cause;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::WebhookSettings;
 use super::target::Target;
@@ -14,50 +14,62 @@ use crate::metrics::Metrics;
 const MAX_BODY: usize = 64 * 1024;
 
 /// Delivers events to one URL.
-#[derive(Clone)]
 pub(super) struct Delivery {
     pub(super) client: reqwest::Client,
     pub(super) settings: WebhookSettings,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) permits: Semaphore,
     pub(super) metrics: Metrics,
-    pub(super) target: Arc<Target>,
+    pub(super) target: Target,
+    /// True once no further attempt shall be made.
+    pub(super) stop: watch::Receiver<bool>,
 }
 
-/// An event that is done with.
+/// What became of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was answered with 2xx.
+    Delivered,
+    /// It was tried as often as allowed; the last error.
+    GivenUp(u32, String),
+    /// The gateway stops: it comes again after the next start.
+    Interrupted,
+}
+
+/// An event whose delivery ended.
 pub(super) struct Finished {
     pub(super) job: Job,
-    /// Attempts and the last error, when it was given up.
-    pub(super) failure: Option<(u32, String)>,
+    pub(super) outcome: Outcome,
     /// It was a dead letter.
     pub(super) replay: bool,
 }
 
 impl Delivery {
     /// Calls until it is answered with 2xx, or as often as allowed.
-    pub(super) async fn deliver(self, job: Job, replay: bool) -> Finished {
-        let mut attempt = 1;
-        loop {
-            let error = match self.call(&job).await {
-                Ok(()) => {
-                    self.metrics.webhook("delivered");
-                    return Finished { job, failure: None, replay };
-                }
-                Err(error) => error,
+    pub(super) async fn deliver(self: Arc<Self>, job: Job, replay: bool) -> Finished {
+        let outcome = self.attempt(&job).await;
+        Finished { job, outcome, replay }
+    }
+
+    async fn attempt(&self, job: &Job) -> Outcome {
+        let mut stop = self.stop.clone();
+        for attempt in 1.. {
+            let Err(error) = self.call(job).await else {
+                self.metrics.webhook("delivered");
+                return Outcome::Delivered;
             };
             self.metrics.webhook("failed");
             if attempt >= self.settings.attempts {
                 self.metrics.webhook("dead_letter");
-                tracing::error!(
-                    consumer = self.target.consumer,
-                    sequence = job.sequence,
-                    error,
-                    "gave up a webhook"
-                );
-                return Finished { job, failure: Some((attempt, error)), replay };
+                let (consumer, sequence) = (&self.target.consumer, job.sequence);
+                tracing::error!(consumer, sequence, error, "gave up a webhook");
+                return Outcome::GivenUp(attempt, error);
             }
-            tokio::time::sleep(self.delay_after(attempt, rand::random())).await;
-            attempt += 1;
+            tokio::select! {
+                () = tokio::time::sleep(self.delay_after(attempt, rand::random())) => {}
+                _ = stop.wait_for(|stopped| *stopped) => break,
+            }
         }
+        Outcome::Interrupted
     }
 
     async fn call(&self, job: &Job) -> Result<(), String> {

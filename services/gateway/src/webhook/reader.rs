@@ -1,17 +1,19 @@
+mod commit;
+mod replay;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::proto::event::v1::{
-    CommitConsumerRequest, DeadLetter, Event, GetConsumerRequest, ListDeadLettersRequest,
-    ListEventsRequest, SubscribeResponse,
+    CommitConsumerRequest, DeadLetter, Event, GetConsumerRequest, SubscribeResponse,
 };
 use entente_rpc::{Code, ErrorReason, Failure, Status};
 use futures_util::StreamExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::delivery::{Delivery, Finished};
+use super::delivery::{Delivery, Finished, Outcome};
 use super::window::{Job, Window};
 use crate::acapy::events;
 use crate::gateway::Shared;
@@ -20,17 +22,15 @@ use crate::gateway::Shared;
 const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 /// The pause before the log is read again after a failure: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
-/// Dead letters that are tried again at once.
-const MAX_REPLAYS: i32 = 100;
-/// The most dead letters that one call stores.
-const MAX_STORED: usize = 1000;
+/// How long calls under way may take once the gateway stops.
+const LAST_CALLS: Duration = Duration::from_secs(2);
 /// The most of an error's text that is kept.
 const MAX_ERROR: usize = 500;
 
 /// Reads the event log for one URL.
 pub(super) struct Reader {
     shared: Arc<Shared>,
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     window: Option<Window>,
     committed: i64,
     under_way: JoinSet<Finished>,
@@ -41,7 +41,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>, delivery: Delivery) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, delivery: Arc<Delivery>) -> Self {
         Self {
             shared,
             delivery,
@@ -55,14 +55,22 @@ impl Reader {
         }
     }
 
-    /// Runs until the gateway stops. What is under way then comes again after the next start.
+    /// Runs until the gateway stops. Calls under way are waited for; what is not delivered by then comes again after the
+    /// next start.
     pub(super) async fn run(mut self) {
         let shared = self.shared.clone();
         tokio::select! {
             () = self.read_on() => {}
             () = shared.stopped() => {}
         }
-        self.under_way.abort_all();
+        let ending = async {
+            while let Some(finished) = self.under_way.join_next().await {
+                self.finish(finished);
+            }
+        };
+        if timeout(LAST_CALLS, ending).await.is_err() {
+            self.under_way.abort_all();
+        }
         if let Err(error) = self.commit().await {
             tracing::warn!(consumer = self.consumer(), %error, "the webhook's cursor could not be stored at the end");
         }
@@ -184,102 +192,35 @@ impl Reader {
     }
 
     fn finish(&mut self, finished: Result<Finished, JoinError>) {
-        let Finished { job, failure, replay } = match finished {
+        let Finished { job, outcome, replay } = match finished {
             Ok(finished) => finished,
             Err(error) => {
                 tracing::error!(consumer = self.consumer(), %error, "a webhook's task ended early");
                 return;
             }
         };
-        match failure {
-            Some((attempts, error)) => self.dead_letters.push(DeadLetter {
+        match outcome {
+            Outcome::GivenUp(attempts, error) => self.dead_letters.push(DeadLetter {
                 consumer: self.consumer(),
                 sequence: job.sequence,
                 attempts: attempts.try_into().unwrap_or(i32::MAX),
                 error: error.chars().take(MAX_ERROR).collect(),
                 ..DeadLetter::default()
             }),
-            None if replay => self.replayed.push(job.sequence),
-            None => {}
+            Outcome::Delivered if replay => self.replayed.push(job.sequence),
+            Outcome::Delivered => {}
+            // Still in the window, so that the cursor stays before it.
+            Outcome::Interrupted => return,
         }
         if replay {
             self.replaying.remove(&job.sequence);
-        } else if let Some(next) = self.window.as_mut().and_then(|window| window.finish(&job)) {
-            self.under_way.spawn(self.delivery.clone().deliver(next, false));
+        } else {
+            let next = self.window.as_mut().and_then(|window| window.finish(&job));
+            if let Some(next) = next.filter(|_| !self.shared.is_stopping()) {
+                self.under_way.spawn(self.delivery.clone().deliver(next, false));
+            }
         }
         self.measure();
-    }
-
-    /// Stores the cursor, what was given up before it, and what was delivered after all.
-    async fn commit(&mut self) -> Result<(), Status> {
-        let Some(done) = self.window.as_ref().map(Window::cursor) else { return Ok(()) };
-        let (cursor, dead_letters) = storable(done, &self.dead_letters);
-        if cursor == self.committed && dead_letters.is_empty() && self.replayed.is_empty() {
-            return Ok(());
-        }
-        let stored: HashSet<i64> = dead_letters.iter().map(|letter| letter.sequence).collect();
-        let delivered: Vec<i64> = self.replayed.iter().copied().take(MAX_STORED).collect();
-        let count = delivered.len();
-        let request =
-            CommitConsumerRequest { name: self.consumer(), cursor, dead_letters, delivered };
-        let request = self.shared.request(request)?;
-        let mut events = self.shared.clients.events.clone();
-        let committed = timeout(Duration::from_secs(5), events.commit_consumer(request)).await;
-        committed.map_err(|_| Status::deadline_exceeded("the cursor was not stored in time"))??;
-        self.committed = cursor;
-        self.dead_letters.retain(|letter| !stored.contains(&letter.sequence));
-        self.replayed.drain(..count);
-        Ok(())
-    }
-
-    /// Tries dead letters again for which that was asked.
-    async fn replay(&mut self) -> Result<(), Status> {
-        let request = ListDeadLettersRequest {
-            consumer: self.consumer(),
-            page_size: MAX_REPLAYS,
-            replay_only: true,
-            ..ListDeadLettersRequest::default()
-        };
-        let request = self.shared.request(request)?;
-        let letters = self
-            .shared
-            .clients
-            .events
-            .clone()
-            .list_dead_letters(request)
-            .await?
-            .into_inner()
-            .dead_letters;
-        for letter in letters {
-            if self.replaying.contains(&letter.sequence) {
-                continue;
-            }
-            match self.event(letter.sequence).await?.as_ref().and_then(job) {
-                Some(job) => {
-                    self.replaying.insert(job.sequence);
-                    self.under_way.spawn(self.delivery.clone().deliver(job, true));
-                }
-                None => self.dead_letters.push(DeadLetter {
-                    error: "the event is no longer kept".to_owned(),
-                    replay: false,
-                    ..letter
-                }),
-            }
-        }
-        Ok(())
-    }
-
-    /// One event of the log.
-    async fn event(&self, sequence: i64) -> Result<Option<Event>, Status> {
-        let request =
-            ListEventsRequest { after: sequence - 1, page_size: 1, ..ListEventsRequest::default() };
-        match self.shared.clients.events.clone().list_events(self.shared.request(request)?).await {
-            Ok(answer) => {
-                Ok(answer.into_inner().events.into_iter().find(|event| event.sequence == sequence))
-            }
-            Err(status) if Failure::of(&status).reason == ErrorReason::EventsExpired => Ok(None),
-            Err(status) => Err(status),
-        }
     }
 
     fn consumer(&self) -> String {
@@ -297,16 +238,6 @@ impl Reader {
     }
 }
 
-/// The dead letters to store now, and the cursor to store with them: no further than the first that does not fit, so
-/// that none is passed over.
-fn storable(done: i64, dead_letters: &[DeadLetter]) -> (i64, Vec<DeadLetter>) {
-    let mut letters: Vec<_> =
-        dead_letters.iter().filter(|letter| letter.sequence <= done).cloned().collect();
-    letters.sort_by_key(|letter| letter.sequence);
-    let rest = letters.split_off(letters.len().min(MAX_STORED));
-    (rest.first().map_or(done, |letter| letter.sequence - 1), letters)
-}
-
 /// What to deliver for an event; nothing when ACA-Py has no topic for it.
 fn job(event: &Event) -> Option<Job> {
     let hook = events::project(event)?;
@@ -320,22 +251,5 @@ fn lane(event: &Event) -> String {
         events::record_id(event).to_owned()
     } else {
         event.connection_id.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn letters(sequences: impl Iterator<Item = i64>) -> Vec<DeadLetter> {
-        sequences.map(|sequence| DeadLetter { sequence, ..DeadLetter::default() }).collect()
-    }
-
-    #[test]
-    fn no_dead_letter_is_passed_over() {
-        let (cursor, stored) = storable(7, &letters([9, 3, 7].into_iter()));
-        assert_eq!((cursor, stored), (7, letters([3, 7].into_iter())));
-        let (cursor, stored) = storable(5000, &letters((1..=2000).rev()));
-        assert_eq!((cursor, stored), (1000, letters(1..=1000)));
     }
 }

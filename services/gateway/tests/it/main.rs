@@ -8,7 +8,12 @@
 )]
 
 mod admin;
-mod agents;
+mod admin_socket;
+mod agent;
+mod connect;
+mod controller;
 mod didcomm;
+mod invitations;
 mod return_route;
 mod support;
+mod webhooks;

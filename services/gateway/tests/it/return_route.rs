@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::agents::Agent;
+use crate::agent::Agent;
 
 /// A ping from one agent's end of its connection.
 async fn ping(agent: &Agent, connection: &Connection, id: &str, return_route: &str) -> Vec<u8> {

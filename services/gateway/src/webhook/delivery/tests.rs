@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -32,22 +32,27 @@ async fn receiver(statuses: &'static [u16]) -> (String, Calls) {
     (url, calls)
 }
 
+/// The gateway goes on.
+static NO_STOP: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
 fn delivery(url: &str, attempts: u32) -> Delivery {
-    let settings = WebhookSettings {
-        attempts,
-        first_delay: Duration::from_millis(2),
-        timeout: Duration::from_secs(2),
-        ..WebhookSettings::default()
-    };
-    let client = crate::gateway::webhook_client().unwrap();
-    let target = Arc::new(Target::parse(url).unwrap());
     Delivery {
-        client,
-        settings,
-        permits: Arc::new(Semaphore::new(1)),
+        client: crate::gateway::webhook_client().unwrap(),
+        settings: WebhookSettings {
+            attempts,
+            first_delay: Duration::from_millis(2),
+            timeout: Duration::from_secs(2),
+            ..WebhookSettings::default()
+        },
+        permits: Semaphore::new(1),
         metrics: Metrics::default(),
-        target,
+        target: Target::parse(url).unwrap(),
+        stop: NO_STOP.subscribe(),
     }
+}
+
+async fn deliver(delivery: Delivery) -> Outcome {
+    Arc::new(delivery).deliver(job(), false).await.outcome
 }
 
 fn job() -> Job {
@@ -62,8 +67,7 @@ fn job() -> Job {
 #[tokio::test]
 async fn a_call_carries_topic_key_and_sequence() {
     let (url, calls) = receiver(&[200]).await;
-    let finished = delivery(&format!("{url}#s3cret"), 1).deliver(job(), false).await;
-    assert!(finished.failure.is_none());
+    assert_eq!(deliver(delivery(&format!("{url}#s3cret"), 1)).await, Outcome::Delivered);
     let expected = (
         "/hooks/topic/connections/".into(),
         Some("s3cret".into()),
@@ -76,8 +80,7 @@ async fn a_call_carries_topic_key_and_sequence() {
 #[tokio::test]
 async fn a_failure_is_tried_again_with_the_key() {
     let (url, calls) = receiver(&[500, 302, 204]).await;
-    let finished = delivery(&format!("{url}#s3cret"), 5).deliver(job(), false).await;
-    assert!(finished.failure.is_none());
+    assert_eq!(deliver(delivery(&format!("{url}#s3cret"), 5)).await, Outcome::Delivered);
     let calls = calls.lock().unwrap();
     assert_eq!(calls.len(), 3);
     assert!(calls.iter().all(|call| call.1.as_deref() == Some("s3cret")));
@@ -86,15 +89,28 @@ async fn a_failure_is_tried_again_with_the_key() {
 #[tokio::test]
 async fn what_is_never_taken_is_given_up() {
     let (url, calls) = receiver(&[503]).await;
-    let finished = delivery(&url, 3).deliver(job(), false).await;
-    assert_eq!(finished.failure, Some((3, "answered 503 Service Unavailable".to_owned())));
+    let given_up = Outcome::GivenUp(3, "answered 503 Service Unavailable".to_owned());
+    assert_eq!(deliver(delivery(&url, 3)).await, given_up);
     assert_eq!(calls.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn a_receiver_that_is_away_is_a_failure() {
-    let finished = delivery("http://127.0.0.1:1", 2).deliver(job(), false).await;
-    assert_eq!(finished.failure.unwrap().0, 2);
+    let outcome = deliver(delivery("http://127.0.0.1:1", 2)).await;
+    assert!(matches!(outcome, Outcome::GivenUp(2, _)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_waiting() {
+    let (stop, stopped) = watch::channel(false);
+    let mut waiting = delivery("http://127.0.0.1:1", 2);
+    waiting.settings.first_delay = Duration::from_secs(600);
+    waiting.stop = stopped;
+    let waiting = tokio::spawn(deliver(waiting));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    stop.send_replace(true);
+    let outcome = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+    assert_eq!(outcome, Outcome::Interrupted);
 }
 
 #[test]
