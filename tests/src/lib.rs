@@ -1,1 +1,14 @@
-//! What crosses crates: end-to-end, interop, layering
+//! What crosses crates: end-to-end, interop, layering. The tests drive the real binary from outside; here is what
+//! they share.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+pub mod suite;
+
+pub use suite::Suite;

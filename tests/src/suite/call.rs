@@ -1,0 +1,216 @@
+//! What tests ask of an agent most, by gRPC and by the admin API.
+
+use std::time::Duration;
+
+use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
+use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
+use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
+use entente_rpc::proto::connection::v1::{
+    AcceptInvitationRequest, Acceptance, Connection, CreateInvitationRequest, Exchange, Invitation,
+    InvitationKind, ListConnectionsRequest, ListExchangesRequest,
+};
+use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
+use entente_rpc::proto::event::v1::{Event, EventKind, ListEventsRequest, SubscribeRequest};
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
+use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
+use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
+use entente_rpc::{Link, Status};
+use serde_json::Value;
+
+use super::Suite;
+
+impl Suite {
+    /// The client of the invitation service.
+    pub fn invitations(&self) -> InvitationServiceClient<Link> {
+        InvitationServiceClient::new(self.link())
+    }
+
+    /// The client of the exchange service.
+    pub fn exchanges(&self) -> ExchangeServiceClient<Link> {
+        ExchangeServiceClient::new(self.link())
+    }
+
+    /// The client of the connection service.
+    pub fn connections(&self) -> ConnectionServiceClient<Link> {
+        ConnectionServiceClient::new(self.link())
+    }
+
+    /// The client of the message service.
+    pub fn messages(&self) -> MessageServiceClient<Link> {
+        MessageServiceClient::new(self.link())
+    }
+
+    /// The client of the event service.
+    pub fn events(&self) -> EventServiceClient<Link> {
+        EventServiceClient::new(self.link())
+    }
+
+    /// The client of the keystore.
+    pub fn keystore(&self) -> KeystoreServiceClient<Link> {
+        KeystoreServiceClient::new(self.link())
+    }
+
+    /// The client of the resolver.
+    pub fn resolver(&self) -> ResolverServiceClient<Link> {
+        ResolverServiceClient::new(self.link())
+    }
+
+    /// The client of the transport.
+    pub fn transport(&self) -> TransportServiceClient<Link> {
+        TransportServiceClient::new(self.link())
+    }
+
+    /// A single-use invitation with the agent's did:peer:2.
+    pub async fn invite(&self) -> Invitation {
+        self.invite_with(CreateInvitationRequest::default()).await
+    }
+
+    /// A multi-use invitation with the agent's did:peer:2.
+    pub async fn invite_many(&self) -> Invitation {
+        let kind = InvitationKind::MultiUse.into();
+        self.invite_with(CreateInvitationRequest { kind, ..Default::default() }).await
+    }
+
+    /// An invitation.
+    pub async fn invite_with(&self, request: CreateInvitationRequest) -> Invitation {
+        let answer = self.invitations().create_invitation(request).await.unwrap();
+        answer.into_inner().invitation.unwrap()
+    }
+
+    /// Accepts an invitation and waits for what becomes of it.
+    pub async fn accept(&self, invitation: &str) -> Acceptance {
+        let request = AcceptInvitationRequest {
+            invitation: invitation.to_owned(),
+            wait: Some(seconds(30)),
+            ..Default::default()
+        };
+        self.accept_with(request).await.unwrap()
+    }
+
+    /// Accepts an invitation.
+    ///
+    /// # Errors
+    /// What the service answers.
+    pub async fn accept_with(
+        &self,
+        request: AcceptInvitationRequest,
+    ) -> Result<Acceptance, Status> {
+        let answer = self.invitations().accept_invitation(request).await?;
+        Ok(answer.into_inner().acceptance.unwrap())
+    }
+
+    /// Accepts an invitation of `inviter`, and gives the connection of each once both have it: ours, the inviter's.
+    pub async fn connect_to(&self, inviter: &Self) -> (Connection, Connection) {
+        let invitation = inviter.invite().await;
+        let ours = self.accept(&invitation.url).await.connection_id;
+        let theirs = inviter.connection_of(&invitation.id).await;
+        let ours = self.all_connections().await.into_iter().find(|found| found.id == ours);
+        (ours.expect("the exchange is done"), theirs)
+    }
+
+    /// The connection that an invitation of ours made, once it is there.
+    pub async fn connection_of(&self, invitation_id: &str) -> Connection {
+        let request = ListConnectionsRequest {
+            invitation_id: invitation_id.to_owned(),
+            ..Default::default()
+        };
+        eventually("the invitation makes a connection", async || {
+            let answer = self.connections().list_connections(request.clone()).await.unwrap();
+            answer.into_inner().connections.pop()
+        })
+        .await
+    }
+
+    /// All connections.
+    pub async fn all_connections(&self) -> Vec<Connection> {
+        let request = ListConnectionsRequest { page_size: 1_000, ..Default::default() };
+        self.connections().list_connections(request).await.unwrap().into_inner().connections
+    }
+
+    /// All exchanges.
+    pub async fn all_exchanges(&self) -> Vec<Exchange> {
+        let request = ListExchangesRequest { page_size: 1_000, ..Default::default() };
+        self.exchanges().list_exchanges(request).await.unwrap().into_inner().exchanges
+    }
+
+    /// The log from its beginning.
+    pub async fn all_events(&self) -> Vec<Event> {
+        let (mut events, mut after) = (Vec::new(), 0);
+        loop {
+            let request = ListEventsRequest { after, page_size: 1_000, ..Default::default() };
+            let page = self.events().list_events(request).await.unwrap().into_inner();
+            events.extend(page.events);
+            after = page.cursor;
+            if page.end {
+                return events;
+            }
+        }
+    }
+
+    /// The log from its beginning, once `enough` is true of it.
+    pub async fn events_until(
+        &self,
+        enough: impl Fn(&[Event]) -> bool,
+        timeout: Duration,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        let follow = async {
+            let request = SubscribeRequest::default();
+            let mut stream = self.events().subscribe(request).await.unwrap().into_inner();
+            while !enough(&events) {
+                let answer = stream.message().await.unwrap().expect("the stream goes on");
+                events.extend(answer.event);
+            }
+        };
+        if tokio::time::timeout(timeout, follow).await.is_err() {
+            let kinds: Vec<EventKind> = events.iter().map(Event::kind).collect();
+            panic!("after {timeout:?} only {kinds:?}");
+        }
+        events
+    }
+
+    /// Calls the admin API, with the key, and gives the status and the body. `Null` means no body.
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, String) {
+        let url = format!("{}{path}", self.admin_url);
+        let mut request =
+            self.http.request(method.parse().unwrap(), url).bearer_auth(&self.api_key);
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// The same, for a call that shall succeed with JSON.
+    pub async fn json(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, text) = self.call(method, path, body).await;
+        assert_eq!(status, 200, "{method} {path}: {text}");
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}: {text}"))
+    }
+
+    /// The value of a metric at `/metrics`, with its labels as written there; 0 when it is absent.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.call("GET", "/metrics", Value::Null).await;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.trim().parse().unwrap())
+    }
+}
+
+/// Whole seconds.
+pub fn seconds(seconds: i64) -> prost_types::Duration {
+    prost_types::Duration { seconds, nanos: 0 }
+}
+
+/// Asks until there is an answer; fails after 30 s.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "not in 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
