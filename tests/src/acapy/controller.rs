@@ -1,0 +1,63 @@
+//! The owner's program, which an agent tells what happens by webhooks.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::suite::eventually;
+
+/// Takes webhooks, and keeps them.
+#[derive(Clone, Default, Debug)]
+pub struct Controller {
+    url: String,
+    told: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Controller {
+    /// Listens on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let controller = Self { url, told: Arc::default() };
+        let router = axum::Router::new()
+            .route("/topic/{topic}/", post(Self::take))
+            .with_state(controller.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        controller
+    }
+
+    async fn take(
+        State(controller): State<Self>,
+        Path(topic): Path<String>,
+        Json(payload): Json<Value>,
+    ) -> StatusCode {
+        controller.told.lock().unwrap().push((topic, payload));
+        StatusCode::OK
+    }
+
+    /// What to give as `--webhook-url`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What was told about a topic so far.
+    #[must_use]
+    pub fn told(&self, topic: &str) -> Vec<Value> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|(of, _)| of == topic).map(|(_, payload)| payload.clone()).collect()
+    }
+
+    /// Waits for a webhook.
+    pub async fn until(&self, topic: &str, matches: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("the webhook {topic}"), async || {
+            self.told(topic).into_iter().find(|payload| matches(payload))
+        })
+        .await
+    }
+}

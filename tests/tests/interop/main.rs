@@ -1,0 +1,16 @@
+//! Entente and a real ACA-Py, each in its own process, driven as their owners do.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test"
+)]
+
+mod crash;
+mod handshakes;
+mod invitations;
+mod lost;
+mod messages;
+mod pair;
+mod unanswered;
