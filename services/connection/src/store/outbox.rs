@@ -154,7 +154,7 @@ impl Work {
             .bind(error)
             .execute(&mut **self.tx())
             .await?;
-        sqlx::query("UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2 AND next_attempt_at < $3")
+        sqlx::query("UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2")
             .bind(&outgoing.tenant)
             .bind(&outgoing.lane)
             .bind(next_attempt_at)
