@@ -102,6 +102,7 @@ CREATE TABLE connections (
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX connections_by_invitation_did ON connections (tenant, invitation_did, id);
+CREATE INDEX connections_to_reuse ON connections (tenant, invitation_did, role, last_seen_at, id);
 CREATE INDEX connections_by_invitation ON connections (tenant, invitation_id, id);
 CREATE INDEX connections_by_their_did ON connections (tenant, their_did);
 CREATE INDEX connections_by_my_did ON connections (tenant, my_did);

@@ -13,7 +13,6 @@ use entente_protocol::exchange::{Context, Input, State};
 use entente_protocol::{Exchange, Misbehaved, did_exchange};
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest, ReceiveResponse};
 use entente_rpc::{ErrorReason, Failure};
-use entente_store::StoreError;
 
 use crate::engine::{Answer, Engine, message_id};
 use crate::store::{ExchangeRow, Work};
@@ -28,6 +27,8 @@ pub(crate) struct Inbound {
     pub sender: Option<AuthenticatedSender>,
     /// The exchange or connection of the two keys, if there is one.
     pub owner: Option<String>,
+    /// Whether it had its effect before.
+    known: bool,
     /// What may go back on the way that the message came.
     route: Option<reply::Route>,
 }
@@ -51,11 +52,8 @@ impl Inbound {
         self.sender.as_ref().ok_or(Misbehaved::Anonymous)
     }
 
-    /// Notes the message in a work. False if it had its effect before.
-    pub async fn note(&self, work: &mut Work) -> Result<bool, StoreError> {
-        let sender =
-            self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default();
-        work.note_message(&sender, &self.message.id).await
+    fn sender_key(&self) -> String {
+        self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default()
     }
 }
 
@@ -63,7 +61,15 @@ impl Engine {
     /// Handles a message from a peer. When this returns, its effect is committed.
     pub async fn receive(&self, request: ReceiveRequest) -> Answer<ReceiveResponse> {
         let inbound = self.read_inbound(request).await?;
-        let fate = self.handle(&inbound).await?;
+        let fate = match self.handle(&inbound).await {
+            // The same message was handled at the same time, and committed first.
+            Err(failure)
+                if failure.reason == ErrorReason::Conflict && self.is_known(&inbound).await? =>
+            {
+                Fate::Duplicate
+            }
+            fate => fate?,
+        };
         let (disposition, connection_id) = match fate {
             Fate::Handled(id) => (Disposition::Handled, id),
             Fate::Duplicate => (Disposition::Duplicate, inbound.owner.clone().unwrap_or_default()),
@@ -78,9 +84,10 @@ impl Engine {
 
     /// Commits the work of a message. What it sends is held back if the sender asked for it on the same way.
     async fn finish(&self, inbound: &Inbound, work: Work) -> Answer<()> {
-        let tenant = work.tenant().to_owned();
+        let (mut work, tenant) = (work, inbound.tenant.as_str());
+        work.note_message(&inbound.sender_key(), &inbound.message.id);
         let committed = work.commit().await?;
-        self.feed.publish(&tenant, committed.events);
+        self.feed.publish(tenant, committed.events);
         match &inbound.route {
             Some(route) => route.hold(committed.outgoing),
             None => self.outbox.enqueue(committed.outgoing),
@@ -100,24 +107,14 @@ impl Engine {
             "" => None,
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
-        let owner = match &sender {
-            Some(_) => {
-                let (mine, theirs) = (&request.recipient_key, &request.sender_key);
-                self.store.exchange_of_keys(&request.tenant, mine, theirs).await?
-            }
-            None => None,
-        };
+        let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
+        let (owner, known) = self.store.standing(tenant, mine, theirs, &message.id).await?;
         let route = reply::Route::of(&message, request.max_replies);
-        Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, route })
+        Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, known, route })
     }
 
     async fn handle(&self, inbound: &Inbound) -> Answer<Fate> {
-        if let Some(sender) = &inbound.sender
-            && self
-                .store
-                .knows_message(&inbound.tenant, &sender.key().multibase(), &inbound.message.id)
-                .await?
-        {
+        if inbound.known {
             return Ok(Fate::Duplicate);
         }
         let expires = inbound.message.timing.as_ref().and_then(|timing| timing.expires_time);
@@ -151,16 +148,13 @@ impl Engine {
             return self.refuse(inbound, &misbehaved).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         self.complete_by_message(&mut work, owner).await?;
         let Some(connection) = work.connection(owner).await? else {
             drop(work);
             return self.refuse(inbound, &Misbehaved::Stranger("connection")).await;
         };
         if work.now().saturating_sub(connection.last_seen_at) >= LAST_SEEN_GRAIN {
-            work.touch_connection(owner).await?;
+            work.touch_connection(owner);
         }
         let fate = match inbound.message.message_type.protocol.as_str() {
             entente_protocol::reuse::PROTOCOL => {
@@ -185,6 +179,12 @@ impl Engine {
             self.step(work, &mut row, transition).await?;
         }
         Ok(())
+    }
+
+    async fn is_known(&self, inbound: &Inbound) -> Answer<bool> {
+        let (tenant, mine, theirs) =
+            (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
+        Ok(self.store.standing(tenant, &mine, &theirs, &inbound.message.id).await?.1)
     }
 
     /// Refuses a message: it changes nothing, and is only counted.

@@ -1,6 +1,7 @@
 //! The tables, and the one way to change them: a [`Work`].
 
 mod acceptances;
+mod batch;
 mod connections;
 mod dids;
 mod events;

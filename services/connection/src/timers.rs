@@ -59,7 +59,7 @@ async fn tick(engine: &Engine, first: bool) -> Answer<()> {
 async fn clean_up(engine: &Engine) -> Answer<()> {
     let now = now();
     let mut work = engine.work(entente_rpc::DEFAULT_TENANT).await?;
-    work.forget(now - MESSAGES_KEPT, now - REQUESTS_KEPT).await?;
+    work.forget(now - MESSAGES_KEPT, now - REQUESTS_KEPT);
     engine.commit(work).await?;
     let kept = i64::try_from(engine.config.event_retention.as_millis()).unwrap_or(i64::MAX);
     for tenant in engine.store.tenants().await? {

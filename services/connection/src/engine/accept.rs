@@ -114,15 +114,11 @@ impl Engine {
             let unused = self
                 .carry_out(&mut work, &offer, decision, &mut row, prepared.take(), policy)
                 .await?;
-            let answer = project::acceptance(&row);
-            once.remember(
-                &mut work,
-                &proto::AcceptInvitationResponse { acceptance: Some(answer.clone()) },
-            )
-            .await?;
-            self.commit(work).await?;
+            let acceptance = Some(project::acceptance(&row));
+            let response = proto::AcceptInvitationResponse { acceptance };
+            let response = self.commit_once(work, once, response).await?;
             self.discard(tenant, unused).await;
-            return Ok(answer);
+            return Ok(response.acceptance.unwrap_or_default());
         }
     }
 
@@ -161,8 +157,8 @@ impl Engine {
     /// The decision as things stand, without a transaction.
     async fn foresee(&self, tenant: &str, offer: &Offer, policy: Policy) -> Answer<Decision> {
         let candidates = match offer.canonical_did() {
-            Some(did) => self.store.candidates(tenant, &did).await?,
-            None => Vec::new(),
+            Some(did) if !policy.disabled => self.store.candidates(tenant, &did).await?,
+            _ => Vec::new(),
         };
         let under_way = self.store.exchange_under_way(tenant, &offer.inviter()).await?;
         Ok(decide(question(offer, policy, candidates, under_way)))
@@ -171,8 +167,8 @@ impl Engine {
     /// The decision that holds until the work is committed.
     async fn decide(&self, work: &mut Work, offer: &Offer, policy: Policy) -> Answer<Decision> {
         let candidates = match offer.canonical_did() {
-            Some(did) => work.candidates(&did).await?,
-            None => Vec::new(),
+            Some(did) if !policy.disabled => work.candidates(&did).await?,
+            _ => Vec::new(),
         };
         let under_way = work.exchange_under_way(&offer.inviter()).await?;
         Ok(decide(question(offer, policy, candidates, under_way)))
@@ -203,7 +199,7 @@ impl Engine {
         let unused = match (decision.reason, prepared) {
             (Reason::AwaitingPeer, prepared) => {
                 let connection = self.candidate(work, best).await?;
-                self.write_reuse_request(work, row, &connection).await?;
+                self.write_reuse_request(work, row, &connection)?;
                 prepared
             }
             (Reason::RequestAttached, prepared) => {
@@ -229,9 +225,9 @@ impl Engine {
         };
         if row.version == 0 {
             row.version = 1;
-            work.insert_acceptance(row).await?;
+            work.insert_acceptance(row);
         } else {
-            work.update_acceptance(row).await?;
+            work.update_acceptance(row);
         }
         work.emit(self.acceptance_event(row));
         if decision.reason == Reason::RequestAttached
@@ -315,7 +311,7 @@ impl Engine {
     }
 
     /// Asks the peer of a connection to reuse it for an acceptance that exists, and tells of it.
-    pub(crate) async fn ask_reuse(
+    pub(crate) fn ask_reuse(
         &self,
         work: &mut Work,
         row: &mut Acceptance,
@@ -324,13 +320,13 @@ impl Engine {
         row.outcome = proto::ReuseOutcome::Pending.into();
         row.reason = proto::ReuseReason::AwaitingPeer.into();
         row.candidates = connection.id.clone();
-        self.write_reuse_request(work, row, connection).await?;
-        work.update_acceptance(row).await?;
+        self.write_reuse_request(work, row, connection)?;
+        work.update_acceptance(row);
         work.emit(self.acceptance_event(row));
         Ok(())
     }
 
-    async fn write_reuse_request(
+    fn write_reuse_request(
         &self,
         work: &mut Work,
         row: &mut Acceptance,
@@ -419,14 +415,14 @@ impl Engine {
         row.deadline_at = None;
         let mut unused = None;
         match (outcome, prepared) {
-            (None, _) => work.update_acceptance(&mut row).await?,
+            (None, _) => work.update_acceptance(&mut row),
             (Some(Outcome::New), Some(prepared)) => {
                 unused = self.begin_or_join(&mut work, &offer, &mut row, prepared).await?;
             }
             _ => {
                 row.state = AcceptanceState::Refused as i32;
                 row.outcome = proto::ReuseOutcome::Refused.into();
-                work.update_acceptance(&mut row).await?;
+                work.update_acceptance(&mut row);
             }
         }
         if reason == Reason::PeerDidNotAnswer {
@@ -455,12 +451,12 @@ impl Engine {
             row.exchange_id = Some(exchange_id);
             row.deadline_at =
                 Some(work.now().saturating_add(milliseconds(self.config.request_deadline)));
-            work.update_acceptance(row).await?;
+            work.update_acceptance(row);
             return Ok(Some(prepared));
         }
         row.outcome = proto::ReuseOutcome::New.into();
         self.begin_prepared(work, row, prepared, Some(offer.inviter())).await?;
-        work.update_acceptance(row).await?;
+        work.update_acceptance(row);
         Ok(None)
     }
 

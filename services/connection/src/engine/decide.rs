@@ -79,7 +79,7 @@ impl Engine {
             for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
                 if acceptance.is(AcceptanceState::Received) {
                     acceptance.state = AcceptanceState::Connecting as i32;
-                    work.update_acceptance(&mut acceptance).await?;
+                    work.update_acceptance(&mut acceptance);
                     work.emit(self.acceptance_event(&acceptance));
                 }
             }
@@ -124,12 +124,12 @@ impl Engine {
         let context = Context { message_id: message_id() };
         match row.machine()?.handle(&context, Input::DeadlinePassed) {
             Ok(transition) => {
-                work.clear_lane(id).await?;
+                work.clear_lane(id);
                 self.step(&mut work, &mut row, transition).await?;
             }
             Err(_) => {
                 row.deadline_at = None;
-                work.update_exchange(&row).await?;
+                work.update_exchange(&row);
             }
         }
         Ok(self.commit(work).await?)

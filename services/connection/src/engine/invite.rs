@@ -49,13 +49,11 @@ impl Engine {
         if row.kind == SINGLE_USE && !handshakes.is_empty() {
             self.wait_for_request(&mut work, &mut row, &handshakes).await?;
         }
-        work.insert_invitation(&row).await?;
+        work.insert_invitation(&row);
         work.emit(self.invitation_event(EventKind::InvitationCreated, &row));
         let response =
             proto::CreateInvitationResponse { invitation: Some(crate::project::invitation(&row)) };
-        once.remember(&mut work, &response).await?;
-        self.commit(work).await?;
-        Ok(response)
+        self.commit_once(work, &once, response).await
     }
 
     async fn offer(&self, tenant: &str, request: &proto::CreateInvitationRequest) -> Answer<Offer> {
@@ -218,7 +216,7 @@ impl Engine {
         let mut row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
         if row.state == i32::from(proto::InvitationState::Open) {
             row.state = proto::InvitationState::Revoked.into();
-            work.update_invitation(&mut row).await?;
+            work.update_invitation(&mut row);
             work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
             self.end_waiting(&mut work, &row, "the invitation was revoked").await?;
             self.commit(work).await?;
@@ -249,10 +247,10 @@ impl Engine {
             && let Some(exchange) = work.exchange(exchange_id).await?
             && exchange.state == i32::from(proto::ExchangeState::Invitation)
         {
-            work.delete_exchange(exchange_id).await?;
+            work.delete_exchange(exchange_id);
             work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
         }
-        work.delete_invitation(&row.id).await?;
+        work.delete_invitation(&row.id);
         work.emit(self.invitation_event(EventKind::InvitationDeleted, row));
         match &row.canonical_did {
             Some(did) => Ok(work.remove_did(did).await?),
@@ -286,7 +284,7 @@ impl Engine {
             return Ok(());
         }
         row.state = proto::InvitationState::Expired.into();
-        work.update_invitation(&mut row).await?;
+        work.update_invitation(&mut row);
         work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
         self.end_waiting(&mut work, &row, "the invitation expired").await?;
         Ok(self.commit(work).await?)

@@ -1,6 +1,7 @@
 //! Calls that may be repeated: the first answer is kept under the caller's request_id.
 
 use entente_rpc::{ErrorReason, Failure};
+use entente_store::StoreError;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
@@ -30,19 +31,32 @@ impl Once {
         };
         Ok(Self { method, request_id: request_id.to_owned(), digest })
     }
-
-    /// Keeps the answer with the work that gave it.
-    pub async fn remember(&self, work: &mut Work, response: &impl Message) -> Answer<()> {
-        if self.request_id.is_empty() {
-            return Ok(());
-        }
-        Ok(work
-            .remember(self.method, &self.request_id, &self.digest, &response.encode_to_vec())
-            .await?)
-    }
 }
 
 impl Engine {
+    /// Commits the work of a call, with its answer under the request_id. If the same call was faster, its answer counts.
+    pub(crate) async fn commit_once<M: Message + Default>(
+        &self,
+        mut work: Work,
+        once: &Once,
+        response: M,
+    ) -> Answer<M> {
+        if once.request_id.is_empty() {
+            self.commit(work).await?;
+            return Ok(response);
+        }
+        let tenant = work.tenant().to_owned();
+        work.remember(once.method, &once.request_id, &once.digest, &response.encode_to_vec());
+        match self.commit(work).await {
+            Ok(()) => Ok(response),
+            Err(error @ StoreError::Duplicate(_)) => {
+                let known = self.recall(&tenant, once).await?;
+                known.ok_or_else(|| error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The answer to the same call, if it was made before.
     pub(crate) async fn recall<M: Message + Default>(
         &self,

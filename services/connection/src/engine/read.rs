@@ -177,7 +177,7 @@ impl Engine {
             return Ok(project::connection(&row, &self.config.endpoint)?);
         }
         (row.alias, row.metadata) = (alias, metadata);
-        work.update_connection(&mut row).await?;
+        work.update_connection(&mut row);
         let connection = project::connection(&row, &self.config.endpoint)?;
         work.emit(NewEvent {
             kind: EventKind::ConnectionChanged,

@@ -17,7 +17,7 @@ impl Engine {
         let state = row.state;
         let mut keys = Vec::new();
         if state == i32::from(proto::ExchangeState::Done) {
-            work.delete_exchange_record(id).await?;
+            work.delete_exchange_record(id);
         } else {
             keys.extend(self.remove_unfinished(&mut work, &row).await?);
         }
@@ -43,8 +43,8 @@ impl Engine {
         let waits = row.state == i32::from(proto::ExchangeState::Invitation)
             && row.role == i32::from(proto::Role::Inviter);
         if !waits {
-            work.clear_lane(&row.id).await?;
-            work.delete_exchange(&row.id).await?;
+            work.clear_lane(&row.id);
+            work.delete_exchange(&row.id);
         }
         for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
             acceptance.exchange_id = None;
@@ -52,7 +52,7 @@ impl Engine {
             acceptance.outcome = proto::ReuseOutcome::Refused.into();
             acceptance.reason = proto::ReuseReason::ExchangeAbandoned.into();
             acceptance.deadline_at = None;
-            work.update_acceptance(&mut acceptance).await?;
+            work.update_acceptance(&mut acceptance);
             work.emit(self.acceptance_event(&acceptance));
         }
         Ok(machine.mine().map(|mine| mine.key))
@@ -63,12 +63,12 @@ impl Engine {
         let mut work = self.work(tenant).await?;
         let found = work.connection(id).await?;
         let row = found.ok_or_else(|| Failure::not_found("connection", id))?;
-        work.clear_lane(id).await?;
-        work.delete_connection(id).await?;
+        work.clear_lane(id);
+        work.delete_connection(id);
         if let Some(exchange) = work.exchange(id).await? {
             work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
         }
-        work.delete_exchange(id).await?;
+        work.delete_exchange(id);
         work.emit(self.connection_event(EventKind::ConnectionDeleted, &row)?);
         self.commit(work).await?;
         self.delete_keys(tenant, row.my_key().ok()).await;

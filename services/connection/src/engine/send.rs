@@ -114,15 +114,13 @@ impl Engine {
             Some(connection.my_key()?),
             connection.target()?,
         );
-        once.remember(&mut work, &response).await?;
-        self.commit(work).await?;
-        Ok(response)
+        self.commit_once(work, &once, response).await
     }
 
     /// Writes that a message cannot be delivered, and what follows from that.
     pub(crate) async fn give_up(&self, message: &Outgoing, error: &str) -> Answer<()> {
         let mut work = self.work(&message.tenant).await?;
-        work.remove_outgoing(std::slice::from_ref(&message.id)).await?;
+        work.remove_outgoing(std::slice::from_ref(&message.id));
         match message.kind {
             Kind::Handshake => {
                 self.handshake_not_delivered(&mut work, &message.lane, error).await?

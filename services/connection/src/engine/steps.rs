@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entente_did::Did;
-use entente_protocol::exchange::{Cause, Effect};
+use entente_protocol::exchange::Effect;
 use entente_protocol::reuse::Reason;
 use entente_protocol::{Exchange, Identity, Peer, State, Transition};
 use entente_rpc::proto::connection::v1 as proto;
@@ -22,9 +22,16 @@ impl Engine {
         transition: Transition,
     ) -> Result<(), StoreError> {
         let Transition { passed, next, effects } = transition;
+        // Read before anything is written: the writes then make one batch.
+        let followers = match &next {
+            Exchange::Invitee(_) if next.state().is_final() => {
+                work.acceptances_of_exchange(&row.id).await?
+            }
+            _ => Vec::new(),
+        };
         self.show(row, &next, work.now())?;
         row.version += if passed.is_some() { 2 } else { 1 };
-        work.update_exchange(row).await?;
+        work.update_exchange(row);
         if let Some(state) = passed {
             work.emit(self.exchange_event(EventKind::ExchangeChanged, row, Some(state))?);
         }
@@ -32,8 +39,9 @@ impl Engine {
         if next.state() == State::Response
             && let (Some(mine), Some(peer)) = (next.mine(), next.peer())
         {
-            insert_peers(work, row, mine, peer).await?;
+            insert_peers(work, row, mine, peer);
         }
+        let mut connected = None;
         for effect in effects {
             match effect {
                 Effect::Send { message, from, to } => {
@@ -41,12 +49,14 @@ impl Engine {
                     let kind = if next.state().is_final() { Kind::Answer } else { Kind::Handshake };
                     work.send(&row.id, kind, &message, from, to);
                 }
-                Effect::Connect { mine, peer } => self.connect(work, row, &mine, &peer).await?,
+                Effect::Connect { mine, peer } => {
+                    connected = Some(self.connect(work, row, &mine, &peer)?)
+                }
             }
         }
-        match (&next, next.abandoned().map(|end| end.cause)) {
-            (Exchange::Invitee(_), Some(cause)) => self.followers_abandoned(work, row, cause).await,
-            _ => Ok(()),
+        match connected {
+            Some(connection) => self.followers_connected(work, followers, &connection),
+            None => self.followers_abandoned(work, followers),
         }
     }
 
@@ -57,7 +67,7 @@ impl Engine {
         row: &mut ExchangeRow,
         first: Option<Transition>,
     ) -> Result<(), StoreError> {
-        work.insert_exchange(row).await?;
+        work.insert_exchange(row);
         match first {
             Some(transition) => self.step(work, row, transition).await,
             None => {
@@ -104,13 +114,13 @@ impl Engine {
         Ok(())
     }
 
-    async fn connect(
+    fn connect(
         &self,
         work: &mut Work,
         row: &ExchangeRow,
         mine: &Identity,
         peer: &Peer,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Connection, StoreError> {
         let now = work.now();
         let invitation_did =
             Did::parse(&row.invitation_did).ok().map(|did| did.canonical().to_string());
@@ -135,73 +145,71 @@ impl Engine {
             updated_at: now,
             version: 1,
         };
-        work.insert_connection(&connection).await?;
+        work.insert_connection(&connection);
         work.emit(self.connection_event(EventKind::ConnectionCreated, &connection)?);
         if row.role == i32::from(proto::Role::Invitee) {
-            insert_peers(work, row, mine, peer).await?;
-            self.followers_connected(work, &connection).await?;
+            insert_peers(work, row, mine, peer);
         }
-        Ok(())
+        Ok(connection)
     }
 
     /// The acceptances that followed an exchange reuse its connection: each invitation is answered on it.
-    async fn followers_connected(
+    fn followers_connected(
         &self,
         work: &mut Work,
+        followers: Vec<Acceptance>,
         connection: &Connection,
     ) -> Result<(), StoreError> {
-        for mut acceptance in work.acceptances_of_exchange(&connection.id).await? {
+        for mut acceptance in followers {
             if acceptance.is(AcceptanceState::Connecting) {
                 self.hand_over_requests(work, &acceptance, &connection.id);
             } else if acceptance.is(AcceptanceState::Pending)
                 && acceptance.invitation_id == connection.invitation_id
             {
                 // The very invitation that made the connection: there is nothing left to ask.
-                self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange).await?;
+                self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange);
             } else if acceptance.is(AcceptanceState::Pending) {
-                self.ask_reuse(work, &mut acceptance, connection).await?;
+                self.ask_reuse(work, &mut acceptance, connection)?;
             }
         }
         Ok(())
     }
 
     /// Writes that an acceptance ended in the reuse of a connection.
-    pub(crate) async fn reused(
+    pub(crate) fn reused(
         &self,
         work: &mut Work,
         acceptance: &mut Acceptance,
         connection_id: &str,
         reason: Reason,
-    ) -> Result<(), StoreError> {
+    ) {
         acceptance.state = AcceptanceState::Reused as i32;
         acceptance.outcome = proto::ReuseOutcome::Reused.into();
         acceptance.reason = numbers::reason(reason).into();
         acceptance.connection_id = Some(connection_id.to_owned());
         acceptance.deadline_at = None;
-        work.update_acceptance(acceptance).await?;
+        work.update_acceptance(acceptance);
         work.emit(self.acceptance_event(acceptance));
-        Ok(())
     }
 
     /// The acceptances that followed an abandoned exchange go on by themselves; the one that began it ends.
-    async fn followers_abandoned(
+    fn followers_abandoned(
         &self,
         work: &mut Work,
-        row: &ExchangeRow,
-        _cause: Cause,
+        followers: Vec<Acceptance>,
     ) -> Result<(), StoreError> {
-        for mut acceptance in work.acceptances_of_exchange(&row.id).await? {
+        for mut acceptance in followers {
             if acceptance.is(AcceptanceState::Pending) {
                 acceptance.reason = numbers::reason(Reason::ExchangeAbandoned).into();
                 acceptance.deadline_at = Some(work.now());
-                work.update_acceptance(&mut acceptance).await?;
+                work.update_acceptance(&mut acceptance);
             } else if acceptance.is(AcceptanceState::Connecting)
                 || acceptance.is(AcceptanceState::Received)
             {
                 acceptance.state = AcceptanceState::Refused as i32;
                 acceptance.outcome = proto::ReuseOutcome::Refused.into();
                 acceptance.reason = numbers::reason(Reason::ExchangeAbandoned).into();
-                work.update_acceptance(&mut acceptance).await?;
+                work.update_acceptance(&mut acceptance);
                 work.emit(self.acceptance_event(&acceptance));
             }
         }
@@ -209,14 +217,9 @@ impl Engine {
     }
 }
 
-async fn insert_peers(
-    work: &mut Work,
-    row: &ExchangeRow,
-    mine: &Identity,
-    peer: &Peer,
-) -> Result<(), StoreError> {
+fn insert_peers(work: &mut Work, row: &ExchangeRow, mine: &Identity, peer: &Peer) {
     let keys = peer.keys.iter().map(entente_did::PublicKey::multibase);
-    work.insert_peers(&mine.key.multibase(), keys, &row.id).await
+    work.insert_peers(&mine.key.multibase(), keys, &row.id);
 }
 
 /// A duration in milliseconds.

@@ -41,10 +41,10 @@ impl Engine {
         let (cursor, updated_at) = work.move_consumer(name, request.cursor).await?;
         for (index, letter) in request.dead_letters.into_iter().enumerate() {
             let row = dead_letter_row(name, index, letter, cursor, work.now())?;
-            work.put_dead_letter(&row).await?;
+            work.put_dead_letter(&row);
         }
         for sequence in request.delivered {
-            work.remove_dead_letter(name, sequence).await?;
+            work.remove_dead_letter(name, sequence);
         }
         self.commit(work).await?;
         Ok(consumer(name, cursor, updated_at))

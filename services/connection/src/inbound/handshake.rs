@@ -121,12 +121,9 @@ impl Engine {
         approval: Option<Approval>,
     ) -> Result<Fate, Stop> {
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         let found = work.invitation(&request.invitation_id).await?;
         let mut invitation = usable(found, inbound, work.now())?;
-        self.use_invitation(&mut work, &mut invitation).await?;
+        self.use_invitation(&mut work, &mut invitation)?;
         let waiting = match &invitation.exchange_id {
             Some(id) => work.exchange(id).await?,
             None => None,
@@ -157,14 +154,14 @@ impl Engine {
     }
 
     /// Uses an invitation once.
-    pub(super) async fn use_invitation(
+    pub(super) fn use_invitation(
         &self,
         work: &mut Work,
         invitation: &mut Invitation,
     ) -> Result<(), Stop> {
         let usage = invitation.usage()?.consume(work.now()).map_err(Misbehaved::from)?;
         invitation.set_usage(usage);
-        work.update_invitation(invitation).await?;
+        work.update_invitation(invitation);
         work.emit(self.invitation_event(EventKind::InvitationChanged, invitation));
         Ok(())
     }
@@ -178,9 +175,6 @@ impl Engine {
         misbehaved: Misbehaved,
     ) -> Answer<Fate> {
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         let thread = Thread { thid: &request.thread_id, pthid: &request.invitation_id };
         let code = problem::handshake_code(&misbehaved, true);
         let report = problem::handshake(
@@ -228,9 +222,6 @@ impl Engine {
         };
         let verified = response.verify("", &document, sender)?;
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         let Some(mut row) = work.exchange(id).await? else {
             return Err(Misbehaved::WrongThread(inbound.message.thread_id().to_owned()).into());
         };
@@ -238,7 +229,7 @@ impl Engine {
         let handled = row.machine()?.handle(&context, Input::Response(verified));
         let transition = handled.map_err(|rejected| rejected.misbehaved)?;
         // The answer shows that the request arrived, whatever its delivery said.
-        work.clear_lane(id).await?;
+        work.clear_lane(id);
         self.step(&mut work, &mut row, transition).await?;
         self.finish(inbound, work).await?;
         Ok(Fate::Handled(row.id))
@@ -255,9 +246,6 @@ impl Engine {
         let (terms, waits) = (machine.terms(), machine.state() == State::Request);
         if let (Some(mine), Some(to), true) = (machine.mine(), terms.target.clone(), waits) {
             let mut work = self.work(&inbound.tenant).await?;
-            if !inbound.note(&mut work).await? {
-                return Ok(Fate::Duplicate);
-            }
             let thread = Thread { thid: inbound.message.thread_id(), pthid: &terms.invitation_id };
             let code = problem::handshake_code(&misbehaved, false);
             let report = problem::handshake(
@@ -283,9 +271,6 @@ impl Engine {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         let Some(mut row) = work.exchange(owner).await? else {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
@@ -294,7 +279,7 @@ impl Engine {
             .handle(&Context { message_id: message_id() }, Input::Complete(complete))
         {
             Ok(transition) => {
-                work.clear_lane(owner).await?;
+                work.clear_lane(owner);
                 self.step(&mut work, &mut row, transition).await?;
                 self.finish(inbound, work).await?;
                 Ok(Fate::Handled(row.id))

@@ -27,9 +27,6 @@ impl Engine {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
-        if !inbound.note(&mut work).await? {
-            return Ok(Fate::Duplicate);
-        }
         let explain = problem::describe(&inbound.message);
         let warning =
             ProblemReport::from_message(&inbound.message).is_some_and(|report| report.is_warning());
@@ -60,7 +57,7 @@ impl Engine {
             && let Ok(transition) =
                 row.machine()?.handle(&Context { message_id: message_id() }, input)
         {
-            work.clear_lane(id).await?;
+            work.clear_lane(id);
             self.step(work, &mut row, transition).await?;
         }
         Ok(())

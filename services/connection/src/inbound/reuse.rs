@@ -97,17 +97,17 @@ impl Engine {
         if !theirs {
             return Err(Misbehaved::Stranger("invitation").into());
         }
-        self.use_invitation(work, &mut invitation).await?;
+        self.use_invitation(work, &mut invitation)?;
         if let Some(exchange_id) = &invitation.exchange_id
             && let Some(waiting) = work.exchange(exchange_id).await?
             && waiting.state == i32::from(proto::ExchangeState::Invitation)
         {
-            work.delete_exchange(exchange_id).await?;
+            work.delete_exchange(exchange_id);
             work.emit(self.exchange_event(EventKind::ExchangeDeleted, &waiting, None)?);
         }
         connection.reuses += 1;
         connection.last_seen_at = work.now();
-        work.update_connection(&mut connection).await?;
+        work.update_connection(&mut connection);
         work.emit(self.reuse_event(
             EventKind::ConnectionReuse,
             reuse(message, &connection.id, invitation_id),
@@ -128,13 +128,13 @@ impl Engine {
         };
         connection.reuses += 1;
         connection.last_seen_at = work.now();
-        work.update_connection(&mut connection).await?;
+        work.update_connection(&mut connection);
         let record = reuse(message, &id, &acceptance.invitation_id);
         work.emit(self.reuse_event(
             EventKind::ConnectionReuseAccepted,
             Reuse { reason: proto::ReuseReason::PeerAccepted.into(), ..record },
         ));
-        self.reused(work, &mut acceptance, &id, Reason::PeerAccepted).await?;
+        self.reused(work, &mut acceptance, &id, Reason::PeerAccepted);
         Ok(Fate::Handled(id))
     }
 
@@ -150,10 +150,10 @@ impl Engine {
             return Ok(false);
         };
         if self.used_before(work, &acceptance).await? {
-            self.reused(work, &mut acceptance, connection_id, Reason::AlreadyAccepted).await?;
+            self.reused(work, &mut acceptance, connection_id, Reason::AlreadyAccepted);
             return Ok(true);
         }
-        self.reuse_failed(work, acceptance, Reason::PeerRefused, explain).await?;
+        self.reuse_failed(work, acceptance, Reason::PeerRefused, explain)?;
         Ok(true)
     }
 
@@ -167,13 +167,12 @@ impl Engine {
                 acceptance,
                 Reason::NotDelivered,
                 "the message could not be delivered",
-            )
-            .await?;
+            )?;
         }
         Ok(())
     }
 
-    async fn reuse_failed(
+    fn reuse_failed(
         &self,
         work: &mut Work,
         mut acceptance: Acceptance,
@@ -190,7 +189,7 @@ impl Engine {
             acceptance.outcome = proto::ReuseOutcome::Refused.into();
             acceptance.deadline_at = None;
         }
-        work.update_acceptance(&mut acceptance).await?;
+        work.update_acceptance(&mut acceptance);
         work.emit(
             self.reuse_event(
                 EventKind::ConnectionReuseRejected,

@@ -76,7 +76,7 @@ async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Res
     let due = now() + wait.max(asked.min(BACK_OFF.1));
     let mut work = engine.work(&message.tenant).await?;
     let error: String = failure.message.chars().take(500).collect();
-    work.postpone(message, due, &error).await?;
+    work.postpone(message, due, &error);
     Ok(engine.commit(work).await?)
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn complete(engine: Engine, mut completed: mpsc::UnboundedRecei
 async fn remove(engine: &Engine, tenant: &str, messages: &[Outgoing]) -> Answer<()> {
     let mut work = engine.work(tenant).await?;
     let ids: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
-    work.remove_outgoing(&ids).await?;
+    work.remove_outgoing(&ids);
     for message in messages.iter().filter(|message| message.kind == Kind::Caller) {
         work.emit(engine.message_fate(message, None));
     }

@@ -3,6 +3,7 @@
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
+use super::batch::values;
 use super::{Page, Store, Work};
 
 /// How far an acceptance is, with the numbers of the proto.
@@ -68,7 +69,7 @@ impl Work {
     pub async fn acceptance(&mut self, id: &str) -> Result<Option<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// The acceptance that a reuse's thread belongs to.
@@ -82,7 +83,7 @@ impl Work {
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 1");
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// The newest acceptance of an invitation.
@@ -96,7 +97,7 @@ impl Work {
             .push(" AND invitation_id = ")
             .push_bind(invitation_id.to_owned());
         query.push(" ORDER BY id DESC LIMIT 1");
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// The acceptances that began or follow an exchange, oldest first.
@@ -110,73 +111,25 @@ impl Work {
             .push(" AND exchange_id = ")
             .push_bind(exchange_id.to_owned());
         query.push(" ORDER BY id");
-        Ok(query.build_query_as().fetch_all(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_all(&mut **self.tx().await?).await?)
     }
 
     /// Keeps a new acceptance.
-    pub async fn insert_acceptance(&mut self, row: &Acceptance) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO acceptances (tenant, id, invitation_id, invitation, invitation_did, canonical_did, state, \
+    pub fn insert_acceptance(&mut self, row: &Acceptance) {
+        self.write("INSERT INTO acceptances (tenant, id, invitation_id, invitation, invitation_did, canonical_did, state, \
              outcome, reason, candidates, rule, no_answer, patience, exchange_id, connection_id, thread_id, \
              their_label, alias, label, auto_accept, did_method, deadline_at, created_at, updated_at, version) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24, $25)",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(&row.invitation_id)
-        .bind(&row.invitation)
-        .bind(&row.invitation_did)
-        .bind(&row.canonical_did)
-        .bind(row.state)
-        .bind(row.outcome)
-        .bind(row.reason)
-        .bind(&row.candidates)
-        .bind(&row.rule)
-        .bind(row.no_answer)
-        .bind(row.patience)
-        .bind(&row.exchange_id)
-        .bind(&row.connection_id)
-        .bind(&row.thread_id)
-        .bind(&row.their_label)
-        .bind(&row.alias)
-        .bind(&row.label)
-        .bind(row.auto_accept)
-        .bind(row.did_method)
-        .bind(row.deadline_at)
-        .bind(row.created_at)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             $22, $23, $24, $25)", values![self.tenant(), &row.id, &row.invitation_id, &row.invitation, &row.invitation_did, &row.canonical_did, row.state, row.outcome, row.reason, &row.candidates, &row.rule, row.no_answer, row.patience, &row.exchange_id, &row.connection_id, &row.thread_id, &row.their_label, &row.alias, &row.label, row.auto_accept, row.did_method, row.deadline_at, row.created_at, row.updated_at, row.version]);
     }
 
     /// Stores what changes of an acceptance, with a new version.
-    pub async fn update_acceptance(&mut self, row: &mut Acceptance) -> Result<(), StoreError> {
+    pub fn update_acceptance(&mut self, row: &mut Acceptance) {
         row.version += 1;
         row.updated_at = self.now();
-        sqlx::query(
-            "UPDATE acceptances SET state = $3, outcome = $4, reason = $5, candidates = $6, rule = $7, \
+        self.write("UPDATE acceptances SET state = $3, outcome = $4, reason = $5, candidates = $6, rule = $7, \
              exchange_id = $8, connection_id = $9, thread_id = $10, deadline_at = $11, updated_at = $12, version = $13 \
-             WHERE tenant = $1 AND id = $2",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.state)
-        .bind(row.outcome)
-        .bind(row.reason)
-        .bind(&row.candidates)
-        .bind(&row.rule)
-        .bind(&row.exchange_id)
-        .bind(&row.connection_id)
-        .bind(&row.thread_id)
-        .bind(row.deadline_at)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.outcome, row.reason, &row.candidates, &row.rule, &row.exchange_id, &row.connection_id, &row.thread_id, row.deadline_at, row.updated_at, row.version]);
     }
 
     /// Removes an acceptance.
@@ -184,7 +137,7 @@ impl Work {
         let deleted = sqlx::query("DELETE FROM acceptances WHERE tenant = $1 AND id = $2")
             .bind(self.tenant().to_owned())
             .bind(id)
-            .execute(&mut **self.tx())
+            .execute(&mut **self.tx().await?)
             .await?;
         Ok(deleted.rows_affected() == 1)
     }

@@ -6,6 +6,7 @@ use entente_protocol::reuse::Candidate;
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
+use super::batch::values;
 use super::{Page, Store, Work};
 
 /// A connection as it is stored. Enumerations have the numbers of the proto.
@@ -48,7 +49,7 @@ const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, the
 /// The live connections that an invitee made with invitations of a DID. The limit bounds the work; the best are the
 /// ones heard last.
 const CANDIDATES: &str = "SELECT id, last_seen_at, created_at FROM connections \
-     WHERE tenant = $1 AND invitation_did = $2 AND role = 2 ORDER BY last_seen_at DESC, id LIMIT 16";
+     WHERE tenant = $1 AND invitation_did = $2 AND role = 2 ORDER BY last_seen_at DESC, id DESC LIMIT 16";
 
 impl Connection {
     /// Where the peer receives messages.
@@ -78,7 +79,7 @@ impl Work {
     pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// The connections that an invitation of a DID may be answered on.
@@ -86,83 +87,41 @@ impl Work {
         let rows = sqlx::query_as(CANDIDATES)
             .bind(self.tenant().to_owned())
             .bind(did)
-            .fetch_all(&mut **self.tx())
+            .fetch_all(&mut **self.tx().await?)
             .await?;
         Ok(candidates(rows))
     }
 
     /// Keeps a new connection.
-    pub async fn insert_connection(&mut self, row: &Connection) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO connections (tenant, id, role, protocol, my_did, their_did, my_key, their_key, target, \
+    pub fn insert_connection(&mut self, row: &Connection) {
+        self.write("INSERT INTO connections (tenant, id, role, protocol, my_did, their_did, my_key, their_key, target, \
              their_label, alias, invitation_id, invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, \
-             version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.role)
-        .bind(row.protocol)
-        .bind(&row.my_did)
-        .bind(&row.their_did)
-        .bind(&row.my_key)
-        .bind(&row.their_key)
-        .bind(&row.target)
-        .bind(&row.their_label)
-        .bind(&row.alias)
-        .bind(&row.invitation_id)
-        .bind(&row.invitation_did)
-        .bind(&row.metadata)
-        .bind(row.reuses)
-        .bind(row.last_seen_at)
-        .bind(row.created_at)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)", values![self.tenant(), &row.id, row.role, row.protocol, &row.my_did, &row.their_did, &row.my_key, &row.their_key, &row.target, &row.their_label, &row.alias, &row.invitation_id, &row.invitation_did, &row.metadata, row.reuses, row.last_seen_at, row.created_at, row.updated_at, row.version]);
     }
 
     /// Stores what changes of a connection, with a new version.
-    pub async fn update_connection(&mut self, row: &mut Connection) -> Result<(), StoreError> {
+    pub fn update_connection(&mut self, row: &mut Connection) {
         row.version += 1;
         row.updated_at = self.now();
-        sqlx::query(
-            "UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = $6, updated_at = $7, \
-             version = $8 WHERE tenant = $1 AND id = $2",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(&row.alias)
-        .bind(&row.metadata)
-        .bind(row.reuses)
-        .bind(row.last_seen_at)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+        self.write("UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = $6, updated_at = $7, \
+             version = $8 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, &row.alias, &row.metadata, row.reuses, row.last_seen_at, row.updated_at, row.version]);
     }
 
     /// Notes that the peer was heard. It is no change of the record, so it makes no version.
-    pub async fn touch_connection(&mut self, id: &str) -> Result<(), StoreError> {
+    pub fn touch_connection(&mut self, id: &str) {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        sqlx::query("UPDATE connections SET last_seen_at = $3 WHERE tenant = $1 AND id = $2")
-            .bind(tenant)
-            .bind(id)
-            .bind(now)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+        self.write(
+            "UPDATE connections SET last_seen_at = $3 WHERE tenant = $1 AND id = $2",
+            values![tenant, id, now],
+        );
     }
 
     /// Removes a connection.
-    pub async fn delete_connection(&mut self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM connections WHERE tenant = $1 AND id = $2")
-            .bind(self.tenant().to_owned())
-            .bind(id)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn delete_connection(&mut self, id: &str) {
+        self.write(
+            "DELETE FROM connections WHERE tenant = $1 AND id = $2",
+            values![self.tenant(), id],
+        );
     }
 }
 

@@ -78,7 +78,7 @@ impl Work {
         .bind(did.key.multibase())
         .bind(shared_as)
         .bind(now)
-        .execute(&mut **self.tx())
+        .execute(&mut **self.tx().await?)
         .await?;
         Ok(inserted.rows_affected() == 1)
     }
@@ -91,7 +91,7 @@ impl Work {
         )
         .bind(self.tenant().to_owned())
         .bind(did)
-        .fetch_optional(&mut **self.tx())
+        .fetch_optional(&mut **self.tx().await?)
         .await?;
         row.map(|(key,)| {
             PublicKey::from_multibase(&key).map_err(|_| StoreError::corrupt("dids.key"))

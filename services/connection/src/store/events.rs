@@ -6,6 +6,7 @@ use entente_store::StoreError;
 use prost::Message as _;
 use sqlx::{FromRow, QueryBuilder};
 
+use super::batch::values;
 use super::{Store, Work};
 
 /// An entry of the log.
@@ -154,44 +155,24 @@ impl Work {
         .bind(name)
         .bind(sequence)
         .bind(now)
-        .fetch_one(&mut **self.tx())
+        .fetch_one(&mut **self.tx().await?)
         .await?;
         Ok(moved)
     }
 
     /// Keeps an event that a consumer gave up on.
-    pub async fn put_dead_letter(&mut self, letter: &DeadLetterRow) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO dead_letters (tenant, consumer, sequence, attempts, error, time, replay) \
+    pub fn put_dead_letter(&mut self, letter: &DeadLetterRow) {
+        self.write("INSERT INTO dead_letters (tenant, consumer, sequence, attempts, error, time, replay) \
              VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT (tenant, consumer, sequence) \
-             DO UPDATE SET attempts = excluded.attempts, error = excluded.error, time = excluded.time, replay = FALSE",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&letter.consumer)
-        .bind(letter.sequence)
-        .bind(letter.attempts)
-        .bind(&letter.error)
-        .bind(letter.time)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             DO UPDATE SET attempts = excluded.attempts, error = excluded.error, time = excluded.time, replay = FALSE", values![self.tenant(), &letter.consumer, letter.sequence, letter.attempts, &letter.error, letter.time]);
     }
 
     /// Removes a dead letter that was delivered after all.
-    pub async fn remove_dead_letter(
-        &mut self,
-        consumer: &str,
-        sequence: i64,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
+    pub fn remove_dead_letter(&mut self, consumer: &str, sequence: i64) {
+        self.write(
             "DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2 AND sequence = $3",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(consumer)
-        .bind(sequence)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+            values![self.tenant(), consumer, sequence],
+        );
     }
 
     /// Marks dead letters for another try: those named, or all. Says how many there were.
@@ -211,7 +192,7 @@ impl Work {
             }
             query.push(")");
         }
-        Ok(query.build().execute(&mut **self.tx()).await?.rows_affected())
+        Ok(query.build().execute(&mut **self.tx().await?).await?.rows_affected())
     }
 
     /// Removes up to `limit` events that are older than `before`, and remembers up to where.
@@ -224,21 +205,18 @@ impl Work {
         .bind(&tenant)
         .bind(before)
         .bind(limit)
-        .fetch_one(&mut **self.tx())
+        .fetch_one(&mut **self.tx().await?)
         .await?;
         let Some(up_to) = up_to else { return Ok(0) };
         let purged = sqlx::query("DELETE FROM events WHERE tenant = $1 AND sequence <= $2")
             .bind(&tenant)
             .bind(up_to)
-            .execute(&mut **self.tx())
+            .execute(&mut **self.tx().await?)
             .await?;
-        sqlx::query(
+        self.write(
             "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < $2",
-        )
-        .bind(&tenant)
-        .bind(up_to)
-        .execute(&mut **self.tx())
-        .await?;
+            values![&tenant, up_to],
+        );
         Ok(purged.rows_affected())
     }
 }

@@ -4,6 +4,7 @@ use entente_protocol::Exchange;
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
+use super::batch::values;
 use super::{Page, Store, Work};
 
 /// A handshake as it is stored. Enumerations have the numbers of the proto.
@@ -65,7 +66,7 @@ impl Work {
     pub async fn exchange(&mut self, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// The handshake under way with the inviter of a DID.
@@ -77,126 +78,56 @@ impl Work {
             sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
                 .bind(self.tenant().to_owned())
                 .bind(pending_for)
-                .fetch_optional(&mut **self.tx())
+                .fetch_optional(&mut **self.tx().await?)
                 .await?;
         Ok(row.map(|(id,)| id))
     }
 
     /// Keeps a new handshake.
-    pub async fn insert_exchange(&mut self, row: &ExchangeRow) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
+    pub fn insert_exchange(&mut self, row: &ExchangeRow) {
+        self.write("INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
              their_label, alias, invitation_key, invitation_did, pending_for, auto_accept, multi_use, label, did_method, \
              deadline_at, goal_code, goal, metadata, machine, created_at, updated_at, version) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24, $25, $26)",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.role)
-        .bind(row.state)
-        .bind(row.protocol)
-        .bind(&row.invitation_id)
-        .bind(&row.thread_id)
-        .bind(&row.my_did)
-        .bind(&row.their_did)
-        .bind(&row.their_label)
-        .bind(&row.alias)
-        .bind(&row.invitation_key)
-        .bind(&row.invitation_did)
-        .bind(&row.pending_for)
-        .bind(row.auto_accept)
-        .bind(row.multi_use)
-        .bind(&row.label)
-        .bind(row.did_method)
-        .bind(row.deadline_at)
-        .bind(&row.goal_code)
-        .bind(&row.goal)
-        .bind(&row.metadata)
-        .bind(&row.machine)
-        .bind(row.created_at)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             $22, $23, $24, $25, $26)", values![self.tenant(), &row.id, row.role, row.state, row.protocol, &row.invitation_id, &row.thread_id, &row.my_did, &row.their_did, &row.their_label, &row.alias, &row.invitation_key, &row.invitation_did, &row.pending_for, row.auto_accept, row.multi_use, &row.label, row.did_method, row.deadline_at, &row.goal_code, &row.goal, &row.metadata, &row.machine, row.created_at, row.updated_at, row.version]);
     }
 
     /// Stores what changes of a handshake. The caller has set the version.
-    pub async fn update_exchange(&mut self, row: &ExchangeRow) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, their_did = $7, \
+    pub fn update_exchange(&mut self, row: &ExchangeRow) {
+        self.write("UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, their_did = $7, \
              their_label = $8, pending_for = $9, deadline_at = $10, machine = $11, updated_at = $12, version = $13, \
-             alias = $14, label = $15, goal_code = $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.state)
-        .bind(row.protocol)
-        .bind(&row.thread_id)
-        .bind(&row.my_did)
-        .bind(&row.their_did)
-        .bind(&row.their_label)
-        .bind(&row.pending_for)
-        .bind(row.deadline_at)
-        .bind(&row.machine)
-        .bind(row.updated_at)
-        .bind(row.version)
-        .bind(&row.alias)
-        .bind(&row.label)
-        .bind(&row.goal_code)
-        .bind(&row.goal)
-        .bind(&row.metadata)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             alias = $14, label = $15, goal_code = $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.protocol, &row.thread_id, &row.my_did, &row.their_did, &row.their_label, &row.pending_for, row.deadline_at, &row.machine, row.updated_at, row.version, &row.alias, &row.label, &row.goal_code, &row.goal, &row.metadata]);
     }
 
     /// Removes a handshake, with the keys that led to it.
-    pub async fn delete_exchange(&mut self, id: &str) -> Result<(), StoreError> {
+    pub fn delete_exchange(&mut self, id: &str) {
         for statement in [
             "DELETE FROM exchanges WHERE tenant = $1 AND id = $2",
             "DELETE FROM peers WHERE tenant = $1 AND exchange_id = $2",
         ] {
-            sqlx::query(statement)
-                .bind(self.tenant().to_owned())
-                .bind(id)
-                .execute(&mut **self.tx())
-                .await?;
+            self.write(statement, values![self.tenant(), id]);
         }
-        Ok(())
     }
 
     /// Removes a handshake's record alone: its connection stays, and the keys that lead to it.
-    pub async fn delete_exchange_record(&mut self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM exchanges WHERE tenant = $1 AND id = $2")
-            .bind(self.tenant().to_owned())
-            .bind(id)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn delete_exchange_record(&mut self, id: &str) {
+        self.write(
+            "DELETE FROM exchanges WHERE tenant = $1 AND id = $2",
+            values![self.tenant(), id],
+        );
     }
 
     /// Notes that messages from these keys to our key belong to a handshake, and to its connection.
-    pub async fn insert_peers(
+    pub fn insert_peers(
         &mut self,
         my_key: &str,
         their_keys: impl IntoIterator<Item = String>,
         exchange_id: &str,
-    ) -> Result<(), StoreError> {
+    ) {
         for their_key in their_keys {
-            sqlx::query(
-                "INSERT INTO peers (tenant, my_key, their_key, exchange_id) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (tenant, my_key, their_key) DO UPDATE SET exchange_id = excluded.exchange_id",
-            )
-            .bind(self.tenant().to_owned())
-            .bind(my_key)
-            .bind(their_key)
-            .bind(exchange_id)
-            .execute(&mut **self.tx())
-            .await?;
+            self.write("INSERT INTO peers (tenant, my_key, their_key, exchange_id) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (tenant, my_key, their_key) DO UPDATE SET exchange_id = excluded.exchange_id", values![self.tenant(), my_key, their_key, exchange_id]);
         }
-        Ok(())
     }
 }
 
@@ -225,24 +156,6 @@ impl Store {
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
         Ok(query.build_query_as().fetch_all(self.read()).await?)
-    }
-
-    /// The handshake or connection that messages between two keys belong to.
-    pub async fn exchange_of_keys(
-        &self,
-        tenant: &str,
-        my_key: &str,
-        their_key: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = sqlx::query_as(
-            "SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3",
-        )
-        .bind(tenant)
-        .bind(my_key)
-        .bind(their_key)
-        .fetch_optional(self.read())
-        .await?;
-        Ok(row.map(|(id,)| id))
     }
 
     /// The handshake under way with the inviter of a DID.

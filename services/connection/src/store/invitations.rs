@@ -4,6 +4,7 @@ use entente_protocol::usage::{InvitationState, Usage};
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
+use super::batch::values;
 use super::{Page, Store, Work};
 
 /// An invitation as it is stored. Enumerations have the numbers of the proto.
@@ -88,77 +89,34 @@ impl Work {
     pub async fn invitation(&mut self, id: &str) -> Result<Option<Invitation>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
     /// Keeps a new invitation.
-    pub async fn insert_invitation(&mut self, row: &Invitation) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
+    pub fn insert_invitation(&mut self, row: &Invitation) {
+        self.write("INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
              goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, created_at, updated_at, \
              expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21, $22, $23)",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.kind)
-        .bind(row.state)
-        .bind(row.max_uses)
-        .bind(row.uses)
-        .bind(&row.did)
-        .bind(&row.canonical_did)
-        .bind(&row.key)
-        .bind(&row.label)
-        .bind(&row.alias)
-        .bind(&row.goal_code)
-        .bind(&row.goal)
-        .bind(&row.handshakes)
-        .bind(&row.message)
-        .bind(&row.url)
-        .bind(&row.metadata)
-        .bind(row.auto_accept)
-        .bind(&row.exchange_id)
-        .bind(row.created_at)
-        .bind(row.updated_at)
-        .bind(row.expires_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+             $18, $19, $20, $21, $22, $23)", values![self.tenant(), &row.id, row.kind, row.state, row.max_uses, row.uses, &row.did, &row.canonical_did, &row.key, &row.label, &row.alias, &row.goal_code, &row.goal, &row.handshakes, &row.message, &row.url, &row.metadata, row.auto_accept, &row.exchange_id, row.created_at, row.updated_at, row.expires_at, row.version]);
     }
 
     /// Stores what changes of an invitation, with a new version.
-    pub async fn update_invitation(&mut self, row: &mut Invitation) -> Result<(), StoreError> {
+    pub fn update_invitation(&mut self, row: &mut Invitation) {
         row.version += 1;
         row.updated_at = self.now();
         if row.state != state_number(InvitationState::Open) {
             row.expires_at = None;
         }
-        sqlx::query(
-            "UPDATE invitations SET state = $3, uses = $4, exchange_id = $5, updated_at = $6, expires_at = $7, \
-             version = $8 WHERE tenant = $1 AND id = $2",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(&row.id)
-        .bind(row.state)
-        .bind(row.uses)
-        .bind(&row.exchange_id)
-        .bind(row.updated_at)
-        .bind(row.expires_at)
-        .bind(row.version)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+        self.write("UPDATE invitations SET state = $3, uses = $4, exchange_id = $5, updated_at = $6, expires_at = $7, \
+             version = $8 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.uses, &row.exchange_id, row.updated_at, row.expires_at, row.version]);
     }
 
     /// Removes an invitation.
-    pub async fn delete_invitation(&mut self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM invitations WHERE tenant = $1 AND id = $2")
-            .bind(self.tenant().to_owned())
-            .bind(id)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn delete_invitation(&mut self, id: &str) {
+        self.write(
+            "DELETE FROM invitations WHERE tenant = $1 AND id = $2",
+            values![self.tenant(), id],
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 use entente_store::StoreError;
 
+use super::batch::values;
 use super::{Store, Work};
 
 /// The answer to an earlier call.
@@ -12,85 +13,52 @@ pub(crate) struct Remembered {
 }
 
 impl Work {
-    /// Notes that a message has its effect in this work. False if it had it before.
-    pub async fn note_message(
-        &mut self,
-        sender_key: &str,
-        message_id: &str,
-    ) -> Result<bool, StoreError> {
-        let (tenant, now) = (self.tenant().to_owned(), self.now());
-        let inserted = sqlx::query(
-            "INSERT INTO inbox (tenant, sender_key, message_id, received_at) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (tenant, sender_key, message_id) DO NOTHING",
-        )
-        .bind(tenant)
-        .bind(sender_key)
-        .bind(message_id)
-        .bind(now)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(inserted.rows_affected() == 1)
+    /// Notes that a message has its effect in this work. The commit fails with Duplicate if it had it before.
+    pub fn note_message(&mut self, sender_key: &str, message_id: &str) {
+        self.write(
+            "INSERT INTO inbox (tenant, sender_key, message_id, received_at) VALUES ($1, $2, $3, $4)",
+            values![self.tenant(), sender_key, message_id, self.now()],
+        );
     }
 
     /// Remembers the answer to a call. Fails with Duplicate if another call with the same id came first.
-    pub async fn remember(
-        &mut self,
-        method: &str,
-        request_id: &str,
-        digest: &[u8],
-        response: &[u8],
-    ) -> Result<(), StoreError> {
+    pub fn remember(&mut self, method: &str, request_id: &str, digest: &[u8], response: &[u8]) {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        sqlx::query(
+        self.write(
             "INSERT INTO requests (tenant, method, request_id, digest, response, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(tenant)
-        .bind(method)
-        .bind(request_id)
-        .bind(digest)
-        .bind(response)
-        .bind(now)
-        .execute(&mut **self.tx())
-        .await?;
-        Ok(())
+            values![tenant, method, request_id, digest, response, now],
+        );
     }
 
     /// Forgets messages and calls of any tenant from before a time.
-    pub async fn forget(
-        &mut self,
-        messages_before: i64,
-        requests_before: i64,
-    ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM inbox WHERE received_at < $1")
-            .bind(messages_before)
-            .execute(&mut **self.tx())
-            .await?;
-        sqlx::query("DELETE FROM requests WHERE created_at < $1")
-            .bind(requests_before)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn forget(&mut self, messages_before: i64, requests_before: i64) {
+        self.write("DELETE FROM inbox WHERE received_at < $1", values![messages_before]);
+        self.write("DELETE FROM requests WHERE created_at < $1", values![requests_before]);
     }
 }
 
 impl Store {
-    /// Whether a message had its effect before.
-    pub async fn knows_message(
+    /// What is known of a message between two keys: the exchange or connection of the keys, and whether the message had
+    /// its effect before. An anonymous sender has the empty key.
+    pub async fn standing(
         &self,
         tenant: &str,
-        sender_key: &str,
+        my_key: &str,
+        their_key: &str,
         message_id: &str,
-    ) -> Result<bool, StoreError> {
-        let row: Option<(i32,)> = sqlx::query_as(
-            "SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key = $2 AND message_id = $3",
+    ) -> Result<(Option<String>, bool), StoreError> {
+        let row = sqlx::query_as(
+            "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3), \
+             EXISTS (SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key = $3 AND message_id = $4)",
         )
         .bind(tenant)
-        .bind(sender_key)
+        .bind(my_key)
+        .bind(their_key)
         .bind(message_id)
-        .fetch_optional(self.read())
+        .fetch_one(self.read())
         .await?;
-        Ok(row.is_some())
+        Ok(row)
     }
 
     /// The answer to an earlier call.

@@ -5,6 +5,7 @@ use entente_protocol::Target;
 use entente_store::StoreError;
 use sqlx::FromRow;
 
+use super::batch::values;
 use super::{Store, Work};
 
 /// How long a message is left to the process that committed it, in milliseconds.
@@ -96,71 +97,39 @@ impl TryFrom<Row> for Outgoing {
 }
 
 impl Work {
-    pub(super) async fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
+    pub(super) fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let target = serde_json::to_string(&outgoing.target)
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
-        sqlx::query(
-            "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, \
-             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)",
-        )
-        .bind(&outgoing.tenant)
-        .bind(&outgoing.id)
-        .bind(&outgoing.lane)
-        .bind(outgoing.kind as i32)
-        .bind(&outgoing.message_id)
-        .bind(&outgoing.thread_id)
-        .bind(&outgoing.message)
-        .bind(outgoing.from.map(|key| key.multibase()))
-        .bind(target)
-        .bind(outgoing.created_at + FIRST_ATTEMPT)
-        .bind(outgoing.created_at)
-        .execute(&mut **self.tx())
-        .await?;
+        self.write("INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, \
+             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)", values![&outgoing.tenant, &outgoing.id, &outgoing.lane, outgoing.kind as i32, &outgoing.message_id, &outgoing.thread_id, &outgoing.message, outgoing.from.map(|key| key.multibase()), target, outgoing.created_at + FIRST_ATTEMPT, outgoing.created_at]);
         Ok(())
     }
 
     /// Removes messages that were taken, or given up.
-    pub async fn remove_outgoing(&mut self, ids: &[String]) -> Result<(), StoreError> {
+    pub fn remove_outgoing(&mut self, ids: &[String]) {
         for id in ids {
-            sqlx::query("DELETE FROM outbox WHERE tenant = $1 AND id = $2")
-                .bind(self.tenant().to_owned())
-                .bind(id)
-                .execute(&mut **self.tx())
-                .await?;
+            self.write(
+                "DELETE FROM outbox WHERE tenant = $1 AND id = $2",
+                values![self.tenant(), id],
+            );
         }
-        Ok(())
     }
 
     /// Removes what is on its way in a lane.
-    pub async fn clear_lane(&mut self, lane: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM outbox WHERE tenant = $1 AND lane = $2")
-            .bind(self.tenant().to_owned())
-            .bind(lane)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn clear_lane(&mut self, lane: &str) {
+        self.write(
+            "DELETE FROM outbox WHERE tenant = $1 AND lane = $2",
+            values![self.tenant(), lane],
+        );
     }
 
     /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
-    pub async fn postpone(
-        &mut self,
-        outgoing: &Outgoing,
-        next_attempt_at: i64,
-        error: &str,
-    ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 AND id = $2")
-            .bind(&outgoing.tenant)
-            .bind(&outgoing.id)
-            .bind(error)
-            .execute(&mut **self.tx())
-            .await?;
-        sqlx::query("UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2")
-            .bind(&outgoing.tenant)
-            .bind(&outgoing.lane)
-            .bind(next_attempt_at)
-            .execute(&mut **self.tx())
-            .await?;
-        Ok(())
+    pub fn postpone(&mut self, outgoing: &Outgoing, next_attempt_at: i64, error: &str) {
+        self.write("UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 AND id = $2", values![&outgoing.tenant, &outgoing.id, error]);
+        self.write(
+            "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
+            values![&outgoing.tenant, &outgoing.lane, next_attempt_at],
+        );
     }
 }
 

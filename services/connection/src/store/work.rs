@@ -8,6 +8,7 @@ use entente_store::{StoreError, Transaction};
 use prost::Message as _;
 use uuid::Uuid;
 
+use super::batch::{Batch, Value, values};
 use super::outbox::{Kind, Outgoing};
 
 /// An event that is committed with the work, without its sequence.
@@ -20,10 +21,13 @@ pub(crate) struct NewEvent {
 }
 
 /// A transaction for one tenant. What it did becomes visible, and what it sends is sent, once it is committed.
+///
+/// Writes are gathered and carried out together: before the next read, or with the commit.
 pub(crate) struct Work {
     transaction: Transaction,
     tenant: String,
     now: i64,
+    batch: Batch,
     events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
 }
@@ -41,13 +45,21 @@ impl Work {
             transaction,
             tenant: tenant.to_owned(),
             now,
+            batch: Batch::default(),
             events: Vec::new(),
             outgoing: Vec::new(),
         }
     }
 
-    pub(super) fn tx(&mut self) -> &mut Transaction {
-        &mut self.transaction
+    /// The transaction, with all that was written so far.
+    pub(super) async fn tx(&mut self) -> Result<&mut Transaction, StoreError> {
+        self.batch.run(&mut self.transaction).await?;
+        Ok(&mut self.transaction)
+    }
+
+    /// Adds a write, with its parameters.
+    pub(super) fn write(&mut self, sql: &'static str, values: Vec<Value>) {
+        self.batch.push(sql, values);
     }
 
     /// The tenant.
@@ -93,55 +105,64 @@ impl Work {
     pub async fn commit(mut self) -> Result<Committed, StoreError> {
         let outgoing = std::mem::take(&mut self.outgoing);
         for message in &outgoing {
-            self.insert_outgoing(message).await?;
+            self.insert_outgoing(message)?;
         }
-        let events = self.write_events().await?;
+        let mut events = self.write_events()?;
+        let last = self.batch.run(&mut self.transaction).await?;
         self.transaction.commit().await?;
+        let first = last.unwrap_or_default() - count(&events)? + 1;
+        for (sequence, event) in (first..).zip(&mut events) {
+            event.sequence = sequence;
+            event.time = Some(entente_rpc::time_to_proto(self.now));
+        }
         Ok(Committed { events, outgoing })
     }
 
     /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are
-    /// committed in their order.
-    async fn write_events(&mut self) -> Result<Vec<event::Event>, StoreError> {
-        if self.events.is_empty() {
+    /// committed in their order. The last statement selects the last number.
+    fn write_events(&mut self) -> Result<Vec<event::Event>, StoreError> {
+        let events: Vec<_> = std::mem::take(&mut self.events)
+            .into_iter()
+            .map(|new| {
+                let event = event::Event {
+                    sequence: 0,
+                    kind: new.kind.into(),
+                    time: None,
+                    connection_id: new.connection_id,
+                    record: Some(new.record),
+                };
+                (event, new.invitation_id)
+            })
+            .collect();
+        if events.is_empty() {
             return Ok(Vec::new());
         }
-        let count = i64::try_from(self.events.len()).map_err(|_| StoreError::corrupt("events"))?;
-        let (last,): (i64,) = sqlx::query_as(
-            "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
-             ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + excluded.last_sequence \
-             RETURNING last_sequence",
-        )
-        .bind(&self.tenant)
-        .bind(count)
-        .fetch_one(&mut *self.transaction)
-        .await?;
-        let mut written = Vec::with_capacity(self.events.len());
-        for (sequence, new) in (last - count + 1..).zip(std::mem::take(&mut self.events)) {
-            let mut event = event::Event {
-                sequence: 0,
-                kind: new.kind.into(),
-                time: None,
-                connection_id: new.connection_id,
-                record: Some(new.record),
-            };
-            sqlx::query(
+        let count = count(&events)?;
+        self.write(
+            "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) ON CONFLICT (tenant) \
+             DO UPDATE SET last_sequence = logs.last_sequence + excluded.last_sequence",
+            values![self.tenant(), count],
+        );
+        for ((event, invitation_id), before_last) in events.iter().zip((0..count).rev()) {
+            self.write(
                 "INSERT INTO events (tenant, sequence, kind, connection_id, invitation_id, time, record) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(&self.tenant)
-            .bind(sequence)
-            .bind(event.kind)
-            .bind(&event.connection_id)
-            .bind(&new.invitation_id)
-            .bind(self.now)
-            .bind(event.encode_to_vec())
-            .execute(&mut *self.transaction)
-            .await?;
-            event.sequence = sequence;
-            event.time = Some(entente_rpc::time_to_proto(self.now));
-            written.push(event);
+                 SELECT tenant, last_sequence - $2, $3, $4, $5, $6, $7 FROM logs WHERE tenant = $1",
+                values![
+                    self.tenant(),
+                    before_last,
+                    event.kind,
+                    &event.connection_id,
+                    invitation_id,
+                    self.now,
+                    event.encode_to_vec()
+                ],
+            );
         }
-        Ok(written)
+        self.write("SELECT last_sequence FROM logs WHERE tenant = $1", values![self.tenant()]);
+        Ok(events.into_iter().map(|(event, _)| event).collect())
     }
+}
+
+fn count<T>(list: &[T]) -> Result<i64, StoreError> {
+    i64::try_from(list.len()).map_err(|_| StoreError::corrupt("events"))
 }

@@ -81,10 +81,10 @@ fn invitee(id: &str) -> ExchangeRow {
 async fn insert(fixture: &Fixture, connections: &[Connection], exchanges: &[ExchangeRow]) {
     let mut work = fixture.engine.work(TENANT).await.unwrap();
     for row in connections {
-        work.insert_connection(row).await.unwrap();
+        work.insert_connection(row);
     }
     for row in exchanges {
-        work.insert_exchange(row).await.unwrap();
+        work.insert_exchange(row);
     }
     fixture.engine.commit(work).await.unwrap();
 }
