@@ -9,6 +9,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+pub mod acapy;
+pub mod peer;
 pub mod suite;
 
+pub use peer::Peer;
 pub use suite::Suite;

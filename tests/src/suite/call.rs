@@ -122,6 +122,24 @@ impl Suite {
         .await
     }
 
+    /// The connection with a peer's DID, once it is there.
+    pub async fn connection_with(&self, their_did: &str) -> Connection {
+        let request =
+            ListConnectionsRequest { their_did: their_did.to_owned(), ..Default::default() };
+        eventually("there is a connection with the DID", async || {
+            let answer = self.connections().list_connections(request.clone()).await.unwrap();
+            answer.into_inner().connections.pop()
+        })
+        .await
+    }
+
+    /// Accepts an invitation given as a message, without waiting for the peer.
+    pub async fn receive(&self, invitation: &Value) -> Acceptance {
+        let invitation = invitation.to_string();
+        let request = AcceptInvitationRequest { invitation, ..Default::default() };
+        self.accept_with(request).await.unwrap()
+    }
+
     /// All connections.
     pub async fn all_connections(&self) -> Vec<Connection> {
         let request = ListConnectionsRequest { page_size: 1_000, ..Default::default() };

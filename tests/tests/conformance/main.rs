@@ -1,0 +1,34 @@
+//! What the RFCs ask of an agent, checked from outside by a peer made of envelopes and keys alone.
+//!
+//! The checks of a module share one agent and run one after the other; each is named by what it checks.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+/// Makes one test of a list of checks. All run; those that fail are named.
+macro_rules! checks {
+    ($($check:ident),+ $(,)?) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all() {
+            use futures_util::FutureExt as _;
+            let suite = entente_tests::Suite::start().await;
+            let mut failed = Vec::new();
+            $(
+                let check = std::panic::AssertUnwindSafe($check(&suite)).catch_unwind();
+                if check.await.is_err() {
+                    failed.push(stringify!($check));
+                }
+            )+
+            assert!(failed.is_empty(), "failed: {failed:#?}");
+        }
+    };
+}
+
+mod dids;
+mod envelopes;
+mod handshake;
+mod handshake_refused;
+mod messages;
+mod out_of_band;
+mod reuse;
+mod small;
+mod transports;
