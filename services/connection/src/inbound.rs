@@ -108,7 +108,7 @@ impl Engine {
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
-        let (owner, known) = self.store.standing(tenant, mine, theirs, &message.id).await?;
+        let (owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
         let route = reply::Route::of(&message, request.max_replies);
         Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, known, route })
     }
@@ -184,7 +184,7 @@ impl Engine {
     async fn is_known(&self, inbound: &Inbound) -> Answer<bool> {
         let (tenant, mine, theirs) =
             (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
-        Ok(self.store.standing(tenant, &mine, &theirs, &inbound.message.id).await?.1)
+        Ok(self.store.place(tenant, &mine, &theirs, &inbound.message.id).await?.1)
     }
 
     /// Refuses a message: it changes nothing, and is only counted.

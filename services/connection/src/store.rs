@@ -18,7 +18,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
-pub(crate) use connections::{Connection, ConnectionFilter};
+pub(crate) use connections::{Connection, ConnectionFilter, Standing};
 pub(crate) use dids::OurDid;
 pub(crate) use events::{DeadLetterRow, EventFilter};
 pub(crate) use exchanges::{ExchangeFilter, ExchangeRow};

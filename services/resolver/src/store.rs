@@ -24,13 +24,11 @@ pub(crate) async fn insert(
     short: &str,
     long: &str,
 ) -> Result<(), StoreError> {
-    let mut transaction = database.write().await?;
     sqlx::query("INSERT INTO peer4 (tenant, short_form, long_form) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
         .bind(tenant)
         .bind(short)
         .bind(long)
-        .execute(&mut *transaction)
+        .execute(database.autocommit())
         .await?;
-    transaction.commit().await?;
     Ok(())
 }

@@ -102,7 +102,9 @@ impl Failure {
             R::Unauthenticated => Code::Unauthenticated,
             R::PermissionDenied => Code::PermissionDenied,
             R::MethodNotSupported => Code::Unimplemented,
-            R::EndpointUnavailable | R::CircuitOpen | R::StoreUnavailable => Code::Unavailable,
+            R::EndpointUnavailable | R::CircuitOpen | R::StoreUnavailable | R::Draining => {
+                Code::Unavailable
+            }
             R::TooLarge | R::SlowReader | R::Overloaded => Code::ResourceExhausted,
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,
             R::Conflict => Code::Aborted,

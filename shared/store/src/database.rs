@@ -5,7 +5,9 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection as _, Sqlite};
 
 use crate::StoreError;
@@ -34,7 +36,11 @@ impl Database {
     ///
     /// # Errors
     /// When the file cannot be opened or a migration fails.
-    pub async fn open(path: &Path, durability: Durability, migrations: &Migrator) -> Result<Self, StoreError> {
+    pub async fn open(
+        path: &Path,
+        durability: Durability,
+        migrations: &Migrator,
+    ) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         Self::with(options, durability, migrations).await
     }
@@ -43,7 +49,11 @@ impl Database {
     ///
     /// # Errors
     /// When the URL is not one that this build supports, or as [`Database::open`].
-    pub async fn connect(url: &str, durability: Durability, migrations: &Migrator) -> Result<Self, StoreError> {
+    pub async fn connect(
+        url: &str,
+        durability: Durability,
+        migrations: &Migrator,
+    ) -> Result<Self, StoreError> {
         if !url.starts_with("sqlite:") {
             return Err(StoreError::Url(url.split(':').next().unwrap_or_default().to_owned()));
         }
@@ -96,6 +106,12 @@ impl Database {
     /// When the database is away or too busy.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// The connection that writes, for one statement that is a transaction of its own.
+    #[must_use]
+    pub fn autocommit(&self) -> &SqlitePool {
+        &self.writer
     }
 
     /// The pool for reads outside a transaction.

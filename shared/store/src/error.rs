@@ -50,8 +50,12 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::RowNotFound => Self::NotFound,
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Unavailable(error),
-            sqlx::Error::Database(database) if database.is_unique_violation() => Self::Duplicate(error),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                Self::Unavailable(error)
+            }
+            sqlx::Error::Database(database) if database.is_unique_violation() => {
+                Self::Duplicate(error)
+            }
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 // SQLITE_BUSY, SQLITE_LOCKED and their extended codes; SQLITE_FULL.
                 Some("5" | "6" | "261" | "262" | "517" | "13") => Self::Unavailable(error),

@@ -34,11 +34,15 @@ impl PageToken {
         }
         let (mark, after) = text.split_at_checked(8)?;
         let known = u32::from_str_radix(mark, 16).ok()? == fingerprint(filter);
-        (known && !after.is_empty() && after.len() <= 512).then(|| Some(Self { after: after.to_owned() }))
+        (known && !after.is_empty() && after.len() <= 512)
+            .then(|| Some(Self { after: after.to_owned() }))
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "half of the hash is enough to tell filters apart")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "half of the hash is enough to tell filters apart"
+)]
 fn fingerprint(filter: &impl Hash) -> u32 {
     let mut hasher = DefaultHasher::new();
     filter.hash(&mut hasher);
@@ -52,7 +56,10 @@ mod tests {
     #[test]
     fn a_token_belongs_to_its_filter() {
         let token = PageToken::encode("0190", &("OPEN", 3));
-        assert_eq!(PageToken::decode(&token, &("OPEN", 3)), Some(Some(PageToken { after: "0190".into() })));
+        assert_eq!(
+            PageToken::decode(&token, &("OPEN", 3)),
+            Some(Some(PageToken { after: "0190".into() }))
+        );
         assert_eq!(PageToken::decode(&token, &("USED", 3)), None);
         assert_eq!(PageToken::decode("", &"any"), Some(None));
         assert_eq!(PageToken::decode("é", &"any"), None);
@@ -61,6 +68,9 @@ mod tests {
 
     #[test]
     fn a_page_has_a_default_and_a_limit() {
-        assert_eq!([page_size(0), page_size(7), page_size(5000), page_size(-1)], [Some(100), Some(7), Some(1000), None]);
+        assert_eq!(
+            [page_size(0), page_size(7), page_size(5000), page_size(-1)],
+            [Some(100), Some(7), Some(1000), None]
+        );
     }
 }

@@ -22,7 +22,7 @@ use super::steps::milliseconds;
 use super::{Answer, Engine, message_id, now, numbers, record_id};
 use crate::feed::Batch;
 use crate::project;
-use crate::store::{Acceptance, AcceptanceState, Connection, ExchangeRow, Kind, Work};
+use crate::store::{Acceptance, AcceptanceState, Connection, ExchangeRow, Kind, Standing, Work};
 
 /// The longest wait for a peer's answer to a reuse: a day.
 const MAX_PATIENCE: i64 = 24 * 3600 * 1000;
@@ -104,13 +104,14 @@ impl Engine {
                 self.discard(tenant, prepared.take()).await;
                 return Ok(earlier);
             }
-            let decision = self.decide(&mut work, &offer, policy).await?;
+            let (decision, under_way) = self.decide(&mut work, &offer, policy).await?;
             if decision.outcome == Outcome::New && prepared.is_none() {
                 drop(work);
                 prepared = Some(self.prepare(tenant, &offer, &acceptance).await?);
                 continue;
             }
             let mut row = acceptance.clone();
+            row.exchange_id = under_way.filter(|_| decision.reason == Reason::ConnectionNotReady);
             let unused = self
                 .carry_out(&mut work, &offer, decision, &mut row, prepared.take(), policy)
                 .await?;
@@ -156,22 +157,22 @@ impl Engine {
 
     /// The decision as things stand, without a transaction.
     async fn foresee(&self, tenant: &str, offer: &Offer, policy: Policy) -> Answer<Decision> {
-        let candidates = match offer.canonical_did() {
-            Some(did) if !policy.disabled => self.store.candidates(tenant, &did).await?,
-            _ => Vec::new(),
-        };
-        let under_way = self.store.exchange_under_way(tenant, &offer.inviter()).await?;
-        Ok(decide(question(offer, policy, candidates, under_way)))
+        let did = offer.canonical_did();
+        let standing = self.store.standing(tenant, did.as_deref(), &offer.inviter()).await?;
+        Ok(decide(question(offer, policy, standing)))
     }
 
-    /// The decision that holds until the work is committed.
-    async fn decide(&self, work: &mut Work, offer: &Offer, policy: Policy) -> Answer<Decision> {
-        let candidates = match offer.canonical_did() {
-            Some(did) if !policy.disabled => work.candidates(&did).await?,
-            _ => Vec::new(),
-        };
-        let under_way = work.exchange_under_way(&offer.inviter()).await?;
-        Ok(decide(question(offer, policy, candidates, under_way)))
+    /// The decision that holds until the work is committed, with the exchange that is under way.
+    async fn decide(
+        &self,
+        work: &mut Work,
+        offer: &Offer,
+        policy: Policy,
+    ) -> Answer<(Decision, Option<String>)> {
+        let did = offer.canonical_did();
+        let standing = work.standing(did.as_deref(), &offer.inviter()).await?;
+        let under_way = standing.under_way.clone();
+        Ok((decide(question(offer, policy, standing)), under_way))
     }
 
     /// Writes what was decided. A prepared exchange that is not needed is given back.
@@ -209,7 +210,6 @@ impl Engine {
             }
             (Reason::ConnectionNotReady, prepared) => {
                 row.state = AcceptanceState::Pending as i32;
-                row.exchange_id = work.exchange_under_way(&offer.inviter()).await?;
                 row.deadline_at =
                     Some(work.now().saturating_add(milliseconds(self.config.request_deadline)));
                 prepared
@@ -445,7 +445,8 @@ impl Engine {
         row: &mut Acceptance,
         prepared: Prepared,
     ) -> Answer<Option<Prepared>> {
-        if let Some(exchange_id) = work.exchange_under_way(&offer.inviter()).await? {
+        let standing = work.standing(None, &offer.inviter()).await?;
+        if let Some(exchange_id) = standing.under_way {
             row.outcome = proto::ReuseOutcome::Pending.into();
             row.reason = proto::ReuseReason::ConnectionNotReady.into();
             row.exchange_id = Some(exchange_id);
@@ -571,18 +572,13 @@ impl Engine {
     }
 }
 
-fn question(
-    offer: &Offer,
-    policy: Policy,
-    candidates: Vec<entente_protocol::reuse::Candidate>,
-    under_way: Option<String>,
-) -> Question {
+fn question(offer: &Offer, policy: Policy, standing: Standing) -> Question {
     Question {
         has_did: offer.did.is_some(),
         has_requests: !offer.invitation.requests_attach.is_empty(),
         policy,
-        candidates,
-        under_way,
+        candidates: standing.candidates,
+        under_way: standing.under_way,
     }
 }
 

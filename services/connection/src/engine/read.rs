@@ -178,6 +178,7 @@ impl Engine {
         }
         (row.alias, row.metadata) = (alias, metadata);
         work.update_connection(&mut row);
+        work.rename_exchange(&row.id, &row.alias, &row.metadata);
         let connection = project::connection(&row, &self.config.endpoint)?;
         work.emit(NewEvent {
             kind: EventKind::ConnectionChanged,

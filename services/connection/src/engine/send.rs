@@ -36,7 +36,7 @@ impl Engine {
         request: proto::SendBasicMessageRequest,
     ) -> Answer<proto::SendBasicMessageResponse> {
         let once = Once::new("SendBasicMessage", &request.request_id, &request)?;
-        let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let time = sent_time(OffsetDateTime::now_utc());
         let message = basic_message::message(&message_id(), &request.content, &time);
         let response = proto::SendBasicMessageResponse { thread_id: message.id.clone() };
         self.send_once(tenant, &request.connection_id, &message, once, response).await
@@ -130,5 +130,21 @@ impl Engine {
         }
         work.emit(self.message_fate(message, Some(error)));
         Ok(self.commit(work).await?)
+    }
+}
+
+/// To the millisecond: ACA-Py refuses a message whose time has more than six digits after the second.
+fn sent_time(now: OffsetDateTime) -> String {
+    now.truncate_to_millisecond().format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_sent_at_a_millisecond() {
+        let now = OffsetDateTime::from_unix_timestamp_nanos(1_548_266_607_123_456_789).unwrap();
+        assert_eq!(sent_time(now), "2019-01-23T18:03:27.123Z");
     }
 }

@@ -185,7 +185,7 @@ impl Pump {
 
 fn draining() -> Failure {
     Failure::new(
-        ErrorReason::StoreUnavailable,
+        ErrorReason::Draining,
         "the service is going down; subscribe again from the cursor",
     )
     .retry_after(Duration::from_secs(1))

@@ -53,9 +53,10 @@ pub(crate) struct AcceptanceFilter {
     pub connection_id: String,
 }
 
-const COLUMNS: &str = "SELECT id, invitation_id, invitation, invitation_did, canonical_did, state, outcome, reason, \
-     candidates, rule, no_answer, patience, exchange_id, connection_id, thread_id, their_label, alias, label, \
-     auto_accept, did_method, deadline_at, created_at, updated_at, version FROM acceptances WHERE tenant = ";
+const COLUMNS: &str = "SELECT id, invitation_id, invitation, invitation_did, canonical_did, state, \
+     outcome, reason, candidates, rule, no_answer, patience, exchange_id, \
+     connection_id, thread_id, their_label, alias, label, auto_accept, did_method, \
+     deadline_at, created_at, updated_at, version FROM acceptances WHERE tenant = ";
 
 impl Acceptance {
     /// Whether it is in a state.
@@ -116,20 +117,67 @@ impl Work {
 
     /// Keeps a new acceptance.
     pub fn insert_acceptance(&mut self, row: &Acceptance) {
-        self.write("INSERT INTO acceptances (tenant, id, invitation_id, invitation, invitation_did, canonical_did, state, \
-             outcome, reason, candidates, rule, no_answer, patience, exchange_id, connection_id, thread_id, \
-             their_label, alias, label, auto_accept, did_method, deadline_at, created_at, updated_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24, $25)", values![self.tenant(), &row.id, &row.invitation_id, &row.invitation, &row.invitation_did, &row.canonical_did, row.state, row.outcome, row.reason, &row.candidates, &row.rule, row.no_answer, row.patience, &row.exchange_id, &row.connection_id, &row.thread_id, &row.their_label, &row.alias, &row.label, row.auto_accept, row.did_method, row.deadline_at, row.created_at, row.updated_at, row.version]);
+        self.write(
+            "INSERT INTO acceptances (tenant, id, invitation_id, invitation, \
+     invitation_did, canonical_did, state, outcome, reason, candidates, rule, \
+     no_answer, patience, exchange_id, connection_id, thread_id, their_label, \
+     alias, label, auto_accept, did_method, deadline_at, created_at, updated_at, \
+     version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+            values![
+                self.tenant(),
+                &row.id,
+                &row.invitation_id,
+                &row.invitation,
+                &row.invitation_did,
+                &row.canonical_did,
+                row.state,
+                row.outcome,
+                row.reason,
+                &row.candidates,
+                &row.rule,
+                row.no_answer,
+                row.patience,
+                &row.exchange_id,
+                &row.connection_id,
+                &row.thread_id,
+                &row.their_label,
+                &row.alias,
+                &row.label,
+                row.auto_accept,
+                row.did_method,
+                row.deadline_at,
+                row.created_at,
+                row.updated_at,
+                row.version
+            ],
+        );
     }
 
     /// Stores what changes of an acceptance, with a new version.
     pub fn update_acceptance(&mut self, row: &mut Acceptance) {
         row.version += 1;
         row.updated_at = self.now();
-        self.write("UPDATE acceptances SET state = $3, outcome = $4, reason = $5, candidates = $6, rule = $7, \
-             exchange_id = $8, connection_id = $9, thread_id = $10, deadline_at = $11, updated_at = $12, version = $13 \
-             WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.outcome, row.reason, &row.candidates, &row.rule, &row.exchange_id, &row.connection_id, &row.thread_id, row.deadline_at, row.updated_at, row.version]);
+        self.write(
+            "UPDATE acceptances SET state = $3, outcome = $4, reason = $5, candidates = $6, \
+     rule = $7, exchange_id = $8, connection_id = $9, thread_id = $10, deadline_at \
+     = $11, updated_at = $12, version = $13 WHERE tenant = $1 AND id = $2",
+            values![
+                self.tenant(),
+                &row.id,
+                row.state,
+                row.outcome,
+                row.reason,
+                &row.candidates,
+                &row.rule,
+                &row.exchange_id,
+                &row.connection_id,
+                &row.thread_id,
+                row.deadline_at,
+                row.updated_at,
+                row.version
+            ],
+        );
     }
 
     /// Removes an acceptance.

@@ -42,14 +42,40 @@ pub(crate) struct ConnectionFilter {
     pub their_did: String,
 }
 
-const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, their_label, alias, \
-     invitation_id, invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, version \
-     FROM connections WHERE tenant = ";
+const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
+     their_label, alias, invitation_id, invitation_did, metadata, reuses, \
+     last_seen_at, created_at, updated_at, version FROM connections WHERE tenant = ";
 
-/// The live connections that an invitee made with invitations of a DID. The limit bounds the work; the best are the
-/// ones heard last.
-const CANDIDATES: &str = "SELECT id, last_seen_at, created_at FROM connections \
-     WHERE tenant = $1 AND invitation_did = $2 AND role = 2 ORDER BY last_seen_at DESC, id DESC LIMIT 16";
+/// What stands between us and the inviter of a DID: the live connections that we made with its invitations, heard last
+/// first (the limit bounds the work), and the exchange under way with it.
+const STANDING: &str = "SELECT id, last_seen_at, created_at, FALSE FROM \
+     (SELECT id, last_seen_at, created_at FROM connections \
+     WHERE tenant = $1 AND invitation_did = $2 AND role = 2 \
+     ORDER BY last_seen_at DESC, id DESC LIMIT 16) AS candidates \
+     UNION ALL SELECT id, 0, 0, TRUE FROM exchanges WHERE tenant = $1 AND pending_for = $3";
+
+/// What stands between us and an inviter.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// The connections that its invitation may be answered on.
+    pub candidates: Vec<Candidate>,
+    /// The exchange under way.
+    pub under_way: Option<String>,
+}
+
+impl Standing {
+    fn of(rows: Vec<(String, i64, i64, bool)>) -> Self {
+        let mut standing = Self::default();
+        for (id, last_seen_at, created_at, under_way) in rows {
+            if under_way {
+                standing.under_way = Some(id);
+            } else {
+                standing.candidates.push(Candidate { connection_id: id, last_seen_at, created_at });
+            }
+        }
+        standing
+    }
+}
 
 impl Connection {
     /// Where the peer receives messages.
@@ -64,16 +90,6 @@ impl Connection {
     }
 }
 
-fn candidates(rows: Vec<(String, i64, i64)>) -> Vec<Candidate> {
-    rows.into_iter()
-        .map(|(connection_id, last_seen_at, created_at)| Candidate {
-            connection_id,
-            last_seen_at,
-            created_at,
-        })
-        .collect()
-}
-
 impl Work {
     /// A connection, as it is in this work.
     pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
@@ -82,29 +98,71 @@ impl Work {
         Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
-    /// The connections that an invitation of a DID may be answered on.
-    pub async fn candidates(&mut self, did: &str) -> Result<Vec<Candidate>, StoreError> {
-        let rows = sqlx::query_as(CANDIDATES)
+    /// What stands between us and the inviter of a DID, as it is in this work.
+    pub async fn standing(
+        &mut self,
+        did: Option<&str>,
+        inviter: &str,
+    ) -> Result<Standing, StoreError> {
+        let rows = sqlx::query_as(STANDING)
             .bind(self.tenant().to_owned())
             .bind(did)
+            .bind(inviter)
             .fetch_all(&mut **self.tx().await?)
             .await?;
-        Ok(candidates(rows))
+        Ok(Standing::of(rows))
     }
 
     /// Keeps a new connection.
     pub fn insert_connection(&mut self, row: &Connection) {
-        self.write("INSERT INTO connections (tenant, id, role, protocol, my_did, their_did, my_key, their_key, target, \
-             their_label, alias, invitation_id, invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, \
-             version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)", values![self.tenant(), &row.id, row.role, row.protocol, &row.my_did, &row.their_did, &row.my_key, &row.their_key, &row.target, &row.their_label, &row.alias, &row.invitation_id, &row.invitation_did, &row.metadata, row.reuses, row.last_seen_at, row.created_at, row.updated_at, row.version]);
+        self.write(
+            "INSERT INTO connections (tenant, id, role, protocol, my_did, their_did, \
+     my_key, their_key, target, their_label, alias, invitation_id, invitation_did, \
+     metadata, reuses, last_seen_at, created_at, updated_at, version) VALUES ($1, \
+     $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     $19)",
+            values![
+                self.tenant(),
+                &row.id,
+                row.role,
+                row.protocol,
+                &row.my_did,
+                &row.their_did,
+                &row.my_key,
+                &row.their_key,
+                &row.target,
+                &row.their_label,
+                &row.alias,
+                &row.invitation_id,
+                &row.invitation_did,
+                &row.metadata,
+                row.reuses,
+                row.last_seen_at,
+                row.created_at,
+                row.updated_at,
+                row.version
+            ],
+        );
     }
 
     /// Stores what changes of a connection, with a new version.
     pub fn update_connection(&mut self, row: &mut Connection) {
         row.version += 1;
         row.updated_at = self.now();
-        self.write("UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = $6, updated_at = $7, \
-             version = $8 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, &row.alias, &row.metadata, row.reuses, row.last_seen_at, row.updated_at, row.version]);
+        self.write(
+            "UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = \
+             $6, updated_at = $7, version = $8 WHERE tenant = $1 AND id = $2",
+            values![
+                self.tenant(),
+                &row.id,
+                &row.alias,
+                &row.metadata,
+                row.reuses,
+                row.last_seen_at,
+                row.updated_at,
+                row.version
+            ],
+        );
     }
 
     /// Notes that the peer was heard. It is no change of the record, so it makes no version.
@@ -137,10 +195,15 @@ impl Store {
         Ok(query.build_query_as().fetch_optional(self.read()).await?)
     }
 
-    /// The connections that an invitation of a DID may be answered on.
-    pub async fn candidates(&self, tenant: &str, did: &str) -> Result<Vec<Candidate>, StoreError> {
-        let rows = sqlx::query_as(CANDIDATES).bind(tenant).bind(did).fetch_all(self.read()).await?;
-        Ok(candidates(rows))
+    /// What stands between us and the inviter of a DID.
+    pub async fn standing(
+        &self,
+        tenant: &str,
+        did: Option<&str>,
+        inviter: &str,
+    ) -> Result<Standing, StoreError> {
+        let query = sqlx::query_as(STANDING).bind(tenant).bind(did).bind(inviter);
+        Ok(Standing::of(query.fetch_all(self.read()).await?))
     }
 
     /// A page of connections.

@@ -69,8 +69,8 @@ impl Work {
     ) -> Result<bool, StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         let inserted = sqlx::query(
-            "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (tenant, shared_as) DO NOTHING",
+            "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES \
+     ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, shared_as) DO NOTHING",
         )
         .bind(tenant)
         .bind(did.did.canonical().as_str())
@@ -86,8 +86,9 @@ impl Work {
     /// Forgets a DID of ours, unless invitations share it. Gives its key.
     pub async fn remove_did(&mut self, did: &str) -> Result<Option<PublicKey>, StoreError> {
         let row: Option<(String,)> = sqlx::query_as(
-            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
-             AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) RETURNING key",
+            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL AND NOT \
+     EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = \
+     $2) RETURNING key",
         )
         .bind(self.tenant().to_owned())
         .bind(did)

@@ -119,7 +119,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<DeadLetterRow>, StoreError> {
         let mut query = QueryBuilder::new(
-            "SELECT consumer, sequence, attempts, error, time, replay FROM dead_letters WHERE tenant = ",
+            "SELECT consumer, sequence, attempts, error, time, replay FROM dead_letters \
+     WHERE tenant = ",
         );
         query.push_bind(tenant.to_owned());
         query.push(" AND (consumer, sequence) > (").push_bind(after.0.to_owned());
@@ -145,11 +146,12 @@ impl Work {
     ) -> Result<(i64, i64), StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         let moved = sqlx::query_as(
-            "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (tenant, name) DO UPDATE SET \
-             sequence = CASE WHEN excluded.sequence > consumers.sequence THEN excluded.sequence ELSE consumers.sequence END, \
-             updated_at = CASE WHEN excluded.sequence > consumers.sequence THEN excluded.updated_at ELSE consumers.updated_at END \
-             RETURNING sequence, updated_at",
+            "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, \
+     $4) ON CONFLICT (tenant, name) DO UPDATE SET sequence = CASE WHEN \
+     excluded.sequence > consumers.sequence THEN excluded.sequence ELSE \
+     consumers.sequence END, updated_at = CASE WHEN excluded.sequence > \
+     consumers.sequence THEN excluded.updated_at ELSE consumers.updated_at END \
+     RETURNING sequence, updated_at",
         )
         .bind(tenant)
         .bind(name)
@@ -162,9 +164,20 @@ impl Work {
 
     /// Keeps an event that a consumer gave up on.
     pub fn put_dead_letter(&mut self, letter: &DeadLetterRow) {
-        self.write("INSERT INTO dead_letters (tenant, consumer, sequence, attempts, error, time, replay) \
-             VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT (tenant, consumer, sequence) \
-             DO UPDATE SET attempts = excluded.attempts, error = excluded.error, time = excluded.time, replay = FALSE", values![self.tenant(), &letter.consumer, letter.sequence, letter.attempts, &letter.error, letter.time]);
+        self.write(
+            "INSERT INTO dead_letters (tenant, consumer, sequence, attempts, error, time, \
+     replay) VALUES ($1, $2, $3, $4, $5, $6, FALSE) ON CONFLICT (tenant, consumer, \
+     sequence) DO UPDATE SET attempts = excluded.attempts, error = excluded.error, \
+     time = excluded.time, replay = FALSE",
+            values![
+                self.tenant(),
+                &letter.consumer,
+                letter.sequence,
+                letter.attempts,
+                &letter.error,
+                letter.time
+            ],
+        );
     }
 
     /// Removes a dead letter that was delivered after all.
@@ -199,8 +212,8 @@ impl Work {
     pub async fn purge_events(&mut self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let tenant = self.tenant().to_owned();
         let (up_to,): (Option<i64>,) = sqlx::query_as(
-            "SELECT MAX(sequence) FROM (SELECT sequence FROM events WHERE tenant = $1 AND time < $2 \
-             ORDER BY sequence LIMIT $3) AS oldest",
+            "SELECT MAX(sequence) FROM (SELECT sequence FROM events WHERE tenant = $1 AND \
+     time < $2 ORDER BY sequence LIMIT $3) AS oldest",
         )
         .bind(&tenant)
         .bind(before)
@@ -214,7 +227,8 @@ impl Work {
             .execute(&mut **self.tx().await?)
             .await?;
         self.write(
-            "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < $2",
+            "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < \
+             $2",
             values![&tenant, up_to],
         );
         Ok(purged.rows_affected())

@@ -50,9 +50,10 @@ pub(crate) struct ExchangeFilter {
     pub descending: bool,
 }
 
-const COLUMNS: &str = "SELECT id, role, state, protocol, invitation_id, thread_id, my_did, their_did, their_label, alias, \
-     invitation_key, invitation_did, pending_for, auto_accept, multi_use, label, did_method, deadline_at, goal_code, \
-     goal, metadata, machine, created_at, updated_at, version FROM exchanges WHERE tenant = ";
+const COLUMNS: &str = "SELECT id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
+     their_label, alias, invitation_key, invitation_did, pending_for, auto_accept, \
+     multi_use, label, did_method, deadline_at, goal_code, goal, metadata, machine, \
+     created_at, updated_at, version FROM exchanges WHERE tenant = ";
 
 impl ExchangeRow {
     /// The state machine.
@@ -69,34 +70,82 @@ impl Work {
         Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
-    /// The handshake under way with the inviter of a DID.
-    pub async fn exchange_under_way(
-        &mut self,
-        pending_for: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
-                .bind(self.tenant().to_owned())
-                .bind(pending_for)
-                .fetch_optional(&mut **self.tx().await?)
-                .await?;
-        Ok(row.map(|(id,)| id))
-    }
-
     /// Keeps a new handshake.
     pub fn insert_exchange(&mut self, row: &ExchangeRow) {
-        self.write("INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
-             their_label, alias, invitation_key, invitation_did, pending_for, auto_accept, multi_use, label, did_method, \
-             deadline_at, goal_code, goal, metadata, machine, created_at, updated_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24, $25, $26)", values![self.tenant(), &row.id, row.role, row.state, row.protocol, &row.invitation_id, &row.thread_id, &row.my_did, &row.their_did, &row.their_label, &row.alias, &row.invitation_key, &row.invitation_did, &row.pending_for, row.auto_accept, row.multi_use, &row.label, row.did_method, row.deadline_at, &row.goal_code, &row.goal, &row.metadata, &row.machine, row.created_at, row.updated_at, row.version]);
+        self.write(
+            "INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, \
+     thread_id, my_did, their_did, their_label, alias, invitation_key, \
+     invitation_did, pending_for, auto_accept, multi_use, label, did_method, \
+     deadline_at, goal_code, goal, metadata, machine, created_at, updated_at, \
+     version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
+            values![
+                self.tenant(),
+                &row.id,
+                row.role,
+                row.state,
+                row.protocol,
+                &row.invitation_id,
+                &row.thread_id,
+                &row.my_did,
+                &row.their_did,
+                &row.their_label,
+                &row.alias,
+                &row.invitation_key,
+                &row.invitation_did,
+                &row.pending_for,
+                row.auto_accept,
+                row.multi_use,
+                &row.label,
+                row.did_method,
+                row.deadline_at,
+                &row.goal_code,
+                &row.goal,
+                &row.metadata,
+                &row.machine,
+                row.created_at,
+                row.updated_at,
+                row.version
+            ],
+        );
     }
 
     /// Stores what changes of a handshake. The caller has set the version.
     pub fn update_exchange(&mut self, row: &ExchangeRow) {
-        self.write("UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, their_did = $7, \
-             their_label = $8, pending_for = $9, deadline_at = $10, machine = $11, updated_at = $12, version = $13, \
-             alias = $14, label = $15, goal_code = $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.protocol, &row.thread_id, &row.my_did, &row.their_did, &row.their_label, &row.pending_for, row.deadline_at, &row.machine, row.updated_at, row.version, &row.alias, &row.label, &row.goal_code, &row.goal, &row.metadata]);
+        self.write(
+            "UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, \
+     their_did = $7, their_label = $8, pending_for = $9, deadline_at = $10, machine \
+     = $11, updated_at = $12, version = $13, alias = $14, label = $15, goal_code = \
+     $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2",
+            values![
+                self.tenant(),
+                &row.id,
+                row.state,
+                row.protocol,
+                &row.thread_id,
+                &row.my_did,
+                &row.their_did,
+                &row.their_label,
+                &row.pending_for,
+                row.deadline_at,
+                &row.machine,
+                row.updated_at,
+                row.version,
+                &row.alias,
+                &row.label,
+                &row.goal_code,
+                &row.goal,
+                &row.metadata
+            ],
+        );
+    }
+
+    /// Gives the record of a connection's handshake the owner's words for the connection.
+    pub fn rename_exchange(&mut self, id: &str, alias: &str, metadata: &str) {
+        self.write(
+            "UPDATE exchanges SET alias = $3, metadata = $4 WHERE tenant = $1 AND id = $2",
+            values![self.tenant(), id, alias, metadata],
+        );
     }
 
     /// Removes a handshake, with the keys that led to it.
@@ -125,8 +174,12 @@ impl Work {
         exchange_id: &str,
     ) {
         for their_key in their_keys {
-            self.write("INSERT INTO peers (tenant, my_key, their_key, exchange_id) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (tenant, my_key, their_key) DO UPDATE SET exchange_id = excluded.exchange_id", values![self.tenant(), my_key, their_key, exchange_id]);
+            self.write(
+                "INSERT INTO peers (tenant, my_key, their_key, exchange_id) VALUES ($1, $2, $3, \
+             $4) ON CONFLICT (tenant, my_key, their_key) DO UPDATE SET exchange_id = \
+             excluded.exchange_id",
+                values![self.tenant(), my_key, their_key, exchange_id],
+            );
         }
     }
 }
@@ -156,21 +209,6 @@ impl Store {
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
         Ok(query.build_query_as().fetch_all(self.read()).await?)
-    }
-
-    /// The handshake under way with the inviter of a DID.
-    pub async fn exchange_under_way(
-        &self,
-        tenant: &str,
-        pending_for: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT id FROM exchanges WHERE tenant = $1 AND pending_for = $2")
-                .bind(tenant)
-                .bind(pending_for)
-                .fetch_optional(self.read())
-                .await?;
-        Ok(row.map(|(id,)| id))
     }
 
     /// A page of handshakes.

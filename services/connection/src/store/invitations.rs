@@ -45,9 +45,9 @@ pub(crate) struct InvitationFilter {
 pub(crate) const SINGLE_USE: i32 = 1;
 pub(crate) const MULTI_USE: i32 = 2;
 
-const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, goal_code, goal, \
-     handshakes, message, url, metadata, auto_accept, exchange_id, created_at, updated_at, expires_at, version \
-     FROM invitations WHERE tenant = ";
+const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
+     goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, \
+     created_at, updated_at, expires_at, version FROM invitations WHERE tenant = ";
 
 fn state_number(state: InvitationState) -> i32 {
     match state {
@@ -94,10 +94,38 @@ impl Work {
 
     /// Keeps a new invitation.
     pub fn insert_invitation(&mut self, row: &Invitation) {
-        self.write("INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
-             goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, created_at, updated_at, \
-             expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21, $22, $23)", values![self.tenant(), &row.id, row.kind, row.state, row.max_uses, row.uses, &row.did, &row.canonical_did, &row.key, &row.label, &row.alias, &row.goal_code, &row.goal, &row.handshakes, &row.message, &row.url, &row.metadata, row.auto_accept, &row.exchange_id, row.created_at, row.updated_at, row.expires_at, row.version]);
+        self.write(
+            "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, \
+     canonical_did, key, label, alias, goal_code, goal, handshakes, message, url, \
+     metadata, auto_accept, exchange_id, created_at, updated_at, expires_at, \
+     version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+     $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+            values![
+                self.tenant(),
+                &row.id,
+                row.kind,
+                row.state,
+                row.max_uses,
+                row.uses,
+                &row.did,
+                &row.canonical_did,
+                &row.key,
+                &row.label,
+                &row.alias,
+                &row.goal_code,
+                &row.goal,
+                &row.handshakes,
+                &row.message,
+                &row.url,
+                &row.metadata,
+                row.auto_accept,
+                &row.exchange_id,
+                row.created_at,
+                row.updated_at,
+                row.expires_at,
+                row.version
+            ],
+        );
     }
 
     /// Stores what changes of an invitation, with a new version.
@@ -107,8 +135,20 @@ impl Work {
         if row.state != state_number(InvitationState::Open) {
             row.expires_at = None;
         }
-        self.write("UPDATE invitations SET state = $3, uses = $4, exchange_id = $5, updated_at = $6, expires_at = $7, \
-             version = $8 WHERE tenant = $1 AND id = $2", values![self.tenant(), &row.id, row.state, row.uses, &row.exchange_id, row.updated_at, row.expires_at, row.version]);
+        self.write(
+            "UPDATE invitations SET state = $3, uses = $4, exchange_id = $5, updated_at = \
+             $6, expires_at = $7, version = $8 WHERE tenant = $1 AND id = $2",
+            values![
+                self.tenant(),
+                &row.id,
+                row.state,
+                row.uses,
+                &row.exchange_id,
+                row.updated_at,
+                row.expires_at,
+                row.version
+            ],
+        );
     }
 
     /// Removes an invitation.

@@ -16,7 +16,8 @@ impl Work {
     /// Notes that a message has its effect in this work. The commit fails with Duplicate if it had it before.
     pub fn note_message(&mut self, sender_key: &str, message_id: &str) {
         self.write(
-            "INSERT INTO inbox (tenant, sender_key, message_id, received_at) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO inbox (tenant, sender_key, message_id, received_at) VALUES ($1, \
+             $2, $3, $4)",
             values![self.tenant(), sender_key, message_id, self.now()],
         );
     }
@@ -25,8 +26,8 @@ impl Work {
     pub fn remember(&mut self, method: &str, request_id: &str, digest: &[u8], response: &[u8]) {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
         self.write(
-            "INSERT INTO requests (tenant, method, request_id, digest, response, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO requests (tenant, method, request_id, digest, response, \
+             created_at) VALUES ($1, $2, $3, $4, $5, $6)",
             values![tenant, method, request_id, digest, response, now],
         );
     }
@@ -39,9 +40,9 @@ impl Work {
 }
 
 impl Store {
-    /// What is known of a message between two keys: the exchange or connection of the keys, and whether the message had
+    /// Where a message between two keys belongs: the exchange or connection of the keys, and whether the message had
     /// its effect before. An anonymous sender has the empty key.
-    pub async fn standing(
+    pub async fn place(
         &self,
         tenant: &str,
         my_key: &str,
@@ -49,8 +50,9 @@ impl Store {
         message_id: &str,
     ) -> Result<(Option<String>, bool), StoreError> {
         let row = sqlx::query_as(
-            "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND their_key = $3), \
-             EXISTS (SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key = $3 AND message_id = $4)",
+            "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND \
+     their_key = $3), EXISTS (SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key \
+     = $3 AND message_id = $4)",
         )
         .bind(tenant)
         .bind(my_key)
@@ -69,7 +71,8 @@ impl Store {
         request_id: &str,
     ) -> Result<Option<Remembered>, StoreError> {
         let row: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND request_id = $3",
+            "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND \
+     request_id = $3",
         )
         .bind(tenant)
         .bind(method)

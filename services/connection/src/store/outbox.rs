@@ -100,8 +100,24 @@ impl Work {
     pub(super) fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let target = serde_json::to_string(&outgoing.target)
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
-        self.write("INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, \
-             next_attempt_at, last_error, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)", values![&outgoing.tenant, &outgoing.id, &outgoing.lane, outgoing.kind as i32, &outgoing.message_id, &outgoing.thread_id, &outgoing.message, outgoing.from.map(|key| key.multibase()), target, outgoing.created_at + FIRST_ATTEMPT, outgoing.created_at]);
+        self.write(
+            "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
+     from_key, target, attempts, next_attempt_at, last_error, created_at) VALUES \
+     ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)",
+            values![
+                &outgoing.tenant,
+                &outgoing.id,
+                &outgoing.lane,
+                outgoing.kind as i32,
+                &outgoing.message_id,
+                &outgoing.thread_id,
+                &outgoing.message,
+                outgoing.from.map(|key| key.multibase()),
+                target,
+                outgoing.created_at + FIRST_ATTEMPT,
+                outgoing.created_at
+            ],
+        );
         Ok(())
     }
 
@@ -125,7 +141,11 @@ impl Work {
 
     /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
     pub fn postpone(&mut self, outgoing: &Outgoing, next_attempt_at: i64, error: &str) {
-        self.write("UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 AND id = $2", values![&outgoing.tenant, &outgoing.id, error]);
+        self.write(
+            "UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 \
+             AND id = $2",
+            values![&outgoing.tenant, &outgoing.id, error],
+        );
         self.write(
             "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
             values![&outgoing.tenant, &outgoing.lane, next_attempt_at],
@@ -141,7 +161,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT DISTINCT tenant, lane FROM outbox WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $2",
+            "SELECT DISTINCT tenant, lane FROM outbox WHERE next_attempt_at <= $1 ORDER BY \
+     next_attempt_at LIMIT $2",
         )
         .bind(now)
         .bind(limit)
@@ -158,8 +179,9 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Outgoing>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, target, attempts, created_at \
-             FROM outbox WHERE tenant = $1 AND lane = $2 ORDER BY id LIMIT $3",
+            "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
+     target, attempts, created_at FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
+     BY id LIMIT $3",
         )
         .bind(tenant)
         .bind(lane)
@@ -178,7 +200,8 @@ impl Store {
     /// The delivery of the first message in a lane, if one is under way.
     pub async fn delivery(&self, tenant: &str, lane: &str) -> Result<Option<Delivery>, StoreError> {
         let row = sqlx::query_as(
-            "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND lane = $2 ORDER BY id LIMIT 1",
+            "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND \
+     lane = $2 ORDER BY id LIMIT 1",
         )
         .bind(tenant)
         .bind(lane)
@@ -187,3 +210,6 @@ impl Store {
         Ok(row)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,14 +139,16 @@ impl Work {
         }
         let count = count(&events)?;
         self.write(
-            "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) ON CONFLICT (tenant) \
-             DO UPDATE SET last_sequence = logs.last_sequence + excluded.last_sequence",
+            "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
+             ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + \
+             excluded.last_sequence",
             values![self.tenant(), count],
         );
         for ((event, invitation_id), before_last) in events.iter().zip((0..count).rev()) {
             self.write(
-                "INSERT INTO events (tenant, sequence, kind, connection_id, invitation_id, time, record) \
-                 SELECT tenant, last_sequence - $2, $3, $4, $5, $6, $7 FROM logs WHERE tenant = $1",
+                "INSERT INTO events (tenant, sequence, kind, connection_id, invitation_id, \
+     time, record) SELECT tenant, last_sequence - $2, $3, $4, $5, $6, $7 FROM logs \
+     WHERE tenant = $1",
                 values![
                     self.tenant(),
                     before_last,
