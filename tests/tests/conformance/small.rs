@@ -155,7 +155,7 @@ async fn an_expired_message_is_not_acted_on(suite: &Suite) {
 async fn a_message_that_expires_later_is_acted_on(suite: &Suite) {
     let peer = Peer::start().await;
     let agent = peer.join(suite).await;
-    for time in ["2999-01-23 18:03:27.123Z", "tomorrow"] {
+    for time in ["2999-01-23 18:03:27.123Z", "2999-01-23T18:03:27Z"] {
         let ping = message("trust_ping/1.0/ping", json!({"~timing": {"expires_time": time}}));
         assert_eq!(thread(&peer.ask(&agent, &ping).await.message), ping["@id"]);
     }
