@@ -33,6 +33,8 @@ enum Mode {
     /// Passes this many, then holds.
     Hold(usize),
     Refuse,
+    /// Passes this many, then passes on what comes, but tells its sender that it failed.
+    LoseAnswers(usize),
 }
 
 enum Fate {
@@ -62,9 +64,18 @@ impl Relay {
     }
 
     async fn pass(&self, headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
+        let mut answer_lost = false;
         let fate = {
             let mut line = self.line.lock().unwrap();
             match line.mode {
+                Mode::LoseAnswers(first @ 1..) => {
+                    line.mode = Mode::LoseAnswers(first - 1);
+                    None
+                }
+                Mode::LoseAnswers(0) => {
+                    answer_lost = true;
+                    None
+                }
                 Mode::Pass => None,
                 Mode::Refuse => return (StatusCode::SERVICE_UNAVAILABLE, Bytes::new()),
                 Mode::Hold(first @ 1..) => {
@@ -90,6 +101,10 @@ impl Relay {
             request = request.header("content-type", content_type);
         }
         match request.send().await {
+            Ok(_) if answer_lost => {
+                self.line.lock().unwrap().passed += 1;
+                (StatusCode::BAD_GATEWAY, Bytes::new())
+            }
             Ok(answer) => {
                 self.line.lock().unwrap().passed += 1;
                 let status = answer.status();
@@ -118,6 +133,11 @@ impl Relay {
     /// Answers messages with 503 from now on.
     pub fn refuse(&self) {
         self.line.lock().unwrap().mode = Mode::Refuse;
+    }
+
+    /// Passes messages, but after so many tells their senders that they failed.
+    pub fn lose_answers_after(&self, first: usize) {
+        self.line.lock().unwrap().mode = Mode::LoseAnswers(first);
     }
 
     /// Waits until a message is held.

@@ -61,10 +61,15 @@ async fn an_inline_key_makes_a_connection_by_either_version() {
 async fn dids_match(inviter: &Agent, invitee: &Agent, connected: &Connected) -> Value {
     let at_inviter = inviter.connection(&connected.inviter).await.unwrap();
     let at_invitee = invitee.connection(&connected.invitee).await.unwrap();
-    assert_eq!(at_inviter["my_did"], at_invitee["their_did"]);
-    assert_eq!(at_inviter["their_did"], at_invitee["my_did"]);
+    assert_eq!(did(&at_inviter, "my_did"), did(&at_invitee, "their_did"));
+    assert_eq!(did(&at_inviter, "their_did"), did(&at_invitee, "my_did"));
     assert_eq!(at_inviter["connection_protocol"], at_invitee["connection_protocol"]);
     assert_eq!(at_inviter["their_label"], invitee.name.as_str());
     assert_eq!(at_invitee["their_label"], inviter.name.as_str());
     at_inviter
+}
+
+/// ACA-Py shows a did:peer:4 in its long form for a while.
+fn did(record: &Value, field: &str) -> String {
+    text(record, field).split(':').take(3).collect::<Vec<_>>().join(":")
 }

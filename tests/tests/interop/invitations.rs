@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, AcceptanceState, ExchangeState, GetExchangeRequest,
+    AcceptInvitationRequest, Acceptance, AcceptanceState, ExchangeState, GetExchangeRequest,
 };
 use entente_tests::Suite;
 use entente_tests::acapy::{Agent, Relay, text};
+use entente_tests::suite::eventually;
 use serde_json::Value;
 
 use crate::pair::{Pair, accept, connect, entente, with_did, with_key};
@@ -63,7 +64,7 @@ async fn a_used_invitation_of_acapy_leaves_us_waiting_with_a_deadline() {
     let acceptance = accept_at_once(&late, &invitation).await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(acceptance.state(), AcceptanceState::Connecting);
-    let exchange = entente_tests::suite::eventually("the request is delivered", async || {
+    let exchange = eventually("the request is delivered", async || {
         let request = GetExchangeRequest { id: acceptance.exchange_id.clone() };
         let answer = late.exchanges().get_exchange(request).await.unwrap().into_inner();
         answer.exchange.filter(|exchange| exchange.next_attempt_at.is_none())
@@ -74,10 +75,7 @@ async fn a_used_invitation_of_acapy_leaves_us_waiting_with_a_deadline() {
     assert!(agent.active().await.is_empty());
 }
 
-async fn accept_at_once(
-    suite: &Suite,
-    invitation: &Value,
-) -> entente_rpc::proto::connection::v1::Acceptance {
+async fn accept_at_once(suite: &Suite, invitation: &Value) -> Acceptance {
     let request =
         AcceptInvitationRequest { invitation: invitation.to_string(), ..Default::default() };
     suite.accept_with(request).await.unwrap()

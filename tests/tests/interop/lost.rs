@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, Acceptance, AcceptanceState, ReuseOutcome, ReusePolicy, ReuseReason,
+    AcceptInvitationRequest, Acceptance, AcceptanceState, GetAcceptanceRequest, ReuseOutcome,
+    ReusePolicy, ReuseReason,
 };
 use entente_tests::acapy::text;
 use entente_tests::suite::{eventually, seconds};
@@ -51,7 +52,7 @@ fn decision(acceptance: &Acceptance) -> (ReuseOutcome, ReuseReason) {
 }
 
 async fn get(pair: &Pair, id: &str) -> Acceptance {
-    let request = entente_rpc::proto::connection::v1::GetAcceptanceRequest { id: id.to_owned() };
+    let request = GetAcceptanceRequest { id: id.to_owned() };
     let answer = pair.suite.invitations().get_acceptance(request).await.unwrap();
     answer.into_inner().acceptance.unwrap()
 }
