@@ -128,6 +128,14 @@ impl Agent {
         ids
     }
 
+    /// Waits until so many connections are active.
+    pub async fn until_active(&self, count: usize) {
+        eventually(&format!("{} active connections of {}", count, self.name), async || {
+            (self.active().await.len() == count).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until a connection has a `rfc23_state`.
     pub async fn until_connection(&self, id: &str, rfc23_state: &str) -> Value {
         eventually(&format!("{}'s connection {id} to be {rfc23_state}", self.name), async || {

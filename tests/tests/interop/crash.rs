@@ -1,9 +1,10 @@
-//! Entente dies between any two messages of a handshake, and goes on when it is back.
+//! Entente dies between any two messages of a handshake or a reuse, and goes on when it is back.
 
+use entente_rpc::proto::connection::v1::AcceptInvitationRequest;
 use entente_tests::acapy::{Relay, text};
 use serde_json::Value;
 
-use crate::pair::{Pair, with_did, with_key};
+use crate::pair::{Pair, connect, with_did, with_key};
 
 /// The messages of a handshake; Entente dies while one is on its way.
 const MESSAGES: [&str; 3] = ["request", "response", "complete"];
@@ -77,6 +78,55 @@ async fn inviter_dies(pair: &mut Pair, offer: &Value, message: &str, fate: Fate)
     }
     pair.entente().until_invited(&text(&invitation, "invi_msg_id"), &[]).await;
     pair.acapy().until_connection(&text(&record, "connection_id"), "completed").await;
+}
+
+#[tokio::test]
+async fn a_reuse_survives_either_side() {
+    let Some(mut pair) = Pair::start().await else { return };
+    let offer = with_did("did:peer:2");
+    let [ours, theirs] = [pair.to_acapy.clone(), pair.to_entente.clone()];
+
+    // As the invitee: during the handshake-reuse, and during the answer.
+    let connected = connect(pair.acapy(), pair.entente(), &offer).await;
+    for ours_is_held in [true, false] {
+        let second = pair.acapy().create_invitation("", &offer).await;
+        let relay = if ours_is_held { &ours } else { &theirs };
+        relay.hold_after(0);
+        let request = AcceptInvitationRequest {
+            invitation: second["invitation"].to_string(),
+            ..Default::default()
+        };
+        let thread = pair.suite.accept_with(request).await.unwrap().thread_id;
+        if ours_is_held {
+            our_message(&mut pair, [&ours, &theirs], Fate::IsLost, true).await;
+        } else {
+            their_message(&mut pair, &theirs, Fate::Arrives).await;
+        }
+        let about = |event: &Value| event["thread_id"] == thread.as_str();
+        let event = pair.entente().controller.until("connection_reuse_accepted", about).await;
+        assert_eq!(event["state"], "accepted", "{event}");
+        assert_eq!(event["connection_id"], connected.invitee.as_str(), "{event}");
+    }
+
+    // As the inviter.
+    let connected = connect(pair.entente(), pair.acapy(), &offer).await;
+    for ours_is_held in [true, false] {
+        let second = pair.entente().create_invitation("", &offer).await;
+        let relay = if ours_is_held { &ours } else { &theirs };
+        relay.hold_after(0);
+        let acapy = pair.acapy().clone();
+        let received =
+            tokio::spawn(async move { acapy.receive_invitation(&second["invitation"]).await });
+        if ours_is_held {
+            our_message(&mut pair, [&ours, &theirs], Fate::IsLost, true).await;
+        } else {
+            their_message(&mut pair, &theirs, Fate::Arrives).await;
+        }
+        let record = received.await.unwrap();
+        assert_eq!(record["state"], "reuse-accepted", "{record}");
+        assert_eq!(record["connection_id"], connected.invitee.as_str(), "{record}");
+    }
+    assert_eq!(pair.entente().active().await.len(), 2);
 }
 
 /// Entente dies with a message to ACA-Py under way: it does not know whether it arrived, and sends it again.

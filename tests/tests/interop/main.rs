@@ -7,6 +7,8 @@
     reason = "all of this is a test"
 )]
 
+mod approval;
+mod attached;
 mod crash;
 mod handshakes;
 mod invitations;
