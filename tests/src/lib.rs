@@ -12,6 +12,7 @@
 pub mod acapy;
 pub mod peer;
 pub mod suite;
+pub mod wire;
 
 pub use peer::Peer;
 pub use suite::Suite;
