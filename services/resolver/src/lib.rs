@@ -26,8 +26,6 @@ use peer4::Peer4;
 use resolver::Resolver;
 use web::Web;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
 /// How the resolver works.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -85,7 +83,7 @@ pub struct Service {
 /// [`StartError`].
 pub async fn start(config: Config, registry: &mut Registry) -> Result<Service, StartError> {
     let database =
-        Database::connect(&config.database_url, Durability::Process, &MIGRATIONS).await?;
+        Database::connect(&config.database_url, Durability::Process, &store::MIGRATIONS).await?;
     let policy = if config.allow_private_addresses || config.insecure_did_web {
         AddressPolicy::Any
     } else {

@@ -1,6 +1,9 @@
 //! The table of did:peer:4 forms.
 
 use entente_store::{Database, StoreError};
+use sqlx::migrate::Migrator;
+
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The long form that was seen for a short one.
 pub(crate) async fn long_form(
