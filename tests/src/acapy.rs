@@ -5,7 +5,7 @@ mod controller;
 mod process;
 mod relay;
 
-pub use agent::{Agent, Refused, text};
+pub use agent::{Agent, Refused, did, text};
 pub use controller::Controller;
 pub use process::AcaPy;
 pub use relay::Relay;

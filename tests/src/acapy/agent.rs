@@ -177,3 +177,9 @@ impl Agent {
 pub fn text(record: &Value, field: &str) -> String {
     record[field].as_str().unwrap_or_else(|| panic!("no {field} in {record}")).to_owned()
 }
+
+/// A DID that must be there; a did:peer:4 in its short form, whatever form the record has at the moment.
+#[must_use]
+pub fn did(record: &Value, field: &str) -> String {
+    text(record, field).split(':').take(3).collect::<Vec<_>>().join(":")
+}

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, Acceptance, AcceptanceState, ExchangeState, GetExchangeRequest,
+    AbandonCause, AcceptInvitationRequest, Acceptance, AcceptanceState, Exchange, ExchangeState,
+    GetExchangeRequest,
 };
 use entente_tests::Suite;
 use entente_tests::acapy::{Agent, Relay, text};
@@ -16,13 +17,19 @@ use crate::pair::{Pair, accept, connect, entente, with_did, with_key};
 async fn a_used_invitation_of_ours_is_refused_at_once() {
     let Some(pair) = Pair::start().await else { return };
     let (inviter, invitee) = (pair.entente(), pair.acapy());
+    let relay = Relay::start().await;
+    let (late, late_agent) = entente(&relay).await;
     for offer in [with_did("did:peer:2"), with_key("1.1"), with_key("1.0")] {
         let connected = connect(inviter, invitee, &offer).await;
         let before = (inviter.active().await, invitee.active().await);
         let path = "/out-of-band/receive-invitation?auto_accept=true&use_existing_connection=false";
         let record = invitee.post(path, &connected.invitation).await;
         let refused = invitee.until_connection(&text(&record, "connection_id"), "abandoned").await;
-        assert!(!text(&refused, "error_msg").is_empty(), "{refused}");
+        assert!(text(&refused, "error_msg").contains("used"), "{refused}");
+        let acceptance = accept_at_once(&late, &connected.invitation).await;
+        late_agent.until_connection(&acceptance.connection_id, "abandoned").await;
+        let refused = exchange(&late, &acceptance).await;
+        assert_eq!(refused.abandon_cause(), AbandonCause::PeerReported, "{refused:?}");
         assert_eq!((inviter.active().await, invitee.active().await), before);
     }
 }
@@ -65,14 +72,19 @@ async fn a_used_invitation_of_acapy_leaves_us_waiting_with_a_deadline() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(acceptance.state(), AcceptanceState::Connecting);
     let exchange = eventually("the request is delivered", async || {
-        let request = GetExchangeRequest { id: acceptance.exchange_id.clone() };
-        let answer = late.exchanges().get_exchange(request).await.unwrap().into_inner();
-        answer.exchange.filter(|exchange| exchange.next_attempt_at.is_none())
+        let exchange = exchange(&late, &acceptance).await;
+        exchange.next_attempt_at.is_none().then_some(exchange)
     })
     .await;
     assert_eq!(exchange.state(), ExchangeState::Request);
     assert!(exchange.deadline_at.is_some(), "{exchange:?}");
     assert!(agent.active().await.is_empty());
+}
+
+async fn exchange(suite: &Suite, acceptance: &Acceptance) -> Exchange {
+    let request = GetExchangeRequest { id: acceptance.exchange_id.clone() };
+    let answer = suite.exchanges().get_exchange(request).await.unwrap();
+    answer.into_inner().exchange.unwrap()
 }
 
 async fn accept_at_once(suite: &Suite, invitation: &Value) -> Acceptance {

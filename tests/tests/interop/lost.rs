@@ -6,7 +6,7 @@ use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, AcceptanceState, GetAcceptanceRequest, ReuseOutcome,
     ReusePolicy, ReuseReason,
 };
-use entente_tests::acapy::text;
+use entente_tests::acapy::{did, text};
 use entente_tests::suite::{eventually, seconds};
 use serde_json::Value;
 
@@ -31,17 +31,17 @@ async fn we_fall_back_to_a_new_connection_when_acapy_lost_its_own() {
     assert_eq!(acceptance.state(), AcceptanceState::Pending);
     assert_eq!(decision(&acceptance), (ReuseOutcome::Pending, ReuseReason::AwaitingPeer));
     assert_eq!(acceptance.connection_id, connected.invitee);
+    let path = format!("/out-of-band/invitations?oob_id={}", acceptance.id);
+    assert_eq!(invitee.get(&path).await["state"], "await-response");
 
     let made = inviter.until_invited(&text(&second, "invi_msg_id"), &[]).await;
     let acceptance = eventually("the acceptance follows the new exchange", async || {
-        let path = format!("/out-of-band/invitations?oob_id={}", acceptance.id);
-        assert_eq!(invitee.get(&path).await["oob_id"], acceptance.id.as_str());
         Some(get(&pair, &acceptance.id).await).filter(|now| now.connection_id != connected.invitee)
     })
     .await;
     assert_eq!(decision(&acceptance), (ReuseOutcome::New, ReuseReason::PeerDidNotAnswer));
     let ours = invitee.until_connection(&acceptance.connection_id, "completed").await;
-    assert_eq!(ours["my_did"], made["their_did"]);
+    assert_eq!(did(&ours, "my_did"), did(&made, "their_did"));
     let event = invitee.controller.until("connection_reuse_accepted", |_| true).await;
     assert_eq!(event["state"], "rejected", "{event}");
 }
@@ -72,7 +72,7 @@ async fn acapy_falls_back_to_a_new_connection_when_we_lost_ours() {
     assert_ne!(id, connected.invitee, "{record}");
     let made = invitee.until_connection(&id, "completed").await;
     let ours = inviter.until_invited(&text(&second, "invi_msg_id"), &[]).await;
-    assert_eq!(ours["my_did"], made["their_did"]);
+    assert_eq!(did(&ours, "my_did"), did(&made, "their_did"));
     let rejected = |event: &Value| event["state"] == "rejected";
     let event = invitee.controller.until("connection_reuse_accepted", rejected).await;
     assert_eq!(event["connection_id"], connected.invitee.as_str(), "{event}");
