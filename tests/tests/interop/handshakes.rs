@@ -1,7 +1,8 @@
 //! Connections are made, and reused.
 
+use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, DidMethod};
 use entente_tests::acapy::{Agent, did, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pair::{Connected, Pair, accept, connect, with_did, with_key};
 
@@ -12,17 +13,20 @@ async fn a_second_invitation_with_the_same_did_reuses_the_connection() {
         for method in ["did:peer:2", "did:peer:4"] {
             let connected = connect(inviter, invitee, &with_did(method)).await;
             dids_match(inviter, invitee, &connected).await;
-            for query in ["multi_use=false", "multi_use=true"] {
-                reuse(inviter, invitee, &connected, query, method).await;
+            for (query, version) in [("multi_use=false", "1.1"), ("multi_use=true", "1.0")] {
+                let mut offer = with_did(method);
+                offer["protocol_version"] = version.into();
+                reuse(inviter, invitee, &connected, query, &offer).await;
             }
         }
     }
 }
 
 /// Accepts a second invitation, which both sides take for the connection that they have.
-async fn reuse(inviter: &Agent, invitee: &Agent, first: &Connected, query: &str, method: &str) {
+async fn reuse(inviter: &Agent, invitee: &Agent, first: &Connected, query: &str, offer: &Value) {
     let before = (inviter.active().await, invitee.active().await);
-    let second = inviter.create_invitation(query, &with_did(method)).await;
+    let second = inviter.create_invitation(query, offer).await;
+    assert!(text(&second["invitation"], "@type").contains(&text(offer, "protocol_version")));
     assert_eq!(second["invitation"]["services"], first.invitation["services"]);
     let record = invitee.receive_invitation(&second["invitation"]).await;
     assert_eq!(record["state"], "reuse-accepted", "{record}");
@@ -56,6 +60,42 @@ async fn an_inline_key_makes_a_connection_by_either_version() {
             }
         }
     }
+}
+
+/// The invitee's kind of DID decides on the inviter's.
+#[tokio::test]
+async fn an_invitee_may_use_a_did_peer_2() {
+    let Some(pair) = Pair::start().await else { return };
+    for offer in [with_did("did:peer:2"), with_did("did:peer:4"), with_key("1.1")] {
+        let (inviter, invitee) = (pair.acapy(), pair.entente());
+        let invitation = inviter.create_invitation("", &offer).await;
+        let request = AcceptInvitationRequest {
+            invitation: invitation["invitation"].to_string(),
+            did_method: DidMethod::Peer2.into(),
+            ..Default::default()
+        };
+        let at_invitee = pair.suite.accept_with(request).await.unwrap().connection_id;
+        uses_did_peer_2(inviter, invitee, invitation, at_invitee).await;
+
+        let (inviter, invitee) = (pair.entente(), pair.acapy());
+        let invitation = inviter.create_invitation("", &offer).await;
+        let path = "/out-of-band/receive-invitation?auto_accept=false";
+        let record = invitee.post(path, &invitation["invitation"]).await;
+        let at_invitee = text(&record, "connection_id");
+        let path = format!("/didexchange/{at_invitee}/accept-invitation?use_did_method=did:peer:2");
+        invitee.post(&path, &json!({})).await;
+        uses_did_peer_2(inviter, invitee, invitation, at_invitee).await;
+    }
+}
+
+async fn uses_did_peer_2(inviter: &Agent, invitee: &Agent, made_by: Value, at_invitee: String) {
+    let at_inviter = inviter.until_invited(&text(&made_by, "invi_msg_id"), &[]).await;
+    let found = invitee.until_connection(&at_invitee, "completed").await;
+    assert!(text(&found, "my_did").starts_with("did:peer:2"), "{found}");
+    let invitation = made_by["invitation"].clone();
+    let connected =
+        Connected { invitation, inviter: text(&at_inviter, "connection_id"), invitee: at_invitee };
+    dids_match(inviter, invitee, &connected).await;
 }
 
 /// Each side's DID is what the other side takes for it.
