@@ -2,6 +2,7 @@
 
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, DidMethod};
 use entente_tests::acapy::{Agent, did, text};
+use entente_tests::suite::eventually;
 use serde_json::{Value, json};
 
 use crate::pair::{Connected, Pair, accept, connect, with_did, with_key};
@@ -60,6 +61,35 @@ async fn an_inline_key_makes_a_connection_by_either_version() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn invitations_accepted_side_by_side_make_one_connection() {
+    let Some(pair) = Pair::start().await else { return };
+    let (inviter, invitee) = (pair.acapy(), pair.entente());
+    let mut tasks = Vec::new();
+    for _ in 0..5 {
+        let made = inviter.create_invitation("", &with_did("did:peer:2")).await;
+        let invitee = invitee.clone();
+        tasks.push(tokio::spawn(
+            async move { invitee.receive_invitation(&made["invitation"]).await },
+        ));
+    }
+    for task in tasks {
+        let record = task.await.unwrap();
+        let path = format!("/out-of-band/invitations?oob_id={}", text(&record, "oob_id"));
+        eventually("the invitation is used", async || {
+            let state = text(&invitee.get(&path).await, "state");
+            ["done", "reuse-accepted"].contains(&state.as_str()).then_some(())
+        })
+        .await;
+    }
+    inviter.until_active(1).await;
+    assert_eq!(invitee.active().await.len(), 1);
+    eventually("the others are told as reuses", async || {
+        (inviter.controller.told("connection_reuse").len() == 4).then_some(())
+    })
+    .await;
 }
 
 /// The invitee's kind of DID decides on the inviter's.
