@@ -10,6 +10,9 @@ use crate::ErrorReason;
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "entente";
 
+/// The most wrong fields that are named.
+const MAX_VIOLATIONS: usize = 10;
+
 /// An error with a reason that a program may switch on, and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -162,16 +165,27 @@ impl From<Failure> for Status {
         let code = failure.code();
         let name = failure.reason.as_str_name();
         let reason = name.strip_prefix("ERROR_REASON_").unwrap_or(name).to_owned();
-        let metadata: std::collections::HashMap<_, _> = failure.metadata.into_iter().collect();
+        let metadata: std::collections::HashMap<_, _> =
+            failure.metadata.into_iter().map(|(key, value)| (key, shortened(value, 300))).collect();
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
-        for (field, description) in failure.violations {
-            details.add_bad_request_violation(field, description);
+        for (field, description) in failure.violations.into_iter().take(MAX_VIOLATIONS) {
+            details.add_bad_request_violation(shortened(field, 100), shortened(description, 300));
         }
         if let Some(delay) = failure.retry_after {
             details.set_retry_info(Some(delay));
         }
-        Status::with_error_details(code, failure.message, details)
+        Status::with_error_details(code, shortened(failure.message, 1_000), details)
     }
+}
+
+/// A status travels in headers, of which HTTP/2 clients take 16 KiB in all: a text that repeats what the caller sent
+/// must not grow with it.
+fn shortened(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -186,6 +200,17 @@ mod tests {
         let status = Status::from(failure.clone());
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(Failure::of(&status), failure);
+    }
+
+    #[test]
+    fn a_status_fits_into_headers_whatever_the_caller_sent() {
+        let long = "💥".repeat(50_000);
+        let mut failure = Failure::not_found("exchange", &long).with("state", long.clone());
+        failure.violations = vec![(long.clone(), long); 1_000];
+        let headers = Status::from(failure).into_http::<()>().headers().clone();
+        let size: usize =
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        assert!(size < 16 << 10, "{size}");
     }
 
     #[test]
