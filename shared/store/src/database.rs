@@ -77,6 +77,8 @@ impl Database {
             .foreign_keys(true)
             .statement_cache_capacity(256)
             .pragma("temp_store", "memory")
+            // A commit empties the readers' page caches; mapped pages cost them no copy.
+            .pragma("mmap_size", "268435456")
             .pragma("journal_size_limit", "67108864");
         // One writer: SQLite has one anyway, and waiting in the pool is fair where its busy handler is not.
         let writer = SqlitePoolOptions::new()

@@ -513,6 +513,7 @@ impl Engine {
                     Failure::field("reuse.deadline", "must be longer than 0 and at most a day")
                 })?,
         };
+        numbers::known::<proto::NoAnswerPolicy>("reuse.on_no_answer", policy.on_no_answer)?;
         let no_answer = numbers::no_answer(policy.on_no_answer);
         Ok((Policy { disabled: policy.disabled, no_answer }, patience))
     }
@@ -532,7 +533,8 @@ impl Engine {
                 return Err(Failure::field(field, format!("must have at most {MAX_TEXT} bytes")));
             }
         }
-        if request.did_method() == proto::DidMethod::InlineKey {
+        let did_method = numbers::known::<proto::DidMethod>("did_method", request.did_method)?;
+        if did_method == proto::DidMethod::InlineKey {
             return Err(Failure::field("did_method", "must be PEER_2, PEER_4 or unspecified"));
         }
         let now = now();

@@ -8,6 +8,7 @@ use entente_protocol::exchange::{Context, Exchange, Handshake, Input, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Failure, duration_from_proto};
+use entente_store::StoreError;
 use serde_json::Value;
 
 use super::identity::unusable;
@@ -26,8 +27,6 @@ const MAX_ATTACHMENTS: usize = 16;
 struct Offer {
     service: InvitationService,
     key: PublicKey,
-    /// A DID that was made for it, and the name under which later invitations share it.
-    made: Option<(OurDid, Option<String>)>,
 }
 
 impl Engine {
@@ -44,7 +43,6 @@ impl Engine {
         let handshakes = check(&request)?;
         let offer = self.offer(tenant, &request).await?;
         let mut work = self.work(tenant).await?;
-        let offer = self.keep_offer(tenant, &mut work, offer).await?;
         let mut row = self.invitation_row(&request, &handshakes, &offer, work.now())?;
         if row.kind == SINGLE_USE && !handshakes.is_empty() {
             self.wait_for_request(&mut work, &mut row, &handshakes).await?;
@@ -64,7 +62,7 @@ impl Engine {
         if method == proto::DidMethod::InlineKey {
             let key = self.clients.create_key(tenant).await?;
             let service = InvitationService::Inline(InlineService::new(key, &self.config.endpoint));
-            return Ok(Offer { service, key, made: None });
+            return Ok(Offer { service, key });
         }
         let peer4 = method == proto::DidMethod::Peer4;
         let name = format!("peer:{} {}", if peer4 { 4 } else { 2 }, self.config.endpoint);
@@ -72,7 +70,7 @@ impl Engine {
         if let Some(name) = &shared_as
             && let Some(known) = self.store.shared_did(tenant, name).await?
         {
-            return Ok(Offer::of(known, None));
+            return Ok(Offer::of(known));
         }
         let key = self.clients.create_key(tenant).await?;
         let endpoint = &self.config.endpoint;
@@ -81,7 +79,7 @@ impl Engine {
         } else {
             create::v1_peer2(&key, endpoint, &[]).map_err(unusable)?
         };
-        Ok(Offer::of(OurDid { did, key }, Some(shared_as)))
+        Ok(Offer::of(self.keep_did(tenant, OurDid { did, key }, shared_as.as_deref()).await?))
     }
 
     async fn offer_of_did(&self, tenant: &str, did: &str) -> Answer<Offer> {
@@ -89,19 +87,20 @@ impl Engine {
         let known = self.store.our_did(tenant, &did).await?;
         let unknown =
             || Failure::field("use_did", "is not a DID that this agent made for invitations");
-        Ok(Offer::of(known.ok_or_else(unknown)?, None))
+        Ok(Offer::of(known.ok_or_else(unknown)?))
     }
 
-    /// Keeps a DID that was made for the offer. If another call was faster with the shared one, that one is offered.
-    async fn keep_offer(&self, tenant: &str, work: &mut Work, offer: Offer) -> Answer<Offer> {
-        let Some((did, shared_as)) = &offer.made else { return Ok(offer) };
-        if work.insert_did(did, shared_as.as_deref()).await? {
-            return Ok(offer);
+    /// Keeps a new DID of ours. If another call was faster with the one that invitations share, that one is used.
+    async fn keep_did(&self, tenant: &str, did: OurDid, shared_as: Option<&str>) -> Answer<OurDid> {
+        let mut work = self.work(tenant).await?;
+        if work.insert_did(&did, shared_as).await? {
+            self.commit(work).await?;
+            return Ok(did);
         }
+        drop(work);
         self.clients.delete_key(tenant, &did.key).await;
-        let name = shared_as.as_deref().unwrap_or_default();
-        let known = self.store.shared_did(tenant, name).await?;
-        Ok(known.map_or(offer, |known| Offer::of(known, None)))
+        let known = self.store.shared_did(tenant, shared_as.unwrap_or_default()).await?;
+        known.ok_or_else(|| StoreError::Conflict.into())
     }
 
     fn invitation_row(
@@ -292,9 +291,8 @@ impl Engine {
 }
 
 impl Offer {
-    fn of(did: OurDid, made: Option<Option<String>>) -> Self {
-        let service = InvitationService::Did(did.did.to_string());
-        Self { service, key: did.key, made: made.map(|shared_as| (did, shared_as)) }
+    fn of(did: OurDid) -> Self {
+        Self { service: InvitationService::Did(did.did.to_string()), key: did.key }
     }
 }
 
@@ -331,6 +329,8 @@ pub(crate) fn new_row(now: i64) -> ExchangeRow {
 
 /// Checks the request; gives the handshakes that are offered.
 fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
+    numbers::known::<proto::InvitationKind>("kind", request.kind)?;
+    numbers::known::<proto::DidMethod>("did_method", request.did_method)?;
     if request.max_uses < 0 {
         return Err(Failure::field("max_uses", "is negative; 0 means no limit"));
     }

@@ -2,7 +2,14 @@
 
 use entente_protocol::exchange::{Cause, Handshake, Role, State};
 use entente_protocol::reuse::{NoAnswer, Outcome, Reason};
+use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
+
+/// A number that a caller gave for an enum. One that is not of the enum must not be taken for its default.
+pub(crate) fn known<E: TryFrom<i32>>(field: &str, number: i32) -> Result<E, Failure> {
+    E::try_from(number)
+        .map_err(|_| Failure::field(field, format!("{number} is no value of this enum")))
+}
 
 pub(crate) fn state(state: State) -> i32 {
     use proto::ExchangeState as P;

@@ -2,8 +2,8 @@
 
 use entente_didcomm::message::{Message, Version};
 use entente_protocol::{basic_message, features, trust_ping};
-use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
+use entente_rpc::{ErrorReason, Failure};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -93,7 +93,8 @@ impl Engine {
             return Ok(known);
         }
         if message.to_value().to_string().len() > MAX_MESSAGE {
-            return Err(Failure::field("message", format!("is longer than {MAX_MESSAGE} bytes")));
+            let text = format!("the message is longer than {MAX_MESSAGE} bytes");
+            return Err(Failure::new(ErrorReason::TooLarge, text));
         }
         let mut work = self.work(tenant).await?;
         let Some(connection) = work.connection(connection_id).await? else {
