@@ -47,7 +47,9 @@ impl Suite {
         let directory = tempfile::tempdir().unwrap();
         let arguments: Vec<String> =
             arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let (child, ready) = spawn(directory.path(), &arguments, ["127.0.0.1:0"; 3]).await;
+        let addresses = [free_address(), free_address(), free_address()];
+        let addresses = addresses.each_ref().map(String::as_str);
+        let (child, ready) = spawn(directory.path(), &arguments, addresses).await;
         let url = |name: &str| ready[name].as_str().expect("an address").to_owned();
         let key =
             std::fs::read_to_string(directory.path().join("admin-api-key")).unwrap_or_default();
@@ -102,7 +104,8 @@ impl Suite {
                 }
                 std::thread::sleep(Duration::from_millis(10));
             }
-            child.kill().unwrap();
+            let _ = child.kill();
+            let _ = child.wait();
             None
         });
         (ended.await.unwrap().expect("the process ends on SIGTERM"), begun.elapsed())
@@ -131,6 +134,16 @@ impl Drop for Suite {
         }
         if std::thread::panicking() {
             eprintln!("--- log of {}\n{}---", self.admin_url, self.log());
+        }
+    }
+}
+
+/// An address whose port the system gives to nobody on its own, so that it is still free at a restart.
+fn free_address() -> String {
+    loop {
+        let address = format!("127.0.0.1:{}", rand::random_range(10_000..32_000));
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
         }
     }
 }

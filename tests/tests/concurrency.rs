@@ -1,6 +1,12 @@
 //! Many callers and many peers at once: what is single-use is used once, and one DID makes one connection.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,6 +1,12 @@
 //! gRPC as its clients meet it: keys, health, reflection, streams of events, and an orderly end.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -2,7 +2,13 @@
 //!
 //! The checks of a module share one agent and run one after the other; each is named by what it checks.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 /// Makes one test of a list of checks. All run; those that fail are named.
 macro_rules! checks {
