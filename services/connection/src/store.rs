@@ -13,7 +13,7 @@ mod work;
 
 use std::path::Path;
 
-use entente_store::{Database, Durability, StoreError};
+use entente_store::{Database, Durability, Reader, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -29,7 +29,7 @@ pub(crate) use work::{NewEvent, Work};
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The database of this service.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Store {
     database: Database,
 }
@@ -78,7 +78,7 @@ impl Store {
         self.database.close().await;
     }
 
-    fn read(&self) -> &sqlx::SqlitePool {
-        self.database.read()
+    async fn read(&self) -> Result<Reader, StoreError> {
+        self.database.read().await
     }
 }

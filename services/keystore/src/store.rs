@@ -67,7 +67,7 @@ impl Store {
         }
         query.push(")");
         let rows: Vec<(String, String, Vec<u8>)> =
-            query.build_query_as().fetch_all(self.database.read()).await?;
+            query.build_query_as().fetch_all(&mut *self.database.read().await?).await?;
         rows.into_iter()
             .map(|(tenant, key, sealed)| {
                 Ok(SealedKey { tenant, public: public_key(&key)?, sealed })
@@ -85,7 +85,7 @@ impl Store {
             sqlx::query_as("SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2")
                 .bind(tenant)
                 .bind(key.multibase())
-                .fetch_optional(self.database.read())
+                .fetch_optional(&mut *self.database.read().await?)
                 .await?;
         Ok(row.map(|(created_at,)| KeyRow { public: *key, created_at }))
     }
@@ -105,7 +105,7 @@ impl Store {
         .bind(created_at)
         .bind(key)
         .bind(limit)
-        .fetch_all(self.database.read())
+        .fetch_all(&mut *self.database.read().await?)
         .await?;
         rows.into_iter()
             .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
@@ -132,7 +132,7 @@ impl Store {
     pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(sqlx::query_scalar("SELECT wrapped FROM tenant_keys WHERE tenant = $1")
             .bind(tenant)
-            .fetch_optional(self.database.read())
+            .fetch_optional(&mut *self.database.read().await?)
             .await?)
     }
 

@@ -15,7 +15,7 @@ pub(crate) async fn long_form(
         sqlx::query_scalar("SELECT long_form FROM peer4 WHERE tenant = $1 AND short_form = $2")
             .bind(tenant)
             .bind(short)
-            .fetch_optional(database.read())
+            .fetch_optional(&mut *database.read().await?)
             .await?;
     Ok(found)
 }
@@ -31,7 +31,7 @@ pub(crate) async fn insert(
         .bind(tenant)
         .bind(short)
         .bind(long)
-        .execute(database.autocommit())
+        .execute(&mut *database.alone().await?)
         .await?;
     Ok(())
 }

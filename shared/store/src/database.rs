@@ -1,19 +1,26 @@
-//! SQLite behind two pools: one connection that writes, some that read.
+//! SQLite behind one connection that writes and some that read.
+//!
+//! Each connection is a thread of its own, and a crossing to it costs more than most statements. So connections are held
+//! here rather than in a pool, which crosses once more for every return.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection as _, Sqlite};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::StoreError;
 
-/// A write transaction. Dropped without `commit`, it is rolled back.
-pub type Transaction = sqlx::Transaction<'static, Sqlite>;
+/// How long a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How many connections read at the same time.
+const READERS: usize = 4;
 
 /// What a commit promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +32,24 @@ pub enum Durability {
 }
 
 /// A database: cheap to clone, shared by all tasks of a service.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Arc<Mutex<Writer>>,
+    readers: Arc<Readers>,
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    /// A transaction was begun, and neither committed nor rolled back.
+    open: bool,
+    closed: bool,
+}
+
+struct Readers {
+    options: SqliteConnectOptions,
+    /// Opened when they are first needed.
+    connections: [Arc<Mutex<Option<SqliteConnection>>>; READERS],
+    permits: Arc<Semaphore>,
 }
 
 impl Database {
@@ -80,25 +101,12 @@ impl Database {
             // A commit empties the readers' page caches; mapped pages cost them no copy.
             .pragma("mmap_size", "268435456")
             .pragma("journal_size_limit", "67108864");
-        // One writer: SQLite has one anyway, and waiting in the pool is fair where its busy handler is not.
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(20))
-            .connect_with(options.clone())
-            .await?;
-        migrations.run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(Duration::from_secs(20))
-            .connect_lazy_with(options);
-        Ok(Self { writer, readers })
+        let mut connection = options.connect().await?;
+        migrations.run(&mut connection).await?;
+        let writer = Writer { connection, open: false, closed: false };
+        let permits = Arc::new(Semaphore::new(READERS));
+        let readers = Readers { options, connections: Default::default(), permits };
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers: Arc::new(readers) })
     }
 
     /// Begins a write transaction. It holds the write lock from the start, so that what it reads stays true until it
@@ -107,19 +115,52 @@ impl Database {
     /// # Errors
     /// When the database is away or too busy.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let mut writer = self.alone().await?;
+        // Said first: should this call be dropped half way, the next one cleans up.
+        writer.0.open = true;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
+        Ok(Transaction(writer))
     }
 
     /// The connection that writes, for one statement that is a transaction of its own.
-    #[must_use]
-    pub fn autocommit(&self) -> &SqlitePool {
-        &self.writer
+    ///
+    /// # Errors
+    /// When the database is away or too busy.
+    pub async fn alone(&self) -> Result<Lease, StoreError> {
+        let lock = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
+        let mut writer = lock.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
+        if writer.closed {
+            return Err(StoreError::Unavailable(sqlx::Error::PoolClosed));
+        }
+        if writer.open {
+            // It fails when the transaction ended after all, which is as good.
+            let _ = sqlx::query("ROLLBACK").execute(&mut writer.connection).await;
+            writer.open = false;
+        }
+        Ok(Lease(writer))
     }
 
-    /// The pool for reads outside a transaction.
-    #[must_use]
-    pub fn read(&self) -> &SqlitePool {
-        &self.readers
+    /// A connection for reads outside a transaction.
+    ///
+    /// # Errors
+    /// When the database is away or too busy.
+    pub async fn read(&self) -> Result<Reader, StoreError> {
+        let permit = timeout(PATIENCE, Arc::clone(&self.readers.permits).acquire_owned()).await;
+        let permit = permit
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
+        let mut free = self
+            .readers
+            .connections
+            .iter()
+            .filter_map(|connection| Arc::clone(connection).try_lock_owned().ok());
+        let mut slot = free.next().ok_or(StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
+        if slot.is_none() {
+            *slot = Some(self.readers.options.connect().await?);
+        }
+        let connection = OwnedMutexGuard::try_map(slot, Option::as_mut)
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
+        Ok(Reader { connection, _permit: permit })
     }
 
     /// Whether the database answers.
@@ -127,13 +168,87 @@ impl Database {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        Ok(connection.ping().await?)
+        sqlx::query("SELECT 1").execute(&mut *self.read().await?).await?;
+        Ok(())
     }
 
-    /// Closes the pools, after the work under way.
+    /// Closes the database, after the work under way.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        if let Ok(mut lease) = self.alone().await {
+            lease.0.closed = true;
+        }
+        self.readers.permits.close();
+    }
+}
+
+/// The connection that writes, for as long as it is held.
+pub struct Lease(OwnedMutexGuard<Writer>);
+
+/// A write transaction. Dropped without `commit`, it is rolled back before the next one.
+pub struct Transaction(Lease);
+
+/// A connection that reads, for as long as it is held.
+pub struct Reader {
+    connection: OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>,
+    // Given back after the connection, so that who has a permit finds a connection.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Transaction {
+    /// Commits.
+    ///
+    /// # Errors
+    /// When the database cannot; nothing is changed then.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        sqlx::query("COMMIT").execute(&mut *self).await?;
+        self.committed();
+        Ok(())
+    }
+
+    /// For who carried `COMMIT` out with the last statements, in one crossing.
+    pub fn committed(mut self) {
+        self.0.0.open = false;
+    }
+}
+
+impl Deref for Lease {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0.connection
+    }
+}
+
+impl Deref for Reader {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
+impl Deref for Transaction {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0
     }
 }

@@ -8,6 +8,6 @@ mod error;
 mod failure;
 mod page;
 
-pub use database::{Database, Durability, Transaction};
+pub use database::{Database, Durability, Lease, Reader, Transaction};
 pub use error::StoreError;
 pub use page::{PageToken, page_size};

@@ -200,7 +200,7 @@ impl Store {
     ) -> Result<Option<Acceptance>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
     }
 
     /// A page of acceptances.
@@ -223,7 +223,7 @@ impl Store {
             }
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 
     /// Acceptances whose wait has ended: tenant and id.
@@ -236,7 +236,7 @@ impl Store {
             sqlx::query_as("SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2")
                 .bind(now)
                 .bind(limit)
-                .fetch_all(self.read())
+                .fetch_all(&mut *self.read().await?)
                 .await?;
         Ok(rows)
     }

@@ -192,7 +192,7 @@ impl Store {
     ) -> Result<Option<Connection>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
     }
 
     /// What stands between us and the inviter of a DID.
@@ -203,7 +203,7 @@ impl Store {
         inviter: &str,
     ) -> Result<Standing, StoreError> {
         let query = sqlx::query_as(STANDING).bind(tenant).bind(did).bind(inviter);
-        Ok(Standing::of(query.fetch_all(self.read()).await?))
+        Ok(Standing::of(query.fetch_all(&mut *self.read().await?).await?))
     }
 
     /// A page of connections.
@@ -227,6 +227,6 @@ impl Store {
             }
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 }

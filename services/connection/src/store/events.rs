@@ -54,7 +54,7 @@ impl Store {
         let row: Option<(i64, i64)> =
             sqlx::query_as("SELECT last_sequence, purged_sequence FROM logs WHERE tenant = $1")
                 .bind(tenant)
-                .fetch_optional(self.read())
+                .fetch_optional(&mut *self.read().await?)
                 .await?;
         Ok(row.unwrap_or_default())
     }
@@ -89,7 +89,8 @@ impl Store {
             query.push(")");
         }
         query.push(" ORDER BY sequence LIMIT ").push_bind(limit);
-        let rows: Vec<StoredEvent> = query.build_query_as().fetch_all(self.read()).await?;
+        let rows: Vec<StoredEvent> =
+            query.build_query_as().fetch_all(&mut *self.read().await?).await?;
         rows.into_iter().map(event::Event::try_from).collect()
     }
 
@@ -104,7 +105,7 @@ impl Store {
         )
         .bind(tenant)
         .bind(name)
-        .fetch_optional(self.read())
+        .fetch_optional(&mut *self.read().await?)
         .await?;
         Ok(row)
     }
@@ -132,7 +133,7 @@ impl Store {
             query.push(" AND replay");
         }
         query.push(" ORDER BY consumer, sequence LIMIT ").push_bind(limit);
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 }
 

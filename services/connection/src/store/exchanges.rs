@@ -193,7 +193,7 @@ impl Store {
     ) -> Result<Option<ExchangeRow>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
     }
 
     /// The handshakes with a thread: at most one for each role, unless a peer chose another's thread.
@@ -208,7 +208,7 @@ impl Store {
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 
     /// A page of handshakes.
@@ -237,7 +237,7 @@ impl Store {
             }
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 
     /// Handshakes whose deadline has passed: tenant and id.
@@ -250,7 +250,7 @@ impl Store {
             sqlx::query_as("SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2")
                 .bind(now)
                 .bind(limit)
-                .fetch_all(self.read())
+                .fetch_all(&mut *self.read().await?)
                 .await?;
         Ok(rows)
     }

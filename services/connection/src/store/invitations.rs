@@ -169,7 +169,7 @@ impl Store {
     ) -> Result<Option<Invitation>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(self.read()).await?)
+        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
     }
 
     /// A page of invitations.
@@ -188,7 +188,7 @@ impl Store {
             query.push(" AND alias = ").push_bind(filter.alias.clone());
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(self.read()).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 
     /// Invitations whose time has passed: tenant and id.
@@ -201,7 +201,7 @@ impl Store {
             sqlx::query_as("SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2")
                 .bind(now)
                 .bind(limit)
-                .fetch_all(self.read())
+                .fetch_all(&mut *self.read().await?)
                 .await?;
         Ok(rows)
     }

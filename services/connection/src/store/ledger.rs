@@ -58,7 +58,7 @@ impl Store {
         .bind(my_key)
         .bind(their_key)
         .bind(message_id)
-        .fetch_one(self.read())
+        .fetch_one(&mut *self.read().await?)
         .await?;
         Ok(row)
     }
@@ -77,7 +77,7 @@ impl Store {
         .bind(tenant)
         .bind(method)
         .bind(request_id)
-        .fetch_optional(self.read())
+        .fetch_optional(&mut *self.read().await?)
         .await?;
         Ok(row.map(|(digest, response)| Remembered { digest, response }))
     }
@@ -85,7 +85,7 @@ impl Store {
     /// Every tenant that has a log.
     pub async fn tenants(&self) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT tenant FROM logs").fetch_all(self.read()).await?;
+            sqlx::query_as("SELECT tenant FROM logs").fetch_all(&mut *self.read().await?).await?;
         Ok(rows.into_iter().map(|(tenant,)| tenant).collect())
     }
 }

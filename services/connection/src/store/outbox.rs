@@ -166,7 +166,7 @@ impl Store {
         )
         .bind(now)
         .bind(limit)
-        .fetch_all(self.read())
+        .fetch_all(&mut *self.read().await?)
         .await?;
         Ok(rows)
     }
@@ -186,14 +186,16 @@ impl Store {
         .bind(tenant)
         .bind(lane)
         .bind(limit)
-        .fetch_all(self.read())
+        .fetch_all(&mut *self.read().await?)
         .await?;
         rows.into_iter().map(Outgoing::try_from).collect()
     }
 
     /// How many messages are on their way.
     pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
-        let (depth,) = sqlx::query_as("SELECT COUNT(*) FROM outbox").fetch_one(self.read()).await?;
+        let (depth,) = sqlx::query_as("SELECT COUNT(*) FROM outbox")
+            .fetch_one(&mut *self.read().await?)
+            .await?;
         Ok(depth)
     }
 
@@ -205,7 +207,7 @@ impl Store {
         )
         .bind(tenant)
         .bind(lane)
-        .fetch_optional(self.read())
+        .fetch_optional(&mut *self.read().await?)
         .await?;
         Ok(row)
     }

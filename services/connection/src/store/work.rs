@@ -108,8 +108,9 @@ impl Work {
             self.insert_outgoing(message)?;
         }
         let mut events = self.write_events()?;
+        self.write("COMMIT", Vec::new());
         let last = self.batch.run(&mut self.transaction).await?;
-        self.transaction.commit().await?;
+        self.transaction.committed();
         let first = last.unwrap_or_default() - count(&events)? + 1;
         for (sequence, event) in (first..).zip(&mut events) {
             event.sequence = sequence;

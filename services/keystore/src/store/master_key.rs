@@ -73,7 +73,8 @@ const SELECT: &str = "SELECT source, salt, memory_kib, iterations, lanes, verifi
 impl Store {
     /// The record, `None` in a new store.
     pub(crate) async fn master_key(&self) -> Result<Option<MasterKeyRecord>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(SELECT).fetch_optional(self.database.read()).await?;
+        let row: Option<Row> =
+            sqlx::query_as(SELECT).fetch_optional(&mut *self.database.read().await?).await?;
         row.map(MasterKeyRecord::from_row).transpose()
     }
 
@@ -127,7 +128,7 @@ impl Store {
                 .await
                 .map_err(StoreError::from)?;
         }
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(tenants.len())
     }
 }
