@@ -7,11 +7,12 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -34,15 +35,10 @@ pub enum Durability {
 /// A database: cheap to clone, shared by all tasks of a service.
 #[derive(Clone)]
 pub struct Database {
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<Option<SqliteConnection>>>,
+    /// The writer began a transaction that is neither committed nor rolled back.
+    unfinished: Arc<AtomicBool>,
     readers: Arc<Readers>,
-}
-
-struct Writer {
-    connection: SqliteConnection,
-    /// A transaction was begun, and neither committed nor rolled back.
-    open: bool,
-    closed: bool,
 }
 
 struct Readers {
@@ -103,10 +99,13 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let mut connection = options.connect().await?;
         migrations.run(&mut connection).await?;
-        let writer = Writer { connection, open: false, closed: false };
         let permits = Arc::new(Semaphore::new(READERS));
         let readers = Readers { options, connections: Default::default(), permits };
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers: Arc::new(readers) })
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Some(connection))),
+            unfinished: Arc::default(),
+            readers: Arc::new(readers),
+        })
     }
 
     /// Begins a write transaction. It holds the write lock from the start, so that what it reads stays true until it
@@ -115,11 +114,11 @@ impl Database {
     /// # Errors
     /// When the database is away or too busy.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
-        let mut writer = self.alone().await?;
+        let mut lease = self.alone().await?;
         // Said first: should this call be dropped half way, the next one cleans up.
-        writer.0.open = true;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
-        Ok(Transaction(writer))
+        self.unfinished.store(true, Ordering::Release);
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *lease).await?;
+        Ok(Transaction { lease, database: self.clone() })
     }
 
     /// The connection that writes, for one statement that is a transaction of its own.
@@ -128,16 +127,14 @@ impl Database {
     /// When the database is away or too busy.
     pub async fn alone(&self) -> Result<Lease, StoreError> {
         let lock = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
-        let mut writer = lock.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
-        if writer.closed {
-            return Err(StoreError::Unavailable(sqlx::Error::PoolClosed));
-        }
-        if writer.open {
+        let writer = lock.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
+        let mut lease = OwnedMutexGuard::try_map(writer, Option::as_mut)
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
+        if self.unfinished.swap(false, Ordering::AcqRel) {
             // It fails when the transaction ended after all, which is as good.
-            let _ = sqlx::query("ROLLBACK").execute(&mut writer.connection).await;
-            writer.open = false;
+            let _ = sqlx::query("ROLLBACK").execute(&mut *lease).await;
         }
-        Ok(Lease(writer))
+        Ok(Lease(lease))
     }
 
     /// A connection for reads outside a transaction.
@@ -174,18 +171,30 @@ impl Database {
 
     /// Closes the database, after the work under way.
     pub async fn close(&self) {
-        if let Ok(mut lease) = self.alone().await {
-            lease.0.closed = true;
-        }
+        // Rolls back what was left unfinished.
+        drop(self.alone().await);
         self.readers.permits.close();
+        for connection in self.readers.connections.iter().chain([&self.writer]) {
+            if let Some(connection) = connection.lock().await.take()
+                && let Err(error) = connection.close().await
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a database connection did not close"
+                );
+            }
+        }
     }
 }
 
 /// The connection that writes, for as long as it is held.
-pub struct Lease(OwnedMutexGuard<Writer>);
+pub struct Lease(OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>);
 
-/// A write transaction. Dropped without `commit`, it is rolled back before the next one.
-pub struct Transaction(Lease);
+/// A write transaction. Dropped without `commit`, it is rolled back.
+pub struct Transaction {
+    lease: Lease,
+    database: Database,
+}
 
 /// A connection that reads, for as long as it is held.
 pub struct Reader {
@@ -206,8 +215,20 @@ impl Transaction {
     }
 
     /// For who carried `COMMIT` out with the last statements, in one crossing.
-    pub fn committed(mut self) {
-        self.0.0.open = false;
+    pub fn committed(self) {
+        self.database.unfinished.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.database.unfinished.load(Ordering::Acquire)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // Taking the writer once more rolls back, so that the database's lock is not held until the next write.
+            let database = self.database.clone();
+            runtime.spawn(async move { drop(database.alone().await) });
+        }
     }
 }
 
@@ -215,13 +236,13 @@ impl Deref for Lease {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
-        &self.0.connection
+        &self.0
     }
 }
 
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0.connection
+        &mut self.0
     }
 }
 
@@ -243,12 +264,12 @@ impl Deref for Transaction {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
-        &self.0
+        &self.lease
     }
 }
 
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        &mut self.lease
     }
 }
