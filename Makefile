@@ -1,7 +1,7 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
-# make bench  what handshakes and reuses cost on this machine
+# make bench  what handshakes and reuses cost on this machine, and with a million connections
 # make lint   format, clippy, protos, dependencies
 # make fmt    formats the code
 
@@ -26,7 +26,8 @@ demo:
 	$(CARGO) run --locked -p entente -- demo
 
 bench:
-	$(CARGO) run --locked --release -p entente -- bench
+	$(CARGO) run --locked --release -p entente -- bench --handshakes 2000 --reuses 2000 --invitations 2000
+	$(CARGO) bench --locked -p entente-connection --bench growth
 
 fmt:
 	$(CARGO) fmt --all

@@ -42,18 +42,23 @@ async fn tick(engine: &Engine, first: bool) -> Answer<()> {
         let engine = engine.clone();
         // Each may wait for other services, and none should wait for another.
         tokio::spawn(async move {
-            if let Err(failure) = engine.resume_acceptance(&tenant, &id).await {
-                tracing::warn!(reason = %failure, "an acceptance could not go on; trying again");
-            }
+            report("an acceptance could not go on", engine.resume_acceptance(&tenant, &id).await);
         });
     }
     for (tenant, id) in engine.store.due_exchanges(now, BATCH).await? {
-        engine.pass_deadline(&tenant, &id).await?;
+        report("an exchange could not be ended", engine.pass_deadline(&tenant, &id).await);
     }
     for (tenant, id) in engine.store.expired_invitations(now, BATCH).await? {
-        engine.expire_invitation(&tenant, &id).await?;
+        report("an invitation could not be ended", engine.expire_invitation(&tenant, &id).await);
     }
     Ok(())
+}
+
+/// One record that cannot be worked off holds up no other.
+fn report(what: &str, result: Answer<()>) {
+    if let Err(failure) = result {
+        tracing::warn!(reason = %failure, "{what}; trying again");
+    }
 }
 
 async fn clean_up(engine: &Engine) -> Answer<()> {

@@ -127,9 +127,11 @@ impl Engine {
                 self.handshake_not_delivered(&mut work, &message.lane, error).await?
             }
             Kind::Reuse => self.reuse_not_delivered(&mut work, &message.thread_id).await?,
-            Kind::Caller | Kind::Answer => {}
+            Kind::Caller | Kind::Answer | Kind::Report => {}
         }
-        work.emit(self.message_fate(message, Some(error)));
+        if message.kind != Kind::Report {
+            work.emit(self.message_fate(message, Some(error)));
+        }
         Ok(self.commit(work).await?)
     }
 }

@@ -12,7 +12,7 @@ use entente_rpc::{Code, Failure};
 use entente_store::StoreError;
 
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, message_id};
+use crate::engine::{Answer, Engine, message_id, record_id};
 use crate::store::{Invitation, Kind, Work};
 
 /// Why a handshake message had no effect: the peer's fault, or ours for the moment.
@@ -184,7 +184,8 @@ impl Engine {
             code,
             &misbehaved.to_string(),
         );
-        work.send(&request.thread_id, Kind::Answer, &report, Some(inbound.recipient), peer.target);
+        // A lane of its own: the thread is the stranger's choice, and could be the name of another's lane.
+        work.send(&record_id(), Kind::Report, &report, Some(inbound.recipient), peer.target);
         self.finish(inbound, work).await?;
         self.refuse(inbound, &misbehaved).await
     }

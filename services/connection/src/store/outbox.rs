@@ -22,11 +22,13 @@ pub(crate) enum Kind {
     Caller = 3,
     /// An answer that nobody waits for.
     Answer = 4,
+    /// A problem report to a stranger, in a lane of its own.
+    Report = 5,
 }
 
 impl Kind {
     fn from_i32(value: i32) -> Result<Self, StoreError> {
-        [Self::Handshake, Self::Reuse, Self::Caller, Self::Answer]
+        [Self::Handshake, Self::Reuse, Self::Caller, Self::Answer, Self::Report]
             .into_iter()
             .find(|kind| *kind as i32 == value)
             .ok_or(StoreError::corrupt("outbox.kind"))
@@ -161,8 +163,8 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT DISTINCT tenant, lane FROM outbox WHERE next_attempt_at <= $1 ORDER BY \
-     next_attempt_at LIMIT $2",
+            "SELECT tenant, lane FROM outbox WHERE next_attempt_at <= $1 \
+             GROUP BY tenant, lane ORDER BY MIN(next_attempt_at) LIMIT $2",
         )
         .bind(now)
         .bind(limit)
