@@ -2,6 +2,7 @@
 
 mod accept;
 mod decide;
+mod end_invitation;
 mod events;
 mod identity;
 mod invite;

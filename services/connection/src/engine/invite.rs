@@ -4,7 +4,7 @@ use entente_did::{Did, PublicKey, create};
 use entente_didcomm::attachment::Attachment;
 use entente_didcomm::message::{Message, Version};
 use entente_didcomm::out_of_band::{self, InlineService, InvitationService};
-use entente_protocol::exchange::{Context, Exchange, Handshake, Input, Terms};
+use entente_protocol::exchange::{Exchange, Handshake, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Failure, duration_from_proto};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::identity::unusable;
 use super::once::Once;
-use super::{Answer, Engine, message_id, now, numbers, record_id};
+use super::{Answer, Engine, numbers, record_id};
 use crate::store::{ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
 
 /// The most text that an invitation carries in one field.
@@ -206,87 +206,6 @@ impl Engine {
         row.metadata = invitation.metadata.clone();
         self.show(&mut row, &machine, now)?;
         Ok(row)
-    }
-
-    /// Revokes an invitation.
-    pub async fn revoke_invitation(&self, tenant: &str, id: &str) -> Answer<proto::Invitation> {
-        let mut work = self.work(tenant).await?;
-        let found = work.invitation(id).await?;
-        let mut row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
-        if row.state == i32::from(proto::InvitationState::Open) {
-            row.state = proto::InvitationState::Revoked.into();
-            work.update_invitation(&mut row);
-            work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
-            self.end_waiting(&mut work, &row, "the invitation was revoked").await?;
-            self.commit(work).await?;
-        }
-        Ok(crate::project::invitation(&row))
-    }
-
-    /// Deletes an invitation. The exchange that waits for its request goes with it.
-    pub async fn delete_invitation(&self, tenant: &str, id: &str) -> Answer<()> {
-        let mut work = self.work(tenant).await?;
-        let found = work.invitation(id).await?;
-        let row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
-        let key = self.remove_invitation(&mut work, &row).await?;
-        self.commit(work).await?;
-        if let Some(key) = key {
-            self.clients.delete_key(tenant, &key).await;
-        }
-        Ok(())
-    }
-
-    /// Removes an invitation with the exchange that waits for it; gives the key that nothing needs any more.
-    pub(crate) async fn remove_invitation(
-        &self,
-        work: &mut Work,
-        row: &Invitation,
-    ) -> Answer<Option<PublicKey>> {
-        if let Some(exchange_id) = &row.exchange_id
-            && let Some(exchange) = work.exchange(exchange_id).await?
-            && exchange.state == i32::from(proto::ExchangeState::Invitation)
-        {
-            work.delete_exchange(exchange_id);
-            work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
-        }
-        work.delete_invitation(&row.id);
-        work.emit(self.invitation_event(EventKind::InvitationDeleted, row));
-        match &row.canonical_did {
-            Some(did) => Ok(work.remove_did(did).await?),
-            None => Ok(PublicKey::from_multibase(&row.key).ok()),
-        }
-    }
-
-    /// Ends the exchange that waits for an invitation's request.
-    pub(crate) async fn end_waiting(
-        &self,
-        work: &mut Work,
-        row: &Invitation,
-        reason: &str,
-    ) -> Answer<()> {
-        let Some(exchange_id) = &row.exchange_id else { return Ok(()) };
-        let Some(mut exchange) = work.exchange(exchange_id).await? else { return Ok(()) };
-        let context = Context { message_id: message_id() };
-        if let Ok(transition) =
-            exchange.machine()?.handle(&context, Input::InvitationEnded(reason.to_owned()))
-        {
-            self.step(work, &mut exchange, transition).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends an invitation whose time has passed.
-    pub(crate) async fn expire_invitation(&self, tenant: &str, id: &str) -> Answer<()> {
-        let mut work = self.work(tenant).await?;
-        let Some(mut row) = work.invitation(id).await? else { return Ok(()) };
-        if row.expires_at.is_none_or(|end| end > now()) {
-            return Ok(());
-        }
-        row.state = proto::InvitationState::Expired.into();
-        work.update_invitation(&mut row);
-        work.emit(self.invitation_event(EventKind::InvitationChanged, &row));
-        self.end_waiting(&mut work, &row, "the invitation expired").await?;
-        Ok(self.commit(work).await?)
     }
 }
 
