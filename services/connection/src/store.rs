@@ -13,7 +13,7 @@ mod work;
 
 use std::path::Path;
 
-use entente_store::{Database, Durability, Reader, StoreError};
+use entente_store::{Database, Durability, Lease, Reader, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -76,6 +76,12 @@ impl Store {
 
     pub async fn close(&self) {
         self.database.close().await;
+    }
+
+    /// A connection for a read of a few rows on the way to a write. The one that writes has their pages at hand, where
+    /// every commit empties the others' caches.
+    async fn point(&self) -> Result<Lease, StoreError> {
+        self.database.alone().await
     }
 
     async fn read(&self) -> Result<Reader, StoreError> {

@@ -1,7 +1,8 @@
 //! Base58 (the Bitcoin alphabet) of texts that may be some KiB long, as in a did:peer:4.
 //!
 //! The usual byte-wise decoding takes 0.1 s for 16 KiB, which a peer could make us spend at will. This
-//! one takes ten characters and eight bytes at a step, which is 80 times less work.
+//! one takes ten characters and eight bytes at a step, which is 80 times less work; and encoding takes
+//! four bytes and five characters at a step.
 
 const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const INVALID: u8 = 0xff;
@@ -48,6 +49,44 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// 58^5: as many digits as a limb has room for when 32 bits are shifted in.
+const LIMB: u64 = 58 * 58 * 58 * 58 * 58;
+
+/// The text of bytes.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let (_, rest) = bytes.split_at(zeros);
+    // The number in base 58^5, least significant limb first.
+    let mut limbs: Vec<u64> = Vec::with_capacity(rest.len() / 3 + 1);
+    let (head, tail) = rest.split_at(rest.len() % 4);
+    for chunk in std::iter::once(head).chain(tail.chunks(4)) {
+        let mut carry = chunk.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        for limb in &mut limbs {
+            let wide = (*limb << (8 * chunk.len())) + carry;
+            *limb = wide % LIMB;
+            carry = wide / LIMB;
+        }
+        while carry != 0 {
+            limbs.push(carry % LIMB);
+            carry /= LIMB;
+        }
+    }
+    let digit =
+        |number: u64| ALPHABET.get((number % 58) as usize).map_or('1', |digit| char::from(*digit));
+    let mut text = String::with_capacity(zeros + limbs.len() * 5);
+    text.extend(std::iter::repeat_n('1', zeros));
+    for limb in limbs.iter().rev() {
+        for power in [58 * 58 * 58 * 58, 58 * 58 * 58, 58 * 58, 58, 1] {
+            let number = limb / power;
+            // The first limb has no leading digits.
+            if number != 0 || text.len() > zeros {
+                text.push(digit(number));
+            }
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -56,7 +95,9 @@ mod tests {
         #[test]
         fn decodes_what_bs58_encodes(zeros in 0usize..4, bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let bytes = [vec![0; zeros], bytes].concat();
-            prop_assert_eq!(super::decode(&bs58::encode(&bytes).into_string()), Some(bytes));
+            let text = bs58::encode(&bytes).into_string();
+            prop_assert_eq!(super::encode(&bytes), text.clone());
+            prop_assert_eq!(super::decode(&text), Some(bytes));
         }
 
         #[test]

@@ -64,7 +64,7 @@ pub fn v1_peer4(
 /// The document's `id` is the DID qualified as did:sov, as ACA-Py writes and expects it.
 pub fn legacy(verkey: &PublicKey, endpoint: &str, routing_keys: &[PublicKey]) -> (Did, Value) {
     let nym: Vec<u8> = verkey.as_bytes().iter().copied().take(16).collect();
-    let nym = bs58::encode(nym).into_string();
+    let nym = crate::base58::encode(&nym);
     let did = format!("did:sov:{nym}");
     let key_id = format!("{did}#1");
     let mut service = json!({

@@ -134,7 +134,7 @@ impl PublicKey {
         let mut bytes = Vec::with_capacity(36);
         put_varint(&mut bytes, self.key_type().codec());
         bytes.extend_from_slice(self.as_bytes());
-        format!("z{}", bs58::encode(bytes).into_string())
+        format!("z{}", crate::base58::encode(&bytes))
     }
 
     /// Reads what [`PublicKey::multibase`] writes; any multibase encoding is taken.
@@ -188,7 +188,7 @@ impl PublicKey {
 
     /// Base58 of the raw bytes: the "verkey" of DIDComm v1 for an Ed25519 key.
     pub fn base58(&self) -> String {
-        bs58::encode(self.as_bytes()).into_string()
+        crate::base58::encode(self.as_bytes())
     }
 
     /// Reads the base58 of a raw Ed25519 key.

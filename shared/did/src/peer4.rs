@@ -47,7 +47,7 @@ pub(crate) fn encode_checked(input_doc: &impl Serialize) -> Result<Peer4, DidErr
         let (limit, actual) = (MAX_DID_LEN, bytes.len());
         return Err(DidError::TooLarge { what: "the document, in bytes,", limit, actual });
     }
-    let encoded = format!("z{}", bs58::encode(bytes).into_string());
+    let encoded = format!("z{}", crate::base58::encode(&bytes));
     let long = Did::parse(&format!("{PREFIX}{}:{encoded}", hash(&encoded)))?;
     resolve_long(&long)?;
     Ok(Peer4 { short: long.canonical(), long })
@@ -113,7 +113,7 @@ pub(crate) fn check(text: &str) -> Result<(), DidError> {
 /// The hash is over the encoded text, so that nobody need agree on a canonical JSON.
 fn hash(encoded: &str) -> String {
     let multihash = [&SHA2_256, Sha256::digest(encoded.as_bytes()).as_slice()].concat();
-    format!("z{}", bs58::encode(multihash).into_string())
+    format!("z{}", crate::base58::encode(&multihash))
 }
 
 fn split(did: &Did) -> Result<(Did, &str), DidError> {

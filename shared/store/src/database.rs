@@ -96,6 +96,7 @@ impl Database {
             .pragma("temp_store", "memory")
             // A commit empties the readers' page caches; mapped pages cost them no copy.
             .pragma("mmap_size", "268435456")
+            .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
         let mut connection = options.connect().await?;
         migrations.run(&mut connection).await?;

@@ -203,7 +203,7 @@ impl Store {
         inviter: &str,
     ) -> Result<Standing, StoreError> {
         let query = sqlx::query_as(STANDING).bind(tenant).bind(did).bind(inviter);
-        Ok(Standing::of(query.fetch_all(&mut *self.read().await?).await?))
+        Ok(Standing::of(query.fetch_all(&mut *self.point().await?).await?))
     }
 
     /// A page of connections.

@@ -54,7 +54,7 @@ impl Store {
             sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2")
                 .bind(tenant)
                 .bind(shared_as)
-                .fetch_optional(&mut *self.read().await?)
+                .fetch_optional(&mut *self.point().await?)
                 .await?;
         row.map(OurDid::try_from).transpose()
     }

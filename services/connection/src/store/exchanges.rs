@@ -208,7 +208,7 @@ impl Store {
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        Ok(query.build_query_as().fetch_all(&mut *self.point().await?).await?)
     }
 
     /// A page of handshakes.

@@ -169,7 +169,7 @@ impl Store {
     ) -> Result<Option<Invitation>, StoreError> {
         let mut query = QueryBuilder::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
+        Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
     }
 
     /// A page of invitations.

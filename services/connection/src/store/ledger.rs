@@ -58,7 +58,7 @@ impl Store {
         .bind(my_key)
         .bind(their_key)
         .bind(message_id)
-        .fetch_one(&mut *self.read().await?)
+        .fetch_one(&mut *self.point().await?)
         .await?;
         Ok(row)
     }
@@ -77,7 +77,7 @@ impl Store {
         .bind(tenant)
         .bind(method)
         .bind(request_id)
-        .fetch_optional(&mut *self.read().await?)
+        .fetch_optional(&mut *self.point().await?)
         .await?;
         Ok(row.map(|(digest, response)| Remembered { digest, response }))
     }
