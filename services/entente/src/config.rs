@@ -42,6 +42,8 @@ pub struct Config {
     pub webhook_urls: Vec<String>,
     /// Deliver to private addresses; derived from our own endpoint when `None`.
     pub allow_private_endpoints: Option<bool>,
+    /// How many days events are kept.
+    pub event_retention_days: u32,
     /// Where the keystore's master key comes from.
     pub master_key: MasterKey,
     /// Which services run here, each once.

@@ -40,6 +40,8 @@ impl GrpcServer {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                // So that a generic client can show the details of an error.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         routes.add_service(reflection().build_v1().map_err(ServerError::Reflection)?);
         routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);

@@ -30,6 +30,12 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             .map(|url| http_url("webhook-url", url))
             .collect::<Result<_, _>>()?,
         allow_private_endpoints: settings.allow_private_endpoints,
+        event_retention_days: match settings.event_retention_days {
+            Some(0) => {
+                return Err(ConfigError::value("event-retention-days", "0", "must be at least 1"));
+            }
+            days => days.unwrap_or(30),
+        },
         master_key: master_key(settings.master_key_file, settings.master_passphrase)?,
         remotes: Remotes {
             resolver: settings.resolver_url.map(|url| http_url("resolver-url", url)).transpose()?,

@@ -33,6 +33,7 @@ pub(super) fn to_toml(config: &Config) -> String {
     if let Some(allow) = config.allow_private_endpoints {
         line("allow-private-endpoints", allow.to_string());
     }
+    line("event-retention-days", config.event_retention_days.to_string());
     match &config.master_key {
         MasterKey::File(Some(path)) => line("master-key-file", quoted(&path.display().to_string())),
         MasterKey::File(None) => {}

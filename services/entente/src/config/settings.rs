@@ -90,6 +90,12 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_private_endpoints: Option<bool>,
 
+    /// How many days events are kept [default: 30]
+    #[arg(long, env = "ENTENTE_EVENT_RETENTION_DAYS", value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=36500))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_retention_days: Option<u32>,
+
     /// The keystore's master key, made at the first start [default: <data-dir>/master.key]
     #[arg(long, env = "ENTENTE_MASTER_KEY_FILE", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]

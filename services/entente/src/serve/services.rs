@@ -180,6 +180,8 @@ impl Context<'_> {
         config.label.clone_from(&self.config.label);
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
+        let days = u64::from(self.config.event_retention_days);
+        config.event_retention = std::time::Duration::from_secs(days * 24 * 3600);
         config
     }
 
