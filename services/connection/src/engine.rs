@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::feed::Feed;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::store::{Store, Work};
+use crate::store::{Outgoing, Store, Work};
 
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
@@ -54,11 +54,20 @@ impl Engine {
 
     /// Commits a unit of work; then its events are seen and its messages sent.
     pub async fn commit(&self, work: Work) -> Result<(), StoreError> {
+        let outgoing = self.commit_held(work).await?;
+        self.outbox.enqueue(outgoing);
+        Ok(())
+    }
+
+    /// Commits a unit of work; then its events are seen. The messages are the caller's to send.
+    pub async fn commit_held(&self, work: Work) -> Result<Vec<Outgoing>, StoreError> {
         let tenant = work.tenant().to_owned();
         let committed = work.commit().await?;
         self.feed.publish(&tenant, committed.events);
-        self.outbox.enqueue(committed.outgoing);
-        Ok(())
+        if committed.due {
+            self.wake_timers.notify_one();
+        }
+        Ok(committed.outgoing)
     }
 }
 

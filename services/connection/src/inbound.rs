@@ -83,14 +83,12 @@ impl Engine {
     }
 
     /// Commits the work of a message. What it sends is held back if the sender asked for it on the same way.
-    async fn finish(&self, inbound: &Inbound, work: Work) -> Answer<()> {
-        let (mut work, tenant) = (work, inbound.tenant.as_str());
+    async fn finish(&self, inbound: &Inbound, mut work: Work) -> Answer<()> {
         work.note_message(&inbound.sender_key(), &inbound.message.id);
-        let committed = work.commit().await?;
-        self.feed.publish(tenant, committed.events);
+        let outgoing = self.commit_held(work).await?;
         match &inbound.route {
-            Some(route) => route.hold(committed.outgoing),
-            None => self.outbox.enqueue(committed.outgoing),
+            Some(route) => route.hold(outgoing),
+            None => self.outbox.enqueue(outgoing),
         }
         Ok(())
     }
@@ -148,8 +146,12 @@ impl Engine {
             return self.refuse(inbound, &misbehaved).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
-        self.complete_by_message(&mut work, owner).await?;
-        let Some(connection) = work.connection(owner).await? else {
+        let mut found = work.connection(owner).await?;
+        if found.is_none() {
+            self.complete_by_message(&mut work, owner).await?;
+            found = work.connection(owner).await?;
+        }
+        let Some(connection) = found else {
             drop(work);
             return self.refuse(inbound, &Misbehaved::Stranger("connection")).await;
         };

@@ -177,7 +177,7 @@ impl Engine {
         let unused = match (decision.reason, prepared) {
             (Reason::AwaitingPeer, prepared) => {
                 let connection = self.candidate(work, best).await?;
-                self.write_reuse_request(work, row, &connection)?;
+                self.write_reuse_request(work, row, &connection, offer.invitation.version)?;
                 prepared
             }
             (Reason::RequestAttached, prepared) => {

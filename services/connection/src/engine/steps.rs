@@ -202,6 +202,7 @@ impl Engine {
             if acceptance.is(AcceptanceState::Pending) {
                 acceptance.reason = numbers::reason(Reason::ExchangeAbandoned).into();
                 acceptance.deadline_at = Some(work.now());
+                work.wake_timers();
                 work.update_acceptance(&mut acceptance);
             } else if acceptance.is(AcceptanceState::Connecting)
                 || acceptance.is(AcceptanceState::Received)

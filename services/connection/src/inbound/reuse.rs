@@ -183,7 +183,7 @@ impl Engine {
         if unanswered(numbers::no_answer(acceptance.no_answer), reason) == Some(Outcome::New) {
             // A new exchange needs other services: the timers begin it at once.
             acceptance.deadline_at = Some(work.now());
-            self.wake_timers.notify_one();
+            work.wake_timers();
         } else {
             acceptance.state = AcceptanceState::Refused as i32;
             acceptance.outcome = proto::ReuseOutcome::Refused.into();

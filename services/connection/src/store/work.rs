@@ -30,6 +30,7 @@ pub(crate) struct Work {
     batch: Batch,
     events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
+    due: bool,
 }
 
 /// What a committed work leaves to be done.
@@ -37,6 +38,8 @@ pub(crate) struct Work {
 pub(crate) struct Committed {
     pub events: Vec<event::Event>,
     pub outgoing: Vec<Outgoing>,
+    /// Something is due at once.
+    pub due: bool,
 }
 
 impl Work {
@@ -48,6 +51,7 @@ impl Work {
             batch: Batch::default(),
             events: Vec::new(),
             outgoing: Vec::new(),
+            due: false,
         }
     }
 
@@ -70,6 +74,11 @@ impl Work {
     /// The time of the work, in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
         self.now
+    }
+
+    /// Says that the work makes something due at once: the timers look after the commit, not at their next tick.
+    pub fn wake_timers(&mut self) {
+        self.due = true;
     }
 
     /// Adds an event.
@@ -116,7 +125,7 @@ impl Work {
             event.sequence = sequence;
             event.time = Some(entente_rpc::time_to_proto(self.now));
         }
-        Ok(Committed { events, outgoing })
+        Ok(Committed { events, outgoing, due: self.due })
     }
 
     /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are

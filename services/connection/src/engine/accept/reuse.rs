@@ -1,6 +1,6 @@
 //! Asking a peer to reuse a connection.
 
-use entente_didcomm::message::Message;
+use entente_didcomm::message::{Message, Version};
 use entente_protocol::reuse::handshake_reuse;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord, Reuse};
@@ -21,7 +21,10 @@ impl Engine {
         row.outcome = proto::ReuseOutcome::Pending.into();
         row.reason = proto::ReuseReason::AwaitingPeer.into();
         row.candidates = connection.id.clone();
-        self.write_reuse_request(work, row, connection)?;
+        let offer = self
+            .stored_offer(&row.invitation)
+            .map_err(|_| StoreError::corrupt("acceptances.invitation"))?;
+        self.write_reuse_request(work, row, connection, offer.invitation.version)?;
         work.update_acceptance(row);
         work.emit(self.acceptance_event(row));
         Ok(())
@@ -32,11 +35,9 @@ impl Engine {
         work: &mut Work,
         row: &mut Acceptance,
         connection: &Connection,
+        version: Version,
     ) -> Result<(), StoreError> {
-        let offer = self
-            .stored_offer(&row.invitation)
-            .map_err(|_| StoreError::corrupt("acceptances.invitation"))?;
-        let message = handshake_reuse(&message_id(), offer.invitation.version, &row.invitation_id);
+        let message = handshake_reuse(&message_id(), version, &row.invitation_id);
         row.state = AcceptanceState::Pending as i32;
         row.connection_id = Some(connection.id.clone());
         row.thread_id = Some(message.id.clone());
