@@ -1,4 +1,6 @@
-use axum::body::{Body, Bytes};
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt as _;
 use tokio::sync::SemaphorePermit;
@@ -23,23 +25,46 @@ pub(super) enum BodyError {
     Overloaded,
 }
 
-/// Reads a body, and stops at the first byte over a limit.
+/// How much of a body that is too large is read and thrown away, in messages of the largest size, and for how long.
+const DISCARDED: usize = 4;
+const DISCARDING: Duration = Duration::from_secs(1);
+
+/// Reads a body, and keeps nothing of one that is over a limit.
 pub(super) async fn read<'a>(
     shared: &'a Shared,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Buffered<'a>, BodyError> {
     let limits = &shared.config.didcomm;
-    if declared_length(headers) > limits.max_message {
-        return Err(BodyError::TooLarge);
+    let mut chunks = body.into_data_stream();
+    let arrived = if declared_length(headers) > limits.max_message {
+        Err(BodyError::TooLarge)
+    } else {
+        let arriving = arrive(shared, &mut chunks, limits.max_message);
+        timeout(limits.read_timeout, arriving).await.unwrap_or(Err(BodyError::Incomplete))
+    };
+    if matches!(arrived, Err(BodyError::TooLarge)) {
+        // Who is still writing when the connection closes may never see the answer.
+        let discarded = discard(&mut chunks, limits.max_message.saturating_mul(DISCARDED));
+        let _ = timeout(DISCARDING, discarded).await;
     }
-    let arrived = timeout(limits.read_timeout, arrive(shared, body, limits.max_message)).await;
-    arrived.unwrap_or(Err(BodyError::Incomplete))
+    arrived
 }
 
-async fn arrive(shared: &Shared, body: Body, limit: usize) -> Result<Buffered<'_>, BodyError> {
+async fn discard(chunks: &mut BodyDataStream, mut most: usize) {
+    while most > 0
+        && let Some(Ok(chunk)) = chunks.next().await
+    {
+        most = most.saturating_sub(chunk.len());
+    }
+}
+
+async fn arrive<'a>(
+    shared: &'a Shared,
+    chunks: &mut BodyDataStream,
+    limit: usize,
+) -> Result<Buffered<'a>, BodyError> {
     let (mut bytes, mut memory) = (Vec::new(), None::<SemaphorePermit<'_>>);
-    let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
         if bytes.len() + chunk.len() > limit {
