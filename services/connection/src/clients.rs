@@ -124,6 +124,7 @@ impl Clients {
             endpoint: to.endpoint.clone(),
             recipient_key: to.recipient_keys.first().map(PublicKey::multibase).unwrap_or_default(),
             routing_keys: to.routing_keys.iter().map(PublicKey::multibase).collect(),
+            ..Default::default()
         };
         let answer =
             self.transport.clone().deliver(for_tenant(tenant, request).map_err(failure)?).await;

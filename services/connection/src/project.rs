@@ -37,6 +37,7 @@ pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
         expires_at: row.expires_at.map(time_to_proto),
         version: row.version,
         exchange_id: row.exchange_id.clone().unwrap_or_default(),
+        format: pb::InvitationFormat::OutOfBand1.into(),
     }
 }
 

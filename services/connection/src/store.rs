@@ -56,6 +56,16 @@ impl Page {
     }
 }
 
+/// Ends a column's comparison: equal to one of the values.
+fn push_one_of(query: &mut QueryBuilder<Sqlite>, values: &[String]) {
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value.clone());
+    }
+    query.push(")");
+}
+
 impl Store {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })

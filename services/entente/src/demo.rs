@@ -261,6 +261,8 @@ fn protocol_name(protocol: HandshakeProtocol) -> &'static str {
     match protocol {
         HandshakeProtocol::Didexchange10 => "didexchange/1.0",
         HandshakeProtocol::Didexchange11 => "didexchange/1.1",
+        HandshakeProtocol::Connections10 => "connections/1.0",
+        HandshakeProtocol::Identus10 => "mercury/connections/1.0",
         HandshakeProtocol::Unspecified => "an unknown protocol",
     }
 }

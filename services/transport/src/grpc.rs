@@ -61,7 +61,7 @@ impl TransportService for Handler {
 }
 
 fn delivery(request: DeliverRequest) -> Result<Delivery, Failure> {
-    let DeliverRequest { envelope, endpoint, recipient_key, routing_keys } = request;
+    let DeliverRequest { envelope, endpoint, recipient_key, routing_keys, .. } = request;
     if envelope.is_empty() {
         return Err(Failure::field("envelope", "is empty"));
     }

@@ -45,7 +45,7 @@ pub(crate) fn handshake_of(number: i32) -> Option<Handshake> {
     match proto::HandshakeProtocol::try_from(number).ok()? {
         proto::HandshakeProtocol::Didexchange10 => Some(Handshake::DidExchange10),
         proto::HandshakeProtocol::Didexchange11 => Some(Handshake::DidExchange11),
-        proto::HandshakeProtocol::Unspecified => None,
+        _ => None,
     }
 }
 

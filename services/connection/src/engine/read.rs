@@ -20,12 +20,38 @@ use crate::store::{
 const MAX_OFFSET: i32 = 100_000;
 /// The longest alias, in characters.
 const MAX_ALIAS: usize = 256;
+/// How many records may be asked for by name at once.
+const MAX_BATCH: usize = 1000;
 
 impl Engine {
     /// An invitation.
     pub async fn get_invitation(&self, tenant: &str, id: &str) -> Answer<pb::Invitation> {
         let row = self.store.invitation(tenant, id).await?;
         row.as_ref().map(project::invitation).ok_or_else(|| Failure::not_found("invitation", id))
+    }
+
+    /// Those of some invitations that exist.
+    pub async fn batch_get_invitations(
+        &self,
+        tenant: &str,
+        request: pb::BatchGetInvitationsRequest,
+    ) -> Answer<pb::BatchGetInvitationsResponse> {
+        at_most(MAX_BATCH, "ids", &request.ids)?;
+        let rows = self.store.named_invitations(tenant, &request.ids).await?;
+        let invitations = rows.iter().map(project::invitation).collect();
+        Ok(pb::BatchGetInvitationsResponse { invitations })
+    }
+
+    /// The acceptances that began or follow some exchanges.
+    pub async fn batch_get_acceptances(
+        &self,
+        tenant: &str,
+        request: pb::BatchGetAcceptancesRequest,
+    ) -> Answer<pb::BatchGetAcceptancesResponse> {
+        at_most(MAX_BATCH, "exchange_ids", &request.exchange_ids)?;
+        let rows = self.store.acceptances_of_exchanges(tenant, &request.exchange_ids).await?;
+        let acceptances = rows.iter().map(project::acceptance).collect();
+        Ok(pb::BatchGetAcceptancesResponse { acceptances })
     }
 
     /// A page of invitations.
@@ -192,6 +218,13 @@ impl Engine {
 }
 
 /// An alias of at most 256 characters.
+fn at_most(limit: usize, field: &str, ids: &[String]) -> Answer<()> {
+    if ids.len() > limit {
+        return Err(Failure::field(field, format!("has more than {limit} ids")));
+    }
+    Ok(())
+}
+
 fn check_alias(alias: &str) -> Answer<()> {
     if alias.chars().nth(MAX_ALIAS).is_some() {
         return Err(Failure::field("alias", format!("is longer than {MAX_ALIAS} characters")));

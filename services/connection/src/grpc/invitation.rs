@@ -16,6 +16,26 @@ impl InvitationService for Grpc {
         ))
     }
 
+    async fn batch_get_invitations(
+        &self,
+        request: Request<BatchGetInvitationsRequest>,
+    ) -> Result<Response<BatchGetInvitationsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(
+            self.engine.batch_get_invitations(&caller.tenant, request.into_inner()).await?,
+        ))
+    }
+
+    async fn batch_get_acceptances(
+        &self,
+        request: Request<BatchGetAcceptancesRequest>,
+    ) -> Result<Response<BatchGetAcceptancesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(
+            self.engine.batch_get_acceptances(&caller.tenant, request.into_inner()).await?,
+        ))
+    }
+
     async fn get_invitation(
         &self,
         request: Request<GetInvitationRequest>,

@@ -101,6 +101,7 @@ impl Engine {
             recipient_key: opened.recipient_key,
             sender_key: opened.sender_key,
             max_replies: 0,
+            ..Default::default()
         };
         if let Err(failure) = self.receive(request).await {
             tracing::info!(reason = %failure, "a reply could not be handled");

@@ -203,6 +203,19 @@ impl Store {
         Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
     }
 
+    /// The acceptances that began or follow some exchanges, oldest first.
+    pub async fn acceptances_of_exchanges(
+        &self,
+        tenant: &str,
+        exchange_ids: &[String],
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND exchange_id");
+        super::push_one_of(&mut query, exchange_ids);
+        query.push(" ORDER BY id");
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+    }
+
     /// A page of acceptances.
     pub async fn acceptances(
         &self,

@@ -172,6 +172,18 @@ impl Store {
         Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
     }
 
+    /// Those of some invitations that exist.
+    pub async fn named_invitations(
+        &self,
+        tenant: &str,
+        ids: &[String],
+    ) -> Result<Vec<Invitation>, StoreError> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        query.push_bind(tenant.to_owned()).push(" AND id");
+        super::push_one_of(&mut query, ids);
+        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+    }
+
     /// A page of invitations.
     pub async fn invitations(
         &self,

@@ -48,6 +48,7 @@ async fn handle(shared: &Shared, envelope: Bytes, max_replies: u16) -> (Outcome,
         recipient_key: opened.recipient_key,
         sender_key: opened.sender_key,
         max_replies: i32::from(max_replies),
+        ..Default::default()
     };
     let request = match for_tenant(&opened.tenant, request) {
         Ok(request) => request,
