@@ -96,7 +96,7 @@ impl Clients {
             plaintext: plaintext.into_bytes().into(),
             recipient_keys: to.recipient_keys.iter().map(PublicKey::multibase).collect(),
             sender_key: from.map(PublicKey::multibase).unwrap_or_default(),
-            format: 0,
+            ..PackRequest::default()
         };
         let answer =
             self.keystore.clone().pack(for_tenant(tenant, request).map_err(failure)?).await;
@@ -148,7 +148,10 @@ impl Clients {
         &self,
         envelope: Vec<u8>,
     ) -> Answer<entente_rpc::proto::keystore::v1::UnpackResponse> {
-        let request = entente_rpc::proto::keystore::v1::UnpackRequest { envelope: envelope.into() };
+        let request = entente_rpc::proto::keystore::v1::UnpackRequest {
+            envelope: envelope.into(),
+            ..Default::default()
+        };
         let request = for_tenant(entente_rpc::DEFAULT_TENANT, request).map_err(failure)?;
         Ok(self.keystore.clone().unpack(request).await.map_err(failure)?.into_inner())
     }

@@ -32,15 +32,18 @@ async fn pack(mut client: Client, to: &str, from: &str) -> Vec<u8> {
         plaintext: vec![b'x'; 1024].into(),
         recipient_keys: vec![to.to_owned()],
         sender_key: from.to_owned(),
-        format: 0,
+        ..pb::PackRequest::default()
     };
     let request = for_tenant("default", request).expect("a request");
     client.pack(request).await.expect("packed").into_inner().envelope.to_vec()
 }
 
 async fn unpack(mut client: Client, envelope: Vec<u8>) -> String {
-    let request =
-        for_tenant("default", pb::UnpackRequest { envelope: envelope.into() }).expect("a request");
+    let request = for_tenant(
+        "default",
+        pb::UnpackRequest { envelope: envelope.into(), ..Default::default() },
+    )
+    .expect("a request");
     client.unpack(request).await.expect("opened").into_inner().sender_key
 }
 

@@ -65,6 +65,13 @@ impl KeystoreService for Grpc {
         .await
     }
 
+    async fn create_keys(
+        &self,
+        _: Request<pb::CreateKeysRequest>,
+    ) -> Result<Response<pb::CreateKeysResponse>, Status> {
+        Err(Status::unimplemented("CreateKeys is not there yet"))
+    }
+
     async fn import_key(
         &self,
         request: Request<pb::ImportKeyRequest>,
@@ -170,7 +177,9 @@ impl KeystoreService for Grpc {
             let format = pb::EnvelopeFormat::try_from(request.format).map_err(|_| {
                 KeystoreError::field("format", "is not a format that this version writes")
             })?;
-            let (pb::EnvelopeFormat::Unspecified | pb::EnvelopeFormat::V1) = format;
+            if format == pb::EnvelopeFormat::V2 {
+                return Err(KeystoreError::field("format", "DIDComm v2 is not written yet"));
+            }
             let sender = Some(request.sender_key.as_str()).filter(|key| !key.is_empty());
             let envelope = self
                 .keystore
@@ -195,6 +204,7 @@ impl KeystoreService for Grpc {
                 sender_key: unpacked.opened.sender.map(|key| key.multibase()).unwrap_or_default(),
                 tenant: unpacked.tenant,
                 format: pb::EnvelopeFormat::V1.into(),
+                ..Default::default()
             })
         })
         .await
@@ -222,7 +232,7 @@ fn key_type(value: i32) -> Result<Option<KeyType>, KeystoreError> {
         Ok(pb::KeyType::Ed25519) => Ok(Some(KeyType::Ed25519)),
         Ok(pb::KeyType::X25519) => Ok(Some(KeyType::X25519)),
         Ok(pb::KeyType::P256) => Ok(Some(KeyType::P256)),
-        Err(_) => Err(KeystoreError::field("type", "is not a type of key that this version knows")),
+        _ => Err(KeystoreError::field("type", "is not a type of key that this version knows")),
     }
 }
 

@@ -71,7 +71,7 @@ async fn handle(shared: &Shared, envelope: Bytes, max_replies: u16) -> (Outcome,
 }
 
 async fn unpack(shared: &Shared, envelope: Bytes) -> Result<UnpackResponse, Status> {
-    let request = for_tenant(DEFAULT_TENANT, UnpackRequest { envelope })?;
+    let request = for_tenant(DEFAULT_TENANT, UnpackRequest { envelope, ..Default::default() })?;
     Ok(shared.clients.keystore.clone().unpack(request).await?.into_inner())
 }
 

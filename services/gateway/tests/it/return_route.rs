@@ -30,7 +30,11 @@ async fn ping(agent: &Agent, connection: &Connection, id: &str, return_route: &s
 }
 
 async fn open(agent: &Agent, envelope: Vec<u8>) -> Value {
-    let request = for_tenant(DEFAULT_TENANT, UnpackRequest { envelope: envelope.into() }).unwrap();
+    let request = for_tenant(
+        DEFAULT_TENANT,
+        UnpackRequest { envelope: envelope.into(), ..Default::default() },
+    )
+    .unwrap();
     let opened = KeystoreServiceClient::new(agent.keystore.link()).unpack(request).await.unwrap();
     serde_json::from_slice(&opened.into_inner().plaintext).unwrap()
 }

@@ -137,6 +137,7 @@ async fn pack_names_the_field_that_is_wrong() {
         recipient_keys: vec![key.clone()],
         sender_key: String::new(),
         format,
+        ..pb::PackRequest::default()
     };
     let too_large = answer(keystore.client.pack(by("a", pack(1024 * 1024 + 1, 0))).await);
     assert_eq!(reason(too_large).0, R::TooLarge);

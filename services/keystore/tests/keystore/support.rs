@@ -108,13 +108,14 @@ impl Caller {
             plaintext: b"{\"@id\":\"1\"}".as_slice().into(),
             recipient_keys: to.iter().map(ToString::to_string).collect(),
             sender_key: from.to_owned(),
-            format: 0,
+            ..pb::PackRequest::default()
         };
         Ok(answer(self.client.pack(by(tenant, request)).await)?.envelope.to_vec())
     }
 
     pub async fn unpack(&mut self, envelope: &[u8]) -> Result<pb::UnpackResponse, Failure> {
-        let request = pb::UnpackRequest { envelope: envelope.to_vec().into() };
+        let request =
+            pb::UnpackRequest { envelope: envelope.to_vec().into(), ..Default::default() };
         answer(self.client.unpack(by("gateway", request)).await)
     }
 
