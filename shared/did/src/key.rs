@@ -1,6 +1,7 @@
 //! Public keys: their types, their encodings, did:key.
 
 pub(crate) mod did_key;
+mod jwk;
 
 use std::fmt;
 
@@ -26,6 +27,12 @@ pub enum KeyType {
     X25519,
     /// NIST P-256, compressed: 33 bytes.
     P256,
+    /// NIST P-384, compressed: 49 bytes.
+    P384,
+    /// NIST P-521, compressed: 67 bytes.
+    P521,
+    /// secp256k1, for signatures (ES256K), compressed: 33 bytes.
+    Secp256k1,
 }
 
 impl KeyType {
@@ -33,7 +40,9 @@ impl KeyType {
     pub fn key_len(self) -> usize {
         match self {
             Self::Ed25519 | Self::X25519 => 32,
-            Self::P256 => 33,
+            Self::P256 | Self::Secp256k1 => 33,
+            Self::P384 => 49,
+            Self::P521 => 67,
         }
     }
 
@@ -43,6 +52,9 @@ impl KeyType {
             Self::Ed25519 => 0xed,
             Self::X25519 => 0xec,
             Self::P256 => 0x1200,
+            Self::P384 => 0x1201,
+            Self::P521 => 0x1202,
+            Self::Secp256k1 => 0xe7,
         }
     }
 
@@ -51,6 +63,9 @@ impl KeyType {
             0xed => Ok(Self::Ed25519),
             0xec => Ok(Self::X25519),
             0x1200 => Ok(Self::P256),
+            0x1201 => Ok(Self::P384),
+            0x1202 => Ok(Self::P521),
+            0xe7 => Ok(Self::Secp256k1),
             codec => Err(DidError::KeyTypeUnsupported { codec }),
         }
     }
@@ -76,6 +91,9 @@ impl fmt::Display for KeyType {
             Self::Ed25519 => "Ed25519",
             Self::X25519 => "X25519",
             Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+            Self::Secp256k1 => "secp256k1",
         })
     }
 }
@@ -91,31 +109,39 @@ pub enum PublicKey {
     X25519([u8; 32]),
     /// P-256, compressed SEC1 point.
     P256([u8; 33]),
+    /// P-384, compressed SEC1 point.
+    P384([u8; 49]),
+    /// P-521, compressed SEC1 point.
+    P521([u8; 67]),
+    /// secp256k1, compressed SEC1 point.
+    Secp256k1([u8; 33]),
 }
 
 impl PublicKey {
     /// A key of the given type from its raw bytes.
     ///
     /// # Errors
-    /// [`DidError::KeyLength`], or [`DidError::KeyEncoding`] for a P-256 key that is not compressed.
+    /// [`DidError::KeyLength`], or [`DidError::KeyEncoding`] for a point that is not compressed.
     pub fn from_bytes(key_type: KeyType, bytes: &[u8]) -> Result<Self, DidError> {
         let length =
             |_| DidError::KeyLength { key_type, expected: key_type.key_len(), actual: bytes.len() };
         match key_type {
             KeyType::Ed25519 => bytes.try_into().map(Self::Ed25519).map_err(length),
             KeyType::X25519 => bytes.try_into().map(Self::X25519).map_err(length),
-            KeyType::P256 => match <[u8; 33]>::try_from(bytes).map_err(length)? {
-                point @ [2 | 3, ..] => Ok(Self::P256(point)),
-                _ => Err(DidError::KeyEncoding { expected: "a compressed P-256 point" }),
-            },
+            KeyType::P256 => point(bytes.try_into().map_err(length)?).map(Self::P256),
+            KeyType::P384 => point(bytes.try_into().map_err(length)?).map(Self::P384),
+            KeyType::P521 => point(bytes.try_into().map_err(length)?).map(Self::P521),
+            KeyType::Secp256k1 => point(bytes.try_into().map_err(length)?).map(Self::Secp256k1),
         }
     }
 
-    /// The raw bytes: 32, or 33 for P-256.
+    /// The raw bytes: [`KeyType::key_len`] of them.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Ed25519(bytes) | Self::X25519(bytes) => bytes,
-            Self::P256(bytes) => bytes,
+            Self::P256(bytes) | Self::Secp256k1(bytes) => bytes,
+            Self::P384(bytes) => bytes,
+            Self::P521(bytes) => bytes,
         }
     }
 
@@ -125,13 +151,16 @@ impl PublicKey {
             Self::Ed25519(_) => KeyType::Ed25519,
             Self::X25519(_) => KeyType::X25519,
             Self::P256(_) => KeyType::P256,
+            Self::P384(_) => KeyType::P384,
+            Self::P521(_) => KeyType::P521,
+            Self::Secp256k1(_) => KeyType::Secp256k1,
         }
     }
 
     /// Multibase base58btc of the multicodec and the key (`z6Mk…` for Ed25519), as in did:key and
     /// `publicKeyMultibase` of a Multikey.
     pub fn multibase(&self) -> String {
-        let mut bytes = Vec::with_capacity(36);
+        let mut bytes = Vec::with_capacity(2 + self.as_bytes().len());
         put_varint(&mut bytes, self.key_type().codec());
         bytes.extend_from_slice(self.as_bytes());
         format!("z{}", crate::base58::encode(&bytes))
@@ -216,7 +245,7 @@ impl PublicKey {
     /// The X25519 key for key agreement: itself, or the Montgomery form of an Ed25519 key.
     ///
     /// # Errors
-    /// [`DidError::KeyOffCurve`], [`DidError::KeyLowOrder`]; [`DidError::KeyTypeMismatch`] for P-256.
+    /// [`DidError::KeyOffCurve`], [`DidError::KeyLowOrder`]; [`DidError::KeyTypeMismatch`] for the other types.
     pub fn to_x25519(&self) -> Result<PublicKey, DidError> {
         match self {
             Self::Ed25519(bytes) => {
@@ -235,11 +264,19 @@ impl PublicKey {
                 }
                 Ok(*self)
             }
-            Self::P256(_) => Err(DidError::KeyTypeMismatch {
-                key_type: KeyType::P256,
+            other => Err(DidError::KeyTypeMismatch {
+                key_type: other.key_type(),
                 purpose: "X25519 key agreement",
             }),
         }
+    }
+}
+
+/// A compressed SEC1 point, by its first byte.
+fn point<const N: usize>(bytes: [u8; N]) -> Result<[u8; N], DidError> {
+    match bytes.first() {
+        Some(2 | 3) => Ok(bytes),
+        _ => Err(DidError::KeyEncoding { expected: "a compressed point (02… or 03…)" }),
     }
 }
 

@@ -12,13 +12,17 @@ use proptest::prelude::*;
 const VERKEY: &str = "8HH5gYEeNc3z7PYXmd54d4x6qAfCNrqQqEB3nS7Zfu7K";
 
 fn key() -> impl Strategy<Value = PublicKey> {
-    (any::<[u8; 32]>(), 0..3).prop_map(|(bytes, kind)| match kind {
-        0 => PublicKey::Ed25519(bytes),
-        1 => PublicKey::X25519(bytes),
-        _ => {
-            let point = [&[2 | (bytes[0] & 1)][..], &bytes].concat();
-            PublicKey::from_bytes(KeyType::P256, &point).unwrap()
-        }
+    (any::<[u8; 67]>(), 0..6).prop_map(|(mut bytes, kind)| {
+        let key_type = match kind {
+            0 => return PublicKey::Ed25519(*bytes.first_chunk().unwrap()),
+            1 => return PublicKey::X25519(*bytes.first_chunk().unwrap()),
+            2 => KeyType::P256,
+            3 => KeyType::P384,
+            4 => KeyType::P521,
+            _ => KeyType::Secp256k1,
+        };
+        bytes[0] = 2 | (bytes[0] & 1);
+        PublicKey::from_bytes(key_type, &bytes[..key_type.key_len()]).unwrap()
     })
 }
 

@@ -1,7 +1,5 @@
 //! The keys of a document.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -77,7 +75,7 @@ impl VerificationMethod {
                 }
                 _ => PublicKey::from_multibase(text)?,
             },
-            KeyMaterial::Jwk(jwk) => from_jwk(jwk)?,
+            KeyMaterial::Jwk(jwk) => PublicKey::from_jwk(jwk)?,
             KeyMaterial::Other => return Err(self.unknown()),
         };
         match expected {
@@ -157,32 +155,6 @@ impl MethodRef {
             }
             _ => VerificationMethod::from_value(value, field, document).map(Self::Embedded),
         }
-    }
-}
-
-/// RFC 8037 (OKP) and RFC 7518 §6.2 (EC).
-fn from_jwk(jwk: &Value) -> Result<PublicKey, DidError> {
-    let member = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let bytes = |name: &'static str| {
-        let text = member(name).unwrap_or_default().trim_end_matches('=');
-        BASE64_URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| DidError::KeyEncoding { expected: "base64url members in publicKeyJwk" })
-    };
-    match (member("kty"), member("crv")) {
-        (Some("OKP"), Some("Ed25519")) => PublicKey::from_bytes(KeyType::Ed25519, &bytes("x")?),
-        (Some("OKP"), Some("X25519")) => PublicKey::from_bytes(KeyType::X25519, &bytes("x")?),
-        (Some("EC"), Some("P-256")) => {
-            let (x, y) = (bytes("x")?, bytes("y")?);
-            let odd = match y.as_slice() {
-                [_, .., last] if y.len() == 32 => last & 1,
-                _ => {
-                    return Err(DidError::KeyEncoding { expected: "32 bytes in y of a P-256 JWK" });
-                }
-            };
-            PublicKey::from_bytes(KeyType::P256, &[&[2 | odd], x.as_slice()].concat())
-        }
-        _ => Err(DidError::KeyEncoding { expected: "a JWK of Ed25519, X25519 or P-256" }),
     }
 }
 

@@ -34,13 +34,14 @@ pub(crate) fn document(did: &Did, multibase: &str) -> Result<Document, DidError>
             key.to_x25519()?;
             document.key_agreement = reference();
         }
-        PublicKey::Ed25519(_) | PublicKey::P256(_) => {
+        _ => {
             document.authentication = reference();
             document.assertion_method = reference();
             document.capability_invocation = reference();
             document.capability_delegation = reference();
             document.key_agreement = match key {
                 PublicKey::Ed25519(_) => vec![MethodRef::Embedded(method(&key.to_x25519()?))],
+                PublicKey::Secp256k1(_) => Vec::new(),
                 _ => reference(),
             };
         }

@@ -45,6 +45,59 @@ fn p256_has_a_two_byte_codec() {
 }
 
 #[test]
+fn every_curve_has_its_codec() {
+    // did:key specification, the examples of each curve.
+    for (text, key_type) in [
+        ("z82Lm1MpAkeJcix9K8TMiLd5NMAhnwkjjCBeWHXyu3U4oT2MVJJKXkcVBgjGhnLBn2Kaau9", KeyType::P384),
+        (
+            "z2J9gaYxrKVpdoG9A4gRnmpnRCcxU6agDtFVVBVdn1JedouoZN7SzcyREXXzWgt3gGiwpoHq7K68X4m32D8HgzG8wv3sY5j7",
+            KeyType::P521,
+        ),
+        ("zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme", KeyType::Secp256k1),
+    ] {
+        let key = PublicKey::from_multibase(text).unwrap();
+        assert_eq!((key.key_type(), key.as_bytes().len()), (key_type, key_type.key_len()));
+        assert_eq!(key.multibase(), text);
+        assert_eq!(PublicKey::parse_reference(&key.did_key_url()), Ok(key));
+        assert!(matches!(key.to_x25519(), Err(DidError::KeyTypeMismatch { .. })));
+        assert!(PublicKey::from_bytes(key_type, &key.as_bytes()[1..]).is_err());
+    }
+}
+
+#[test]
+fn reads_jwks() {
+    // DIDComm v2, appendix A: alice#key-3, bob#key-p384-1, bob#key-p521-1.
+    for (crv, x, y) in [
+        (
+            "secp256k1",
+            "aToW5EaTq5mlAf8C5ECYDSkqsJycrW-e1SQ6_GJcAOk",
+            "JAGX94caA21WKreXwYUaOCYTBMrqaX4KWIlsQZTHWCk",
+        ),
+        (
+            "P-384",
+            "MvnE_OwKoTcJVfHyTX-DLSRhhNwlu5LNoQ5UWD9Jmgtdxp_kpjsMuTTBnxg5RF_Y",
+            "X_3HJBcKFQEG35PZbEOBn8u9_z8V1F9V1Kv-Vh0aSzmH-y9aOuDJUE3D4Hvmi5l7",
+        ),
+        (
+            "P-521",
+            "Af9O5THFENlqQbh2Ehipt1Yf4gAd9RCa3QzPktfcgUIFADMc4kAaYVViTaDOuvVS2vMS1KZe0D5kXedSXPQ3QbHi",
+            "ATZVigRQ7UdGsQ9j-omyff6JIeeUv3CBWYsZ0l6x3C_SYqhqVV7dEG-TafCCNiIxs8qeUiXQ8cHWVclqkH4Lo1qH",
+        ),
+    ] {
+        let jwk = |x: &str, y: &str| serde_json::json!({"kty": "EC", "crv": crv, "x": x, "y": y, "use": "enc"});
+        let key = PublicKey::from_jwk(&jwk(x, y)).unwrap();
+        // Each of these has an odd y.
+        assert_eq!((key.key_type().to_string().as_str(), key.as_bytes()[0]), (crv, 3));
+        assert!(PublicKey::from_jwk(&jwk(x, &y[4..])).is_err());
+        assert!(PublicKey::from_jwk(&jwk(&x[4..], y)).is_err());
+        assert!(PublicKey::from_jwk(&jwk(&format!("{x}{x}"), y)).is_err());
+    }
+    for jwk in ["{}", "[]", r#"{"kty":"EC","crv":"Ed25519","x":"","y":""}"#, r#"{"kty":"oct"}"#] {
+        assert!(PublicKey::from_jwk(&serde_json::from_str(jwk).unwrap()).is_err(), "{jwk}");
+    }
+}
+
+#[test]
 fn refuses_what_is_no_key() {
     let z = |bytes: &[u8]| format!("z{}", bs58::encode(bytes).into_string());
     let short = [&[0xed, 0x01][..], &[7; 31]].concat();
@@ -52,10 +105,10 @@ fn refuses_what_is_no_key() {
         PublicKey::from_multibase(&z(&short)),
         Err(DidError::KeyLength { key_type: KeyType::Ed25519, expected: 32, actual: 31 })
     );
-    let secp256k1 = [&[0xe7, 0x01][..], &[2; 33]].concat();
+    let bls12_381 = [&[0xea, 0x01][..], &[2; 48]].concat();
     assert_eq!(
-        PublicKey::from_multibase(&z(&secp256k1)),
-        Err(DidError::KeyTypeUnsupported { codec: 0xe7 })
+        PublicKey::from_multibase(&z(&bls12_381)),
+        Err(DidError::KeyTypeUnsupported { codec: 0xea })
     );
     let uncompressed = [&[0x80, 0x24, 0x04][..], &[2; 32]].concat();
     assert!(matches!(

@@ -49,10 +49,17 @@ fn x25519_is_for_key_agreement_only() {
 }
 
 #[test]
-fn p256_is_for_both() {
-    let did = did("did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv");
-    let document = resolve(&did).unwrap();
-    assert_eq!(document.key_agreement, document.authentication);
+fn nist_curves_are_for_both_and_secp256k1_for_signatures() {
+    for text in [
+        "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv",
+        "did:key:z82Lm1MpAkeJcix9K8TMiLd5NMAhnwkjjCBeWHXyu3U4oT2MVJJKXkcVBgjGhnLBn2Kaau9",
+    ] {
+        let document = resolve(&did(text)).unwrap();
+        assert_eq!(document.key_agreement, document.authentication);
+    }
+    let secp256k1 = did("did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme");
+    let document = resolve(&secp256k1).unwrap();
+    assert_eq!((document.authentication.len(), document.key_agreement.len()), (1, 0));
 }
 
 #[test]
@@ -61,7 +68,8 @@ fn refuses_other_dids_and_bad_keys() {
         "did:key:x",
         "did:key:uAAA",
         "did:web:a",
-        "did:key:zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme",
+        // BLS12-381 G2.
+        "did:key:zUC7K4ndUaGZgV7Cp2yJy6JtMoUHY6u7tkcSYUvPrEidqBmLCTLmi6d5WvwnUqejscAkERJ3bfjEiSYtdPkRSE8kSa11hFBr4sTgnbZ95SJj19PN2jdvJjyzpSZgxkyyxNnBNnY",
     ] {
         assert!(resolve(&did(text)).is_err(), "{text}");
     }
