@@ -1,6 +1,7 @@
 //! What the service does, apart from how it is called.
 
 mod accept;
+mod basic_messages;
 mod decide;
 mod end_invitation;
 mod events;

@@ -7,7 +7,7 @@ use entente_rpc::time_to_proto;
 use entente_store::StoreError;
 
 use crate::engine::numbers;
-use crate::store::{Acceptance, Connection, Delivery, ExchangeRow, Invitation};
+use crate::store::{Acceptance, BasicMessage, Connection, Delivery, ExchangeRow, Invitation};
 
 /// An invitation of ours.
 pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
@@ -141,6 +141,20 @@ pub(crate) fn acceptance(row: &Acceptance) -> pb::Acceptance {
         deadline_at: row.deadline_at.map(time_to_proto),
         alias: row.alias.clone(),
         invitation_did: row.invitation_did.clone(),
+    }
+}
+
+/// A text on a connection.
+pub(crate) fn basic_message(row: BasicMessage) -> pb::BasicMessage {
+    let direction = match row.outbound {
+        true => pb::MessageDirection::Outbound,
+        false => pb::MessageDirection::Inbound,
+    };
+    pb::BasicMessage {
+        id: row.message_id,
+        content: row.content,
+        direction: direction.into(),
+        time: Some(time_to_proto(row.time)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tables, and the one way to change them: a [`Work`].
 
 mod acceptances;
+mod basic_messages;
 mod batch;
 mod connections;
 mod dids;
@@ -18,10 +19,11 @@ use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
+pub(crate) use basic_messages::BasicMessage;
 pub(crate) use connections::{Connection, ConnectionFilter, Standing};
 pub(crate) use dids::OurDid;
 pub(crate) use events::{DeadLetterRow, EventFilter};
-pub(crate) use exchanges::{ExchangeFilter, ExchangeRow};
+pub(crate) use exchanges::{ExchangeFilter, ExchangeRow, Span};
 pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, SINGLE_USE};
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use work::{NewEvent, Work};

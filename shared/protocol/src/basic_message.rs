@@ -14,3 +14,11 @@ pub fn message(id: &str, content: &str, sent_time: &str) -> Message {
         .with("sent_time", sent_time)
         .with("~l10n", json!({"locale": "en"}))
 }
+
+/// The text of a basic message; `None` for a message that is none.
+#[must_use]
+pub fn content(message: &Message) -> Option<&str> {
+    let kind = &message.message_type;
+    let basic = kind.protocol == PROTOCOL && kind.name == "message";
+    basic.then(|| message.text("content").ok().flatten()).flatten()
+}

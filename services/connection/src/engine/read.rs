@@ -6,14 +6,15 @@ mod tests;
 use std::hash::Hash;
 
 use entente_did::{Did, PublicKey};
-use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::event::v1::{EventKind, event::Record};
+use entente_rpc::{Failure, time_from_proto};
+use prost_types::Timestamp;
 
 use super::{Answer, Engine, check_metadata};
 use crate::project::{self, page};
 use crate::store::{
-    AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page,
+    AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page, Span,
 };
 
 /// How far into a list an offset may skip.
@@ -135,6 +136,8 @@ impl Engine {
             my_did: canonical_did(request.my_did),
             their_did: canonical_did(request.their_did),
             invitation_key: canonical_key(request.invitation_key),
+            created: span(request.created_from, request.created_before),
+            updated: span(request.updated_from, request.updated_before),
             descending: request.descending,
         };
         let mut page = rows_of_page(request.page_size, &request.page_token, &filter)?;
@@ -148,6 +151,41 @@ impl Engine {
         let next_page_token =
             page::cut(&mut exchanges, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListExchangesResponse { exchanges, next_page_token })
+    }
+
+    /// Changes the alias, of the connection too. What is as asked already makes no version and no event.
+    pub async fn update_exchange(
+        &self,
+        tenant: &str,
+        request: pb::UpdateExchangeRequest,
+    ) -> Answer<pb::Exchange> {
+        check_alias(request.alias.as_deref().unwrap_or_default())?;
+        let mut work = self.work(tenant).await?;
+        let found = work.exchange(&request.id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("exchange", &request.id))?;
+        let alias = request.alias.unwrap_or_else(|| row.alias.clone());
+        if alias == row.alias {
+            return Ok(project::exchange(&row, None)?);
+        }
+        row.alias = alias;
+        row.version += 1;
+        row.updated_at = work.now();
+        work.update_exchange(&row);
+        let exchange = project::exchange(&row, None)?;
+        // No transition: the metrics do not count it.
+        work.emit(NewEvent {
+            kind: EventKind::ExchangeChanged,
+            connection_id: row.id.clone(),
+            invitation_id: row.invitation_id.clone(),
+            record: Record::Exchange(exchange.clone()),
+        });
+        if let Some(mut connection) = work.connection(&row.id).await? {
+            connection.alias.clone_from(&row.alias);
+            work.update_connection(&mut connection);
+            work.emit(self.connection_event(EventKind::ConnectionChanged, &connection)?);
+        }
+        self.commit(work).await?;
+        Ok(exchange)
     }
 
     /// A connection.
@@ -243,6 +281,11 @@ fn known<E, X>(number: i32, field: &str, read: impl FnOnce(i32) -> Result<E, X>)
 fn rows_of_page(asked: i32, token: &str, filter: &impl Hash) -> Answer<Page> {
     let size = page::size(asked)?;
     Ok(Page { after: page::after(token, filter)?, limit: size + 1, ..Page::default() })
+}
+
+fn span(from: Option<Timestamp>, before: Option<Timestamp>) -> Span {
+    let [from, before] = [from, before].map(|time| time.as_ref().map(time_from_proto));
+    Span { from, before }
 }
 
 fn canonical_did(text: String) -> String {

@@ -65,6 +65,7 @@ impl Engine {
         let row = found.ok_or_else(|| Failure::not_found("connection", id))?;
         work.clear_lane(id);
         work.delete_connection(id);
+        work.delete_basic_messages(id);
         if let Some(exchange) = work.exchange(id).await? {
             work.emit(self.exchange_event(EventKind::ExchangeDeleted, &exchange, None)?);
         }

@@ -3,13 +3,13 @@
 use entente_didcomm::message::{Message, Version};
 use entente_protocol::{basic_message, features, trust_ping};
 use entente_rpc::proto::connection::v1 as proto;
-use entente_rpc::{ErrorReason, Failure};
+use entente_rpc::{ErrorReason, Failure, time_to_proto};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::once::Once;
-use super::{Answer, Engine, message_id};
+use super::{Answer, Engine, message_id, now};
 use crate::store::{Kind, Outgoing};
 
 /// The longest message that a caller may send, in bytes.
@@ -36,10 +36,18 @@ impl Engine {
         request: proto::SendBasicMessageRequest,
     ) -> Answer<proto::SendBasicMessageResponse> {
         let once = Once::new("SendBasicMessage", &request.request_id, &request)?;
-        let time = sent_time(OffsetDateTime::now_utc());
-        let message = basic_message::message(&message_id(), &request.content, &time);
-        let response = proto::SendBasicMessageResponse { thread_id: message.id.clone() };
-        self.send_once(tenant, &request.connection_id, &message, once, response).await
+        let now = now();
+        let message = basic_message::message(&message_id(), &request.content, &sent_time(now));
+        let response = proto::SendBasicMessageResponse {
+            thread_id: message.id.clone(),
+            message: Some(proto::BasicMessage {
+                id: message.id.clone(),
+                content: request.content,
+                direction: proto::MessageDirection::Outbound.into(),
+                time: Some(time_to_proto(now)),
+            }),
+        };
+        self.send_at(tenant, &request.connection_id, &message, once, response, now).await
     }
 
     /// Asks for the peer's features.
@@ -89,6 +97,18 @@ impl Engine {
         once: Once,
         response: R,
     ) -> Answer<R> {
+        self.send_at(tenant, connection_id, message, once, response, now()).await
+    }
+
+    async fn send_at<R: prost::Message + Default>(
+        &self,
+        tenant: &str,
+        connection_id: &str,
+        message: &Message,
+        once: Once,
+        response: R,
+        now: i64,
+    ) -> Answer<R> {
         if let Some(known) = self.recall(tenant, &once).await? {
             return Ok(known);
         }
@@ -96,7 +116,7 @@ impl Engine {
             let text = format!("the message is longer than {MAX_MESSAGE} bytes");
             return Err(Failure::new(ErrorReason::TooLarge, text));
         }
-        let mut work = self.work(tenant).await?;
+        let mut work = self.store.work(tenant, now).await?;
         let Some(connection) = work.connection(connection_id).await? else {
             return Err(match work.exchange(connection_id).await? {
                 Some(row) => {
@@ -108,6 +128,9 @@ impl Engine {
                 None => Failure::not_found("connection", connection_id),
             });
         };
+        if let Some(content) = basic_message::content(message) {
+            work.insert_basic_message(connection_id, &message.id, content, true);
+        }
         work.send(
             connection_id,
             Kind::Caller,
@@ -137,8 +160,9 @@ impl Engine {
 }
 
 /// To the millisecond: ACA-Py refuses a message whose time has more than six digits after the second.
-fn sent_time(now: OffsetDateTime) -> String {
-    now.truncate_to_millisecond().format(&Rfc3339).unwrap_or_default()
+fn sent_time(milliseconds: i64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000);
+    time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -147,7 +171,6 @@ mod tests {
 
     #[test]
     fn a_text_is_sent_at_a_millisecond() {
-        let now = OffsetDateTime::from_unix_timestamp_nanos(1_548_266_607_123_456_789).unwrap();
-        assert_eq!(sent_time(now), "2019-01-23T18:03:27.123Z");
+        assert_eq!(sent_time(1_548_266_607_123), "2019-01-23T18:03:27.123Z");
     }
 }

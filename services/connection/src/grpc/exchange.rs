@@ -23,6 +23,15 @@ impl ExchangeService for Grpc {
         Ok(Response::new(self.engine.list_exchanges(&caller.tenant, request.into_inner()).await?))
     }
 
+    async fn update_exchange(
+        &self,
+        request: Request<UpdateExchangeRequest>,
+    ) -> Result<Response<UpdateExchangeResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let exchange = self.engine.update_exchange(&caller.tenant, request.into_inner()).await?;
+        Ok(Response::new(UpdateExchangeResponse { exchange: Some(exchange) }))
+    }
+
     async fn approve_exchange(
         &self,
         request: Request<ApproveExchangeRequest>,

@@ -39,4 +39,14 @@ impl MessageService for Grpc {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.engine.send_message(&caller.tenant, request.into_inner()).await?))
     }
+
+    async fn list_basic_messages(
+        &self,
+        request: Request<ListBasicMessagesRequest>,
+    ) -> Result<Response<ListBasicMessagesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(
+            self.engine.list_basic_messages(&caller.tenant, request.into_inner()).await?,
+        ))
+    }
 }

@@ -68,6 +68,9 @@ impl Engine {
                 work.emit(event(EventKind::PingResponseReceived))
             }
             (basic_message::PROTOCOL, "message") => {
+                if let Some(content) = basic_message::content(message) {
+                    work.insert_basic_message(&connection.id, &message.id, content, false);
+                }
                 work.emit(event(EventKind::BasicMessageReceived))
             }
             (features::PROTOCOL, "query" | "queries") => {

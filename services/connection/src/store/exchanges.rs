@@ -2,7 +2,7 @@
 
 use entente_protocol::Exchange;
 use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::batch::values;
 use super::{Page, Store, Work};
@@ -47,7 +47,52 @@ pub(crate) struct ExchangeFilter {
     pub my_did: String,
     pub their_did: String,
     pub invitation_key: String,
+    pub created: Span,
+    pub updated: Span,
     pub descending: bool,
+}
+
+/// A span of time, in milliseconds since the epoch: from, and before.
+#[derive(Debug, Clone, Default, Hash)]
+pub(crate) struct Span {
+    pub from: Option<i64>,
+    pub before: Option<i64>,
+}
+
+/// How far the time in an id may be from that of the record, in milliseconds: other services are called in between,
+/// and a clock may be set.
+const ID_SLACK: i64 = 3_600_000;
+
+/// What ids made at a time begin with; they sort by it.
+fn id_at(milliseconds: i64) -> String {
+    let time = milliseconds.clamp(0, (1 << 48) - 1);
+    format!("{:08x}-{:04x}", time >> 16, time & 0xffff)
+}
+
+impl ExchangeFilter {
+    /// Ends a query with the spans of time. Ids bound them, so that the primary key does; records that changed of late
+    /// have an index.
+    fn push_times(&self, tenant: &str, query: &mut QueryBuilder<Sqlite>) {
+        let ends = [&self.created, &self.updated].map(|span| span.before);
+        for (column, end) in ["created_at", "updated_at"].into_iter().zip(ends) {
+            if let Some(before) = end {
+                query.push(" AND ").push(column).push(" < ").push_bind(before);
+            }
+        }
+        // What changed last before a time was made before it.
+        if let Some(end) = ends.into_iter().flatten().min() {
+            query.push(" AND id < ").push_bind(id_at(end.saturating_add(ID_SLACK)));
+        }
+        if let Some(from) = self.created.from {
+            query.push(" AND created_at >= ").push_bind(from);
+            query.push(" AND id >= ").push_bind(id_at(from.saturating_sub(ID_SLACK)));
+        }
+        if let Some(from) = self.updated.from {
+            query.push(" AND id IN (SELECT id FROM exchanges WHERE tenant = ");
+            query.push_bind(tenant.to_owned());
+            query.push(" AND updated_at >= ").push_bind(from).push(")");
+        }
+    }
 }
 
 const COLUMNS: &str = "SELECT id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
@@ -236,6 +281,7 @@ impl Store {
                 query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
             }
         }
+        filter.push_times(tenant, &mut query);
         page.push(&mut query);
         Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
@@ -253,5 +299,18 @@ impl Store {
                 .fetch_all(&mut *self.read().await?)
                 .await?;
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_their_time() {
+        let id = "0190a1b2-c3d4-7000-8000-000000000000";
+        let time = 0x0190_a1b2_c3d4;
+        assert!(id_at(time).as_str() <= id && id < id_at(time + 1).as_str());
+        assert_eq!([id_at(-1), id_at(i64::MAX)], ["00000000-0000", "ffffffff-ffff"]);
     }
 }
