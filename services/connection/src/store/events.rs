@@ -209,12 +209,12 @@ impl Work {
         Ok(query.build().execute(&mut **self.tx().await?).await?.rows_affected())
     }
 
-    /// Removes up to `limit` events that are older than `before`, and remembers up to where.
+    /// Removes those of the `limit` oldest events that are from before a time, and remembers up to where.
     pub async fn purge_events(&mut self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let tenant = self.tenant().to_owned();
         let (up_to,): (Option<i64>,) = sqlx::query_as(
-            "SELECT MAX(sequence) FROM (SELECT sequence FROM events WHERE tenant = $1 AND \
-     time < $2 ORDER BY sequence LIMIT $3) AS oldest",
+            "SELECT MAX(sequence) FROM (SELECT sequence, time FROM events WHERE tenant = $1 \
+     ORDER BY sequence LIMIT $3) AS oldest WHERE time < $2",
         )
         .bind(&tenant)
         .bind(before)
