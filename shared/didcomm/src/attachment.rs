@@ -1,4 +1,4 @@
-//! Attachments (RFC 0017) and their signatures.
+//! Attachments of DIDComm v1 (RFC 0017) and v2 ("Attachments"), and their signatures.
 
 mod error;
 pub mod jws;
@@ -16,16 +16,16 @@ pub const MAX_ATTACHMENTS: usize = 32;
 /// An attachment. Members that we do not know are kept in `other`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attachment {
-    /// `@id`.
+    /// `@id`; `id` in DIDComm v2.
     pub id: Option<String>,
     /// `description`.
     pub description: Option<String>,
     /// `filename`; a hint, never a path to write to.
     pub filename: Option<String>,
-    /// `mime-type` (read also from `mime_type` and `media_type`).
+    /// `mime-type`; `media_type` in DIDComm v2, whose drafts had `mime_type`. Any is read in either.
     pub mime_type: Option<String>,
-    /// `lastmod_time`, as it came.
-    pub lastmod_time: Option<String>,
+    /// `format`: what the content is, more closely than `mime_type`.
+    pub format: Option<String>,
     /// `byte_count`; a hint.
     pub byte_count: Option<u64>,
     /// `data`.
@@ -39,8 +39,10 @@ pub struct Attachment {
 pub struct Data {
     /// A detached JWS over the bytes of `base64`; see [`jws::verify`].
     pub jws: Option<Value>,
-    /// The SHA-256 of the content, in hex.
+    /// The SHA-256 of the content, in hex (v1).
     pub sha256: Option<String>,
+    /// The multihash of the content (v2), for one who fetches the links. It is not checked here.
+    pub hash: Option<String>,
     /// Where to fetch the content.
     pub links: Vec<String>,
     /// The content in base64url or plain base64, with or without padding.
@@ -85,12 +87,13 @@ impl Attachment {
         for name in ["media_type", "mime_type", "mime-type"] {
             mime_type = take_text(&mut other, name)?.or(mime_type);
         }
+        let id = take_text(&mut other, "@id")?;
         Ok(Self {
-            id: take_text(&mut other, "@id")?,
+            id: if id.is_some() { id } else { take_text(&mut other, "id")? },
             description: take_text(&mut other, "description")?,
             filename: take_text(&mut other, "filename")?,
             mime_type,
-            lastmod_time: take_text(&mut other, "lastmod_time")?,
+            format: take_text(&mut other, "format")?,
             byte_count: other.remove("byte_count").as_ref().and_then(Value::as_u64),
             data,
             other,
@@ -114,15 +117,24 @@ impl Attachment {
         items.iter().map(Self::parse).collect()
     }
 
-    /// The attachment as JSON.
+    /// The attachment as JSON, as DIDComm v1 writes it.
     pub fn to_value(&self) -> Value {
+        self.write("@id", "mime-type")
+    }
+
+    /// The attachment as JSON, as DIDComm v2 writes it.
+    pub fn to_v2_value(&self) -> Value {
+        self.write("id", "media_type")
+    }
+
+    fn write(&self, id: &str, media_type: &str) -> Value {
         let mut map = self.other.clone();
         for (name, text) in [
-            ("@id", &self.id),
+            (id, &self.id),
             ("description", &self.description),
             ("filename", &self.filename),
-            ("mime-type", &self.mime_type),
-            ("lastmod_time", &self.lastmod_time),
+            (media_type, &self.mime_type),
+            ("format", &self.format),
         ] {
             if let Some(text) = text {
                 map.insert(name.to_owned(), text.clone().into());
@@ -171,6 +183,7 @@ impl Data {
         let parsed = Self {
             jws: data.remove("jws").filter(|jws| !jws.is_null()),
             sha256: take_text(&mut data, "sha256")?,
+            hash: take_text(&mut data, "hash")?,
             links,
             base64: take_text(&mut data, "base64")?,
             json: data.remove("json").filter(|json| !json.is_null()),
@@ -189,6 +202,7 @@ impl Data {
             ("json", self.json.clone()),
             ("links", links),
             ("sha256", self.sha256.clone().map(Value::from)),
+            ("hash", self.hash.clone().map(Value::from)),
             ("jws", self.jws.clone()),
         ] {
             if let Some(value) = value {

@@ -1,10 +1,11 @@
-//! The decorators that every message may carry: `~thread`, `~transport`, `~timing`.
+//! The decorators that every message may carry: `~thread`, `~transport`, `~timing`. In DIDComm v2 their
+//! members are headers.
 
 use serde_json::{Map, Value};
 
-use super::{MAX_ID_BYTES, MAX_PARENT_ID_BYTES, MessageError, timestamp};
+use super::{MAX_ID_BYTES, MAX_PARENT_ID_BYTES, MessageError, MessageType, timestamp};
 
-/// `~thread` (RFC 0008).
+/// `~thread` (RFC 0008); `thid` and `pthid` of DIDComm v2, which has no others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Thread {
     /// The thread; absent in its first message.
@@ -17,7 +18,7 @@ pub struct Thread {
     pub other: Map<String, Value>,
 }
 
-/// `~transport` (RFC 0092).
+/// `~transport` (RFC 0092); `return_route` and `return_route_thread` of DIDComm v2.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Transport {
     /// `none`, `all` or `thread`, or another value, to be read as `none`.
@@ -28,7 +29,7 @@ pub struct Transport {
     pub other: Map<String, Value>,
 }
 
-/// `~timing` (RFC 0032).
+/// `~timing` (RFC 0032); `expires_time` of DIDComm v2.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timing {
     /// When the message expires, in Unix seconds.
@@ -115,11 +116,7 @@ impl Timing {
 }
 
 /// An id that came from outside, if it is not empty or too long.
-pub(super) fn checked_id(
-    field: &'static str,
-    limit: usize,
-    id: String,
-) -> Result<String, MessageError> {
+fn checked_id(field: &'static str, limit: usize, id: String) -> Result<String, MessageError> {
     if id.is_empty() {
         return Err(MessageError::value(field, "an id of 8 to 64 characters", ""));
     }
@@ -129,7 +126,18 @@ pub(super) fn checked_id(
     Ok(id)
 }
 
-fn take_object(
+pub(super) fn take_type(
+    map: &mut Map<String, Value>,
+    field: &'static str,
+) -> Result<MessageType, MessageError> {
+    match map.remove(field) {
+        Some(Value::String(text)) => MessageType::parse_field(field, &text),
+        Some(other) => Err(MessageError::wrong_type(field, "a string", &other)),
+        None => Err(MessageError::Missing { field }),
+    }
+}
+
+pub(super) fn take_object(
     body: &mut Map<String, Value>,
     field: &'static str,
 ) -> Result<Option<Map<String, Value>>, MessageError> {
@@ -140,7 +148,7 @@ fn take_object(
     }
 }
 
-fn take_text(
+pub(super) fn take_text(
     map: &mut Map<String, Value>,
     name: &str,
     field: &'static str,
@@ -152,7 +160,7 @@ fn take_text(
     }
 }
 
-fn take_id(
+pub(super) fn take_id(
     map: &mut Map<String, Value>,
     name: &str,
     field: &'static str,
@@ -161,7 +169,7 @@ fn take_id(
     take_text(map, name, field)?.map(|text| checked_id(field, limit, text)).transpose()
 }
 
-fn put(map: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
+pub(super) fn put(map: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         map.insert(name.to_owned(), value.into());
     }

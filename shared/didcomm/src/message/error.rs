@@ -1,4 +1,7 @@
+use entente_did::DidError;
 use serde_json::Value;
+
+use crate::attachment::AttachmentError;
 
 /// Why a message was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +33,16 @@ pub enum MessageError {
         /// The name.
         field: String,
     },
+    /// Neither a DIDComm v1 message nor a v2 one.
+    #[error(
+        "the message has neither `@type` (DIDComm v1) nor `type` (DIDComm v2); one of them is required"
+    )]
+    NoType,
+    /// A DIDComm v1 message and a v2 one in one.
+    #[error(
+        "the message has both `@type` (DIDComm v1) and `type` (DIDComm v2), expected one of them"
+    )]
+    TwoTypes,
     /// A field is missing.
     #[error("`{field}` is missing")]
     Missing {
@@ -66,6 +79,27 @@ pub enum MessageError {
         /// Its length.
         actual: usize,
     },
+    /// A field is no DID.
+    #[error("`{field}`: {source}")]
+    Did {
+        /// Its name.
+        field: &'static str,
+        /// Why.
+        source: DidError,
+    },
+    /// A list is too long.
+    #[error("`{field}` has {actual} entries, at most {limit} are read")]
+    TooMany {
+        /// Its name.
+        field: &'static str,
+        /// The most read.
+        limit: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// One of the `attachments` of a DIDComm v2 message is defective.
+    #[error("`attachments`: {0}")]
+    Attachment(#[from] AttachmentError),
 }
 
 impl MessageError {

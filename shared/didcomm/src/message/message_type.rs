@@ -4,6 +4,7 @@ use super::MessageError;
 
 const CURRENT: &str = "https://didcomm.org";
 const LEGACY: &str = "did:sov:BzCbsNYhMrjHiqZDTUASHg;spec";
+const IDENTUS: &str = "https://atalaprism.io/mercury";
 /// What may stand between the document and the protocol (RFC 0003).
 const DELIMITERS: [char; 6] = ['?', '/', '&', ':', ';', '='];
 /// Longer is no message type.
@@ -20,6 +21,8 @@ pub enum Prefix {
     Current,
     /// `did:sov:BzCbsNYhMrjHiqZDTUASHg;spec/`: accepted, and used only to answer it (RFC 0348).
     Legacy,
+    /// `https://atalaprism.io/mercury/`: the protocols of Identus.
+    Identus,
     /// Another, with its delimiter: a protocol that is not ours.
     Other(String),
 }
@@ -29,6 +32,7 @@ impl fmt::Display for Prefix {
         match self {
             Self::Current => write!(f, "{CURRENT}/"),
             Self::Legacy => write!(f, "{LEGACY}/"),
+            Self::Identus => write!(f, "{IDENTUS}/"),
             Self::Other(prefix) => f.write_str(prefix),
         }
     }
@@ -128,6 +132,7 @@ impl Protocol {
         let prefix = match document {
             CURRENT => Prefix::Current,
             LEGACY => Prefix::Legacy,
+            IDENTUS => Prefix::Identus,
             "" => return None,
             _ => Prefix::Other(prefix.to_owned()),
         };
@@ -146,11 +151,11 @@ impl fmt::Display for Protocol {
 pub struct MessageType {
     /// The document it is named in.
     pub prefix: Prefix,
-    /// The protocol, such as `trust_ping`; compared byte by byte.
+    /// The protocol, such as `trust_ping`.
     pub protocol: String,
     /// The protocol's version.
     pub version: Version,
-    /// The message, such as `ping`; compared byte by byte.
+    /// The message, such as `ping`.
     pub name: String,
 }
 
@@ -165,6 +170,11 @@ impl MessageType {
     /// # Errors
     /// [`MessageError::Value`] for `@type`.
     pub fn parse(text: &str) -> Result<Self, MessageError> {
+        Self::parse_field("@type", text)
+    }
+
+    /// Parses the type that stands in a field, which an error names.
+    pub(super) fn parse_field(field: &'static str, text: &str) -> Result<Self, MessageError> {
         text.rsplit_once('/')
             .filter(|(_, name)| !name.is_empty() && name.chars().all(is_name_char))
             .and_then(|(protocol, name)| Some((Protocol::split(protocol)?, name)))
@@ -174,12 +184,27 @@ impl MessageType {
                 version: protocol.version,
                 name: name.to_owned(),
             })
-            .ok_or_else(|| MessageError::value("@type", EXPECTED, text))
+            .ok_or_else(|| MessageError::value(field, EXPECTED, text))
     }
 
-    /// Whether this is a message of a protocol that didcomm.org names, in any version.
+    /// Whether this is a message of a protocol that didcomm.org names, in any version. Names compare byte
+    /// by byte, as RFC 0003 says; [`super::Message::is`] knows the rule of DIDComm v2, too.
     pub fn is(&self, protocol: &str, name: &str) -> bool {
-        !matches!(self.prefix, Prefix::Other(_)) && self.protocol == protocol && self.name == name
+        self.is_didcomm_org() && self.protocol == protocol && self.name == name
+    }
+
+    /// Whether this is a message of Identus' protocol of this name, in any version.
+    pub fn is_identus(&self, protocol: &str, name: &str) -> bool {
+        self.prefix == Prefix::Identus && self.protocol == protocol && self.name == name
+    }
+
+    /// As [`MessageType::is`], without regard to case and punctuation (DIDComm v2, "Semver Rules").
+    pub(super) fn resembles(&self, protocol: &str, name: &str) -> bool {
+        self.is_didcomm_org() && alike(&self.protocol, protocol) && alike(&self.name, name)
+    }
+
+    fn is_didcomm_org(&self) -> bool {
+        matches!(self.prefix, Prefix::Current | Prefix::Legacy)
     }
 
     /// Another message of the same protocol, in the given version, with the same prefix: an answer to a
@@ -193,6 +218,13 @@ impl fmt::Display for MessageType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}/{}/{}", self.prefix, self.protocol, self.version, self.name)
     }
+}
+
+fn alike(one: &str, other: &str) -> bool {
+    let letters = |text: &'_ str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    };
+    one == other || letters(one) == letters(other)
 }
 
 fn is_name_char(c: char) -> bool {
