@@ -8,12 +8,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy grpcurl lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy identus grpcurl lint-rust lint-proto lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
 export ENTENTE_TEST_BIN := $(CURDIR)/target/debug/entente
 export ENTENTE_TEST_ACAPY := $(CURDIR)/target/acapy/bin/aca-py
+export ENTENTE_TEST_IDENTUS := $(CURDIR)/target/identus
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
 
 help:
@@ -33,7 +34,7 @@ fmt:
 	$(CARGO) fmt --all
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy grpcurl
+test: acapy identus grpcurl
 	$(CARGO) build --locked --workspace --all-targets
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
@@ -43,6 +44,9 @@ test: acapy grpcurl
 
 acapy:
 	.ci/install acapy
+
+identus:
+	.ci/install identus
 
 grpcurl:
 	.ci/install grpcurl

@@ -10,6 +10,7 @@
 )]
 
 pub mod acapy;
+pub mod identus;
 pub mod peer;
 pub mod suite;
 pub mod wire;
