@@ -38,6 +38,7 @@ pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
         version: row.version,
         exchange_id: row.exchange_id.clone().unwrap_or_default(),
         format: pb::InvitationFormat::OutOfBand1.into(),
+        implicit: row.implicit,
     }
 }
 

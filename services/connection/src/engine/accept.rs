@@ -180,7 +180,7 @@ impl Engine {
                 self.write_reuse_request(work, row, &connection, offer.invitation.version)?;
                 prepared
             }
-            (Reason::RequestAttached, prepared) => {
+            (Reason::RequestAttached | Reason::KnownDid, prepared) => {
                 row.state = AcceptanceState::Reused as i32;
                 row.connection_id = best;
                 prepared
@@ -228,6 +228,7 @@ fn question(offer: &Offer, policy: Policy, standing: Standing) -> Question {
     Question {
         has_did: offer.did.is_some(),
         has_requests: !offer.invitation.requests_attach.is_empty(),
+        implicit: offer.implicit,
         policy,
         candidates: standing.candidates,
         under_way: standing.under_way,

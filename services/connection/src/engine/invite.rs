@@ -156,6 +156,7 @@ impl Engine {
             },
             auto_accept: request.auto_accept.unwrap_or(self.config.auto_accept_requests),
             exchange_id: None,
+            implicit: request.implicit,
             created_at: now,
             updated_at: now,
             expires_at: expires_in.map(|expires_in| now.saturating_add(expires_in)),
@@ -171,16 +172,17 @@ impl Engine {
         handshakes: &[Handshake],
     ) -> Answer<()> {
         let Some(handshake) = handshakes.first() else { return Ok(()) };
-        let mut row = self.inviter_row(invitation, *handshake, work.now())?;
+        let mut row = self.inviter_row(invitation, &invitation.id, *handshake, work.now())?;
         self.begin(work, &mut row, None).await?;
         invitation.exchange_id = Some(row.id);
         Ok(())
     }
 
-    /// A new exchange for an invitation of ours.
+    /// A new exchange for an invitation of ours, under the parent thread that its request names.
     pub(crate) fn inviter_row(
         &self,
         invitation: &Invitation,
+        parent_thread: &str,
         handshake: Handshake,
         now: i64,
     ) -> Answer<ExchangeRow> {
@@ -188,7 +190,7 @@ impl Engine {
         let key = PublicKey::from_multibase(&invitation.key).map_err(corrupt)?;
         let machine = Exchange::inviter(Terms {
             handshake,
-            invitation_id: invitation.id.clone(),
+            invitation_id: parent_thread.to_owned(),
             invitation_keys: vec![key],
             invitation_did: invitation.did.as_deref().and_then(|did| Did::parse(did).ok()),
             target: None,
@@ -283,6 +285,12 @@ fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
     }
     if request.create_unique_did && request.did_method() == proto::DidMethod::InlineKey {
         return Err(Failure::field("create_unique_did", "needs a did_method with a DID"));
+    }
+    if request.implicit
+        && (request.kind() != proto::InvitationKind::MultiUse
+            || request.did_method() == proto::DidMethod::InlineKey)
+    {
+        return Err(Failure::field("implicit", "needs kind MULTI_USE and a did_method with a DID"));
     }
     check_metadata(&request.metadata_json)?;
     if request.handshake_protocols.is_empty() && request.attachments_json.is_empty() {

@@ -71,7 +71,7 @@ pub(crate) fn outcome(outcome: Outcome) -> proto::ReuseOutcome {
 }
 
 /// Each reason with its number.
-const REASONS: [(Reason, proto::ReuseReason); 13] = [
+const REASONS: [(Reason, proto::ReuseReason); 14] = [
     (Reason::NoDidInInvitation, proto::ReuseReason::NoDidInInvitation),
     (Reason::DidUnknown, proto::ReuseReason::DidUnknown),
     (Reason::DisabledByCaller, proto::ReuseReason::DisabledByCaller),
@@ -85,6 +85,7 @@ const REASONS: [(Reason, proto::ReuseReason); 13] = [
     (Reason::ExchangeAbandoned, proto::ReuseReason::ExchangeAbandoned),
     (Reason::NotDelivered, proto::ReuseReason::NotDelivered),
     (Reason::AlreadyAccepted, proto::ReuseReason::AlreadyAccepted),
+    (Reason::KnownDid, proto::ReuseReason::KnownDid),
 ];
 
 pub(crate) fn reason(reason: Reason) -> proto::ReuseReason {

@@ -1,5 +1,7 @@
 //! An invitation of another agent, as it was read: what it offers, and where an answer goes.
 
+mod implicit;
+
 use entente_did::{Did, PublicKey};
 use entente_didcomm::out_of_band::{Decoded, Invitation, InvitationService, parse_input};
 use entente_protocol::Target;
@@ -16,8 +18,10 @@ const MAX_SERVICES: usize = 8;
 /// An invitation that this agent can answer.
 pub(crate) struct Offer {
     pub invitation: Invitation,
-    /// The message as JSON.
+    /// The message as JSON; of an implicit invitation its id as a JSON string.
     pub json: String,
+    /// Whether there is no invitation, only the DID (RFC 0023). The DID URL of a service then stands for its id.
+    pub implicit: bool,
     /// The first DID in its services.
     pub did: Option<Did>,
     /// The first handshake in the inviter's order that we speak.
@@ -37,13 +41,16 @@ impl Offer {
 }
 
 impl Engine {
-    /// Reads a URL, a short URL or JSON.
+    /// Reads a URL, a short URL, JSON, or a DID.
     pub(crate) async fn read_offer(&self, tenant: &str, text: &str, now: i64) -> Answer<Offer> {
         if text.len() > MAX_INVITATION {
             return Err(Failure::field(
                 "invitation",
                 format!("is longer than {MAX_INVITATION} bytes"),
             ));
+        }
+        if text.trim_start().starts_with("did:") {
+            return self.read_did(tenant, text.trim()).await;
         }
         let invitation = match decode(text)? {
             Decoded::Invitation(invitation) => *invitation,
@@ -61,6 +68,9 @@ impl Engine {
 
     /// An invitation that was read before, from its stored JSON.
     pub(crate) fn stored_offer(&self, json: &str) -> Answer<Offer> {
+        if let Ok(url) = serde_json::from_str::<String>(json) {
+            return implicit::stored(&url);
+        }
         match decode(json)? {
             Decoded::Invitation(invitation) => offer(*invitation, i64::MIN),
             _ => Err(invalid("the stored invitation cannot be read")),
@@ -78,12 +88,13 @@ impl Engine {
             .with("offered", offered));
         };
         let mut problems = Vec::new();
+        let fragment = implicit::fragment(offer);
         for service in offer.invitation.services.iter().take(MAX_SERVICES) {
             let located = match service {
                 InvitationService::Inline(inline) => {
                     Ok((Target::from(inline), inline.recipient_keys.clone(), None))
                 }
-                InvitationService::Did(did) => self.locate(tenant, did).await,
+                InvitationService::Did(did) => self.locate(tenant, did, fragment.as_deref()).await,
             };
             match located {
                 Ok((target, invitation_keys, invitation_did)) => {
@@ -113,13 +124,11 @@ impl Engine {
         &self,
         tenant: &str,
         did: &str,
+        fragment: Option<&str>,
     ) -> Answer<(Target, Vec<PublicKey>, Option<Did>)> {
         let did = Did::parse(did).map_err(|error| invalid(&error.to_string()))?;
         let document = self.clients.resolve(tenant, &did).await?;
-        let services = document.v1_services().map_err(|error| invalid(&error.to_string()))?;
-        let Some(service) = services.into_iter().next() else {
-            return Err(invalid(&format!("{did} has no DIDComm v1 service")));
-        };
+        let service = implicit::service(&document, &did, fragment)?;
         Ok((service.into(), document.ed25519_keys(), Some(did)))
     }
 }
@@ -145,7 +154,7 @@ fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
         return Err(Failure::new(ErrorReason::UnsupportedInvitation, text).with("offered", offered));
     }
     let json = invitation.to_json().to_string();
-    Ok(Offer { did, handshake, json, invitation })
+    Ok(Offer { did, handshake, json, implicit: false, invitation })
 }
 
 /// `~timing.expires_time` of the invitation, in seconds since the epoch.

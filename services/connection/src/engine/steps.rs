@@ -164,9 +164,9 @@ impl Engine {
             if acceptance.is(AcceptanceState::Connecting) {
                 self.hand_over_requests(work, &acceptance, &connection.id);
             } else if acceptance.is(AcceptanceState::Pending)
-                && acceptance.invitation_id == connection.invitation_id
+                && (acceptance.implicit() || acceptance.invitation_id == connection.invitation_id)
             {
-                // The very invitation that made the connection: there is nothing left to ask.
+                // The very invitation that made the connection, or none: there is nothing left to ask.
                 self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange);
             } else if acceptance.is(AcceptanceState::Pending) {
                 self.ask_reuse(work, &mut acceptance, connection)?;

@@ -1,6 +1,6 @@
 //! did-exchange's request, response and complete.
 
-use entente_did::{Did, Document, PublicKey};
+use entente_did::{Did, DidUrl, Document, PublicKey};
 use entente_protocol::did_exchange::{
     Presented, Request, Response, Thread, VerifiedRequest, read_complete,
 };
@@ -90,7 +90,10 @@ impl Engine {
         verified: &VerifiedRequest,
     ) -> Result<Fate, Stop> {
         let tenant = &inbound.tenant;
-        let invitation = self.store.invitation(tenant, &request.invitation_id).await?;
+        let invitation = match implicit(request) {
+            Some(did) => self.store.implicit_invitation(tenant, &did).await?,
+            None => self.store.invitation(tenant, &request.invitation_id).await?,
+        };
         let invitation = usable(invitation, inbound, crate::engine::now())?;
         // What the response needs from other services is made before the transaction.
         let approval = match invitation.auto_accept {
@@ -121,7 +124,10 @@ impl Engine {
         approval: Option<Approval>,
     ) -> Result<Fate, Stop> {
         let mut work = self.work(&inbound.tenant).await?;
-        let found = work.invitation(&request.invitation_id).await?;
+        let found = match implicit(request) {
+            Some(did) => work.implicit_invitation(&did).await?,
+            None => work.invitation(&request.invitation_id).await?,
+        };
         let mut invitation = usable(found, inbound, work.now())?;
         self.use_invitation(&mut work, &mut invitation)?;
         let waiting = match &invitation.exchange_id {
@@ -131,7 +137,10 @@ impl Engine {
         let is_new = waiting.is_none();
         let mut row = match waiting {
             Some(row) => row,
-            None => self.inviter_row(&invitation, verified.handshake, work.now())?,
+            None => {
+                let parent = &request.invitation_id;
+                self.inviter_row(&invitation, parent, verified.handshake, work.now())?
+            }
         };
         row.goal_code = request.goal_code.clone().unwrap_or(row.goal_code);
         row.goal = request.goal.clone().unwrap_or(row.goal);
@@ -325,6 +334,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The DID of ours that a request names instead of an invitation, in the form that is compared: `pthid` is then the DID
+/// URL of a service (RFC 0023, implicit invitation), or the DID.
+fn implicit(request: &Request) -> Option<String> {
+    let text = Some(&request.invitation_id).filter(|id| id.starts_with("did:"))?;
+    Some(DidUrl::parse(text).ok()?.did.canonical().to_string())
 }
 
 /// The invitation of a request, if it may be used: it must be ours, open, and the request packed for its key.

@@ -2,7 +2,7 @@
 
 use entente_protocol::usage::{InvitationState, Usage};
 use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::batch::values;
 use super::{Page, Store, Work};
@@ -29,6 +29,8 @@ pub(crate) struct Invitation {
     pub metadata: String,
     pub auto_accept: bool,
     pub exchange_id: Option<String>,
+    /// Whether a request may name its DID instead of it.
+    pub implicit: bool,
     pub created_at: i64,
     pub updated_at: i64,
     pub expires_at: Option<i64>,
@@ -47,7 +49,7 @@ pub(crate) const MULTI_USE: i32 = 2;
 
 const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
      goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, \
-     created_at, updated_at, expires_at, version FROM invitations WHERE tenant = ";
+     implicit, created_at, updated_at, expires_at, version FROM invitations WHERE tenant = ";
 
 fn state_number(state: InvitationState) -> i32 {
     match state {
@@ -56,6 +58,15 @@ fn state_number(state: InvitationState) -> i32 {
         InvitationState::Expired => 3,
         InvitationState::Revoked => 4,
     }
+}
+
+fn implicit(tenant: &str, canonical_did: &str) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push_bind(tenant.to_owned());
+    query.push(" AND implicit AND canonical_did = ").push_bind(canonical_did.to_owned());
+    query.push(" AND state = ").push_bind(state_number(InvitationState::Open));
+    query.push(" ORDER BY id DESC LIMIT 1");
+    query
 }
 
 impl Invitation {
@@ -92,14 +103,23 @@ impl Work {
         Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
+    /// The newest open invitation that takes requests for a DID of ours, as it is in this work.
+    pub async fn implicit_invitation(
+        &mut self,
+        canonical_did: &str,
+    ) -> Result<Option<Invitation>, StoreError> {
+        let query = &mut implicit(self.tenant(), canonical_did);
+        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+    }
+
     /// Keeps a new invitation.
     pub fn insert_invitation(&mut self, row: &Invitation) {
         self.write(
             "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, \
      canonical_did, key, label, alias, goal_code, goal, handshakes, message, url, \
-     metadata, auto_accept, exchange_id, created_at, updated_at, expires_at, \
+     metadata, auto_accept, exchange_id, implicit, created_at, updated_at, expires_at, \
      version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
             values![
                 self.tenant(),
                 &row.id,
@@ -120,6 +140,7 @@ impl Work {
                 &row.metadata,
                 row.auto_accept,
                 &row.exchange_id,
+                row.implicit,
                 row.created_at,
                 row.updated_at,
                 row.expires_at,
@@ -182,6 +203,16 @@ impl Store {
         query.push_bind(tenant.to_owned()).push(" AND id");
         super::push_one_of(&mut query, ids);
         Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+    }
+
+    /// The newest open invitation that takes requests for a DID of ours.
+    pub async fn implicit_invitation(
+        &self,
+        tenant: &str,
+        canonical_did: &str,
+    ) -> Result<Option<Invitation>, StoreError> {
+        let query = &mut implicit(tenant, canonical_did);
+        Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
     }
 
     /// A page of invitations.

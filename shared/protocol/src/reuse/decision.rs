@@ -38,6 +38,8 @@ pub struct Question {
     pub has_did: bool,
     /// Whether requests are attached.
     pub has_requests: bool,
+    /// Whether there is no invitation, only the DID (RFC 0023, implicit invitation).
+    pub implicit: bool,
     /// What the caller wants.
     pub policy: Policy,
     /// The live connections from invitations with the same DID, in any order.
@@ -88,6 +90,8 @@ pub enum Reason {
     NotDelivered,
     /// The invitation was accepted before.
     AlreadyAccepted,
+    /// A DID without an invitation, by which a connection is known.
+    KnownDid,
 }
 
 /// What was decided.
@@ -107,7 +111,7 @@ pub struct Decision {
 /// with the lowest id, so that the same facts always give the same choice.
 #[must_use]
 pub fn decide(question: Question) -> Decision {
-    let Question { has_did, has_requests, policy, mut candidates, under_way } = question;
+    let Question { has_did, has_requests, implicit, policy, mut candidates, under_way } = question;
     candidates.sort_by(|a, b| {
         (b.last_seen_at, b.created_at)
             .cmp(&(a.last_seen_at, a.created_at))
@@ -121,6 +125,10 @@ pub fn decide(question: Question) -> Decision {
         (Outcome::New, Reason::NoDidInInvitation, rule)
     } else if policy.disabled {
         (Outcome::New, Reason::DisabledByCaller, "the caller asked for a new connection")
+    } else if !candidates.is_empty() && implicit {
+        let rule =
+            "a connection is known by this DID, and there is no invitation to ask its peer about";
+        (Outcome::Reused, Reason::KnownDid, rule)
     } else if !candidates.is_empty() && has_requests {
         let rule = "an attached request is answered on the existing connection, without a reuse message (RFC 0434)";
         (Outcome::Reused, Reason::RequestAttached, rule)
@@ -167,6 +175,7 @@ mod tests {
         Question {
             has_did: true,
             has_requests: false,
+            implicit: false,
             policy: POLICY,
             candidates: vec![],
             under_way: None,
@@ -196,6 +205,12 @@ mod tests {
                 Outcome::Reused,
                 Reason::RequestAttached,
             ),
+            (
+                Question { candidates: known(), implicit: true, ..question() },
+                Outcome::Reused,
+                Reason::KnownDid,
+            ),
+            (Question { implicit: true, ..question() }, Outcome::New, Reason::DidUnknown),
             (
                 Question { under_way: under_way(), ..question() },
                 Outcome::Pending,
@@ -247,9 +262,9 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_reused_against_the_callers_will(has_requests: bool, has_did: bool, under_way: bool) {
+        fn nothing_is_reused_against_the_callers_will(has_requests: bool, has_did: bool, implicit: bool, under_way: bool) {
             let decision = decide(Question {
-                has_did, has_requests,
+                has_did, has_requests, implicit,
                 policy: Policy { disabled: true, no_answer: NoAnswer::Fail },
                 candidates: vec![candidate("a", 1, 1)],
                 under_way: under_way.then(|| "x".to_owned()),
