@@ -20,15 +20,37 @@ export function resolver(wallet) {
   };
 }
 
-/**
- * Packs for a DID, wrapped for its mediators, and says where to post it. `from` is whom the envelope proves; without
- * it the envelope is anonymous.
- */
-export async function pack(wallet, message, { to, from = null, ...options }) {
-  const plain = new didcomm.Message({ id: crypto.randomUUID(), typ: "application/didcomm-plain+json", ...message });
-  const secrets = wallet.mercury.protocol.secretsResolver;
+/** The private keys of the wallet; what the SDK has of this kind knows none for signatures. */
+function secrets(wallet) {
   const dids = resolver(wallet);
-  const [envelope, told] = await plain.pack_encrypted(to, from, null, dids, secrets, options);
+  const find = async (kid) => {
+    const [did] = kid.split("#");
+    const keys = await wallet.pluto.getDIDPrivateKeysByDID(sdk.Domain.DID.fromString(did));
+    if (!keys.length) return null;
+    const method = (await dids.resolve(did)).verificationMethod.find(({ id }) => id === kid);
+    const key = keys.find(({ curve }) => curve === method?.publicKeyJwk.crv);
+    if (!key) return null;
+    const { crv, kty, x } = method.publicKeyJwk;
+    const d = Buffer.from(key.raw).toString("base64url");
+    return { id: kid, type: "JsonWebKey2020", privateKeyJwk: { crv, kty, x, d } };
+  };
+  return {
+    get_secret: find,
+    async find_secrets(kids) {
+      const found = await Promise.all(kids.map(find));
+      return kids.filter((_, index) => found[index]);
+    },
+  };
+}
+
+/**
+ * Packs for a DID, wrapped for its mediators, and says where to post it. `from` is whom the envelope proves, `signer`
+ * who signs what is in it; without either it is anonymous.
+ */
+export async function pack(wallet, message, { to, from = null, signer = null, ...options }) {
+  const plain = new didcomm.Message({ id: crypto.randomUUID(), typ: "application/didcomm-plain+json", ...message });
+  const dids = resolver(wallet);
+  const [envelope, told] = await plain.pack_encrypted(to, from, signer, dids, secrets(wallet), options);
   // It tells the endpoint of a mediator only.
   const endpoint = told.messaging_service?.service_endpoint ?? (await dids.resolve(to)).service[0]?.serviceEndpoint.uri;
   return { envelope, endpoint };
@@ -36,8 +58,7 @@ export async function pack(wallet, message, { to, from = null, ...options }) {
 
 /** Opens an envelope: the message, and what is known of its sender. */
 export async function unpack(wallet, envelope) {
-  const secrets = wallet.mercury.protocol.secretsResolver;
-  const [message, proof] = await didcomm.Message.unpack(envelope, resolver(wallet), secrets, {});
+  const [message, proof] = await didcomm.Message.unpack(envelope, resolver(wallet), secrets(wallet), {});
   return [message.as_value(), proof];
 }
 

@@ -107,7 +107,15 @@ impl Agent {
 
     /// Packs a message with didcomm-node, from one of its own DIDs or from nobody: the envelope, and where to post it.
     pub async fn pack(&self, message: &Value, from: Option<&str>, to: &str) -> (String, String) {
-        let arguments = json!({ "message": message, "from": from, "to": to });
+        self.pack_with(message, to, json!({ "from": from })).await
+    }
+
+    /// The same with the options of didcomm-node: `from` (whom the envelope proves), `signer`, `protect_sender`,
+    /// `enc_alg_anon`.
+    pub async fn pack_with(&self, message: &Value, to: &str, options: Value) -> (String, String) {
+        let mut arguments = json!({ "message": message, "to": to });
+        let Value::Object(options) = options else { panic!("options are an object") };
+        arguments.as_object_mut().unwrap().extend(options);
         let packed = self.call("pack", arguments).await.unwrap();
         let text = |field: &str| packed[field].as_str().unwrap().to_owned();
         (text("envelope"), text("endpoint"))
