@@ -1,5 +1,5 @@
 // An agent in somebody's hands: the SDK's wallet, and what makes a Cloud Agent of it.
-import { pack, post, resolver, service, unpack } from "./envelope.js";
+import { pack, post, service, unpack } from "./envelope.js";
 import * as messages from "./messages.js";
 import { sdk } from "./packages.js";
 import { Store } from "./store.js";
@@ -129,11 +129,6 @@ export class Agent {
     const { envelope, endpoint } = await this.pack({ message, from: message.from, to: message.to[0] });
     const answer = await post(endpoint, envelope);
     if (answer.status >= 300) throw new Refusal(answer.status, `refused: ${answer.body}`);
-  }
-
-  /** What a DID says, as didcomm-node is told. */
-  resolve(did) {
-    return resolver(this.wallet).resolve(did);
   }
 
   /** An envelope for a DID. */

@@ -58,7 +58,6 @@ const commands = {
   did: (agent) => agent.did(),
   invite: (agent, options) => agent.invite(options),
   read: (agent, { url }) => agent.read(url),
-  resolve: (agent, { did }) => agent.resolve(did),
   accept: (agent, options) => agent.accept(options),
   say: (agent, message) => agent.say(message),
   pack: (agent, options) => agent.pack(options),

@@ -52,7 +52,11 @@ export function request(invitation, from) {
 export function response(request) {
   const { goal_code, goal, accept } = request.body;
   const [from] = request.to;
-  return connections(RESPONSE, from, request.from, request.thid ?? request.id, request.pthid, { goal_code, goal, accept });
+  return connections(RESPONSE, from, request.from, request.thid ?? request.id, request.pthid, {
+    goal_code,
+    goal,
+    accept,
+  });
 }
 
 function connections(type, from, to, thid, pthid, body) {

@@ -78,6 +78,14 @@ impl Agent {
         self.call("invite", options).await.unwrap()
     }
 
+    /// What the SDK reads in an invitation.
+    ///
+    /// # Errors
+    /// When it cannot read it.
+    pub async fn read(&self, url: &str) -> Result<Value, Failed> {
+        self.call("read", json!({ "url": url })).await
+    }
+
     /// Accepts an invitation as the SDK does; the answer is the connection.
     ///
     /// # Errors
