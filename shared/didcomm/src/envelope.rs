@@ -1,20 +1,21 @@
-//! Encrypted envelopes: seen from outside ([`Envelope::peek`]), packed and opened.
+//! Envelopes: seen from outside ([`Envelope::peek`]), packed and opened.
 //!
-//! The version of an envelope shows in its content, so that no media type is needed (RFC 0044).
+//! The version and kind of an envelope show in its content, so that no media type is needed (RFC 0044).
 
 mod error;
+mod kind;
 mod sender;
 pub mod v1;
+pub mod v2;
 
 pub use error::EnvelopeError;
 pub use sender::AuthenticatedSender;
 pub use v1::{Opened, V1};
 
-use entente_did::PublicKey;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::DeserializeOwned;
 
 use error::excerpt;
+use kind::Kind;
 
 /// The most recipients that an envelope may name.
 pub const MAX_RECIPIENTS: usize = 64;
@@ -28,16 +29,10 @@ pub const MEDIA_TYPE_V1: &str = "application/didcomm-envelope-enc";
 pub enum Envelope {
     /// DIDComm v1 (RFC 0019).
     V1(V1),
-}
-
-/// The members that tell the versions apart.
-#[derive(Deserialize)]
-struct Outer {
-    protected: Option<String>,
-    iv: Option<String>,
-    ciphertext: Option<String>,
-    tag: Option<String>,
-    recipients: Option<IgnoredAny>,
+    /// DIDComm v2, encrypted (JWE).
+    V2(v2::Encrypted),
+    /// DIDComm v2, signed and not encrypted (JWS).
+    Signed(v2::Signed),
 }
 
 impl Envelope {
@@ -45,30 +40,30 @@ impl Envelope {
     /// whose length the caller has limited; unknown members are ignored.
     ///
     /// # Errors
-    /// [`EnvelopeError`], which names the member that is wrong;
-    /// [`EnvelopeError::UnsupportedVersion`] for a DIDComm v2 envelope.
+    /// [`EnvelopeError`], which names the member that is wrong; [`EnvelopeError::Plaintext`] for a message of either
+    /// version that is not in an envelope.
     pub fn peek(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let outer: Outer = serde_json::from_slice(bytes).map_err(|error| EnvelopeError::Json {
-            what: "the envelope",
-            reason: excerpt(&error.to_string()),
-        })?;
-        if outer.recipients.is_some() {
-            return Err(EnvelopeError::UnsupportedVersion);
+        match Kind::of(bytes).map_err(not_json)? {
+            // An unknown one is told what it lacks.
+            Kind::V1 | Kind::Unknown => V1::decode(parse(bytes)?).map(Self::V1),
+            Kind::Encrypted => v2::Encrypted::decode(parse(bytes)?).map(Self::V2),
+            Kind::Signed => v2::Signed::decode(parse(bytes)?).map(Self::Signed),
+            Kind::Plaintext => Err(EnvelopeError::Plaintext),
         }
-        let member = |value: Option<String>, member| value.ok_or(EnvelopeError::Missing { member });
-        let protected = member(outer.protected, "protected")?;
-        let iv = member(outer.iv, "iv")?;
-        let ciphertext = member(outer.ciphertext, "ciphertext")?;
-        let tag = member(outer.tag, "tag")?;
-        V1::decode(protected, &iv, &ciphertext, &tag).map(Self::V1)
     }
+}
 
-    /// The keys that the envelope says it is for, in its order: at least one.
-    pub fn recipients(&self) -> &[PublicKey] {
-        match self {
-            Self::V1(envelope) => envelope.recipients(),
-        }
-    }
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, EnvelopeError> {
+    serde_json::from_slice(bytes).map_err(not_json)
+}
+
+fn not_json(error: serde_json::Error) -> EnvelopeError {
+    EnvelopeError::Json { what: "the envelope", reason: excerpt(&error.to_string()) }
+}
+
+/// A member that must be there.
+fn member<T>(value: Option<T>, member: &'static str) -> Result<T, EnvelopeError> {
+    value.ok_or(EnvelopeError::Missing { member })
 }
 
 #[cfg(test)]

@@ -16,17 +16,23 @@ pub enum EnvelopeError {
     },
     /// A member is missing.
     #[error(
-        "the envelope lacks `{member}`; an RFC 0019 envelope has protected, iv, ciphertext and tag"
+        "the envelope lacks `{member}`; an encrypted one has protected, iv, ciphertext and tag, a signed one payload and signatures"
     )]
     Missing {
         /// Its name.
         member: &'static str,
     },
-    /// The shape of a DIDComm v2 envelope.
-    #[error(
-        "a DIDComm v2 envelope (it has `recipients` outside `protected`); only DIDComm v1 is opened"
-    )]
-    UnsupportedVersion,
+    /// A message that is neither encrypted nor signed.
+    #[error("a plaintext message: there is nothing to open")]
+    Plaintext,
+    /// A header is missing.
+    #[error("`{header}` is missing; {expected}")]
+    MissingHeader {
+        /// Its name, with the member it belongs in.
+        header: &'static str,
+        /// What it should hold.
+        expected: &'static str,
+    },
     /// A member is not base64url, or not of the right length.
     #[error("`{member}` is not base64url of {expected}")]
     Encoding {
@@ -86,6 +92,52 @@ pub enum EnvelopeError {
         /// What is wrong with it.
         source: CryptoError,
     },
+    /// A header of `protected` does not fit the others.
+    #[error("`{header}` in `protected` does not fit: {rule}")]
+    HeaderMismatch {
+        /// Its name.
+        header: &'static str,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+    /// The ephemeral key is no key, or no point of its curve.
+    #[error("`epk` in `protected` is not a usable key: {0}")]
+    EphemeralKey(#[source] CryptoError),
+    /// The key of the sender is needed to open the envelope.
+    #[error("the envelope is from {0}, whose key was not given")]
+    UnknownSender(String),
+    /// The keys of the signers are needed to check the message.
+    #[error("the message is signed by {}, whose keys were not given", .0.join(", "))]
+    UnknownSigners(Vec<String>),
+    /// Too many signatures, or none.
+    #[error("{actual} signatures; 1 to {limit} are allowed")]
+    Signatures {
+        /// The most allowed.
+        limit: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// Layers that may not be in each other.
+    #[error("{inner} within {outer} is not allowed")]
+    Nesting {
+        /// The outer layer.
+        outer: &'static str,
+        /// The inner layer.
+        inner: &'static str,
+    },
+    /// The DIDs of the layers' keys are not the same.
+    #[error("{rule}: {left} and {right} are of different DIDs")]
+    LayerMismatch {
+        /// The rule that is broken.
+        rule: &'static str,
+        /// One key's id, shortened.
+        left: String,
+        /// The other key's id, shortened.
+        right: String,
+    },
+    /// The sender's key cannot be used.
+    #[error("cannot encrypt as the sender: {0}")]
+    Sender(#[source] CryptoError),
     /// The content could not be encrypted, for its size.
     #[error("the message is too large to encrypt")]
     TooLarge,

@@ -12,8 +12,9 @@ pub use open::Opened;
 pub use pack::{pack_anoncrypt, pack_authcrypt};
 
 use entente_did::PublicKey;
+use serde::Deserialize;
 
-use super::{EnvelopeError, MAX_RECIPIENTS};
+use super::{EnvelopeError, MAX_RECIPIENTS, member};
 use crate::base64url;
 use crate::primitives::Sealed;
 use header::{Algorithm, Protected};
@@ -28,6 +29,15 @@ pub struct V1 {
     /// In step with `keys`.
     boxes: Vec<RecipientBox>,
     content: Sealed,
+}
+
+/// The members of the envelope.
+#[derive(Deserialize)]
+pub(super) struct Members {
+    protected: Option<String>,
+    iv: Option<String>,
+    ciphertext: Option<String>,
+    tag: Option<String>,
 }
 
 /// The content key for one recipient.
@@ -49,12 +59,11 @@ impl V1 {
         self.algorithm == Algorithm::Authcrypt
     }
 
-    pub(super) fn decode(
-        protected: String,
-        iv: &str,
-        ciphertext: &str,
-        tag: &str,
-    ) -> Result<Self, EnvelopeError> {
+    pub(super) fn decode(members: Members) -> Result<Self, EnvelopeError> {
+        let protected = member(members.protected, "protected")?;
+        let iv = member(members.iv, "iv")?;
+        let ciphertext = member(members.ciphertext, "ciphertext")?;
+        let tag = member(members.tag, "tag")?;
         let header = Protected::decode(&protected)?;
         let algorithm = header.algorithm()?;
         let actual = header.recipients.len();
@@ -71,9 +80,9 @@ impl V1 {
             boxes.push(recipient.decode(index, algorithm)?);
         }
         let content = Sealed {
-            iv: array(iv, "iv", "12 bytes")?,
-            ciphertext: bytes(ciphertext, "ciphertext")?,
-            tag: array(tag, "tag", "16 bytes")?,
+            iv: array(&iv, "iv", "12 bytes")?,
+            ciphertext: bytes(&ciphertext, "ciphertext")?,
+            tag: array(&tag, "tag", "16 bytes")?,
         };
         Ok(Self { protected, algorithm, keys, boxes, content })
     }

@@ -9,7 +9,7 @@ fn secret(n: u8) -> Ed25519Secret {
 }
 
 fn open(packed: &[u8], n: u8) -> Vec<u8> {
-    let Envelope::V1(envelope) = Envelope::peek(packed).unwrap();
+    let Envelope::V1(envelope) = Envelope::peek(packed).unwrap() else { panic!("a v1 envelope") };
     let opened = envelope.open(&secret(n).public(), &secret(n)).unwrap();
     assert_eq!(opened.sender, None, "a forward names no sender");
     opened.plaintext
