@@ -16,6 +16,11 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL.encode(bytes)
 }
 
+/// Writes with padding.
+pub(crate) fn encode_padded(bytes: impl AsRef<[u8]>) -> String {
+    base64::engine::general_purpose::URL_SAFE.encode(bytes)
+}
+
 /// Writes plain base64, with padding.
 pub(crate) fn encode_plain(bytes: impl AsRef<[u8]>) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)

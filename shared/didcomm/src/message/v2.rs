@@ -149,8 +149,8 @@ impl Message {
         if self.is("routing", "forward") {
             return Vec::new();
         }
-        let meant = |id| if id == "" { self.id.as_str() } else { id };
-        headers.please_ack.iter().map(|id| meant(id.as_str())).collect()
+        let ids = headers.please_ack.iter().map(String::as_str);
+        ids.map(|id| if id.is_empty() { self.id.as_str() } else { id }).collect()
     }
 
     /// Asks for an acknowledgement of this message.

@@ -14,18 +14,41 @@ pub enum InvitationError {
     Message(#[from] MessageError),
     /// Another message.
     #[error(
-        "the message is a {actual}, expected out-of-band/1.0/invitation or out-of-band/1.1/invitation"
+        "the message is a {actual}, expected an invitation of out-of-band/1.x, out-of-band/2.0 or connections/1.0"
     )]
     NotAnInvitation {
         /// Its type, shortened.
         actual: String,
     },
-    /// Another version of out-of-band.
-    #[error("out-of-band {0}")]
-    Version(#[from] Unsupported),
+    /// Another version of the protocol, or one that belongs to the other version of DIDComm.
+    #[error("an invitation of {protocol} with `{field}`: {source}")]
+    Version {
+        /// The protocol.
+        protocol: &'static str,
+        /// Where the message has its type: `@type` in DIDComm v1, `type` in v2.
+        field: &'static str,
+        /// Which versions would do.
+        source: Unsupported,
+    },
     /// An attached request is defective.
     #[error("`requests~attach`: {0}")]
     Request(#[from] AttachmentError),
+    /// A connections/1.0 invitation says in no way whom to answer.
+    #[error(
+        "the invitation has neither a `did` nor `recipientKeys` and `serviceEndpoint`; one of these is required"
+    )]
+    NoInviter,
+    /// A connections/1.0 invitation says in two ways whom to answer.
+    #[error(
+        "the invitation has both a `did` and `recipientKeys` or `serviceEndpoint`, expected one of these"
+    )]
+    TwoInviters,
+    /// The keys or the endpoint of a connections/1.0 invitation cannot be used.
+    #[error("the invitation cannot be answered: {0}")]
+    Service(#[from] ServiceError),
+    /// The `did` of a connections/1.0 invitation is none.
+    #[error("`did`: {0}")]
+    Did(#[from] DidError),
     /// It invites to nothing.
     #[error(
         "the invitation has neither `handshake_protocols` nor `requests~attach`; at least one is required"
@@ -106,7 +129,7 @@ pub enum ServiceError {
         expected: &'static str,
     },
     /// A key cannot be read.
-    #[error("`{member}[{index}]` is no did:key of an Ed25519 key: {source}")]
+    #[error("`{member}[{index}]` is no Ed25519 key, as did:key or in base58: {source}")]
     Key {
         /// `recipientKeys` or `routingKeys`.
         member: &'static str,
@@ -122,6 +145,14 @@ pub enum ServiceError {
         member: &'static str,
         /// The key's place, from 0.
         index: usize,
+    },
+    /// Nothing can be sent to the endpoint.
+    #[error(
+        "`serviceEndpoint` is {actual:?}, expected a URL with http, https, ws or wss, or the DID of a mediator"
+    )]
+    Endpoint {
+        /// What it is, shortened.
+        actual: String,
     },
     /// The service accepts no profile of ours.
     #[error("its `accept`: {0}")]

@@ -10,8 +10,10 @@ pub enum HandshakeProtocol {
     DidExchange10,
     /// `didexchange/1.1` (RFC 0023).
     DidExchange11,
-    /// `connections/1.0` (RFC 0160): recognised, so that a refusal can name it.
+    /// `connections/1.0` (RFC 0160).
     Connections10,
+    /// Identus' `connections/1.0`, over DIDComm v2.
+    Identus10,
 }
 
 impl HandshakeProtocol {
@@ -23,23 +25,25 @@ impl HandshakeProtocol {
             let protocol = Protocol::parse(text)
                 .or_else(|_| Protocol::parse(&format!("{}{text}", Prefix::Current)))
                 .ok()?;
-            match protocol.prefix {
-                Prefix::Other(_) => None,
-                _ => Self::from_protocol(&protocol.name, protocol.version),
-            }
+            Self::from_protocol(&protocol)
         })
     }
 
-    fn from_protocol(name: &str, version: Version) -> Option<Self> {
-        let (minimum, current) = match name {
-            "didexchange" => (Version::new(1, 0), Version::new(1, 1)),
-            "connections" => (Version::new(1, 0), Version::new(1, 0)),
-            _ => return None,
+    fn from_protocol(protocol: &Protocol) -> Option<Self> {
+        let minor = |current| {
+            let (minimum, current) = (Version::new(1, 0), Version::new(1, current));
+            negotiate(protocol.version, minimum, current).ok().map(|version| version.minor)
         };
-        match (name, negotiate(version, minimum, current).ok()?.minor) {
-            ("didexchange", 0) => Some(Self::DidExchange10),
-            ("didexchange", _) => Some(Self::DidExchange11),
-            _ => Some(Self::Connections10),
+        match (&protocol.prefix, protocol.name.as_str()) {
+            (Prefix::Current | Prefix::Legacy, "didexchange") => match minor(1)? {
+                0 => Some(Self::DidExchange10),
+                _ => Some(Self::DidExchange11),
+            },
+            (Prefix::Current | Prefix::Legacy, "connections") => {
+                minor(0).map(|_| Self::Connections10)
+            }
+            (Prefix::Identus, "connections") => minor(0).map(|_| Self::Identus10),
+            _ => None,
         }
     }
 
@@ -56,12 +60,13 @@ impl HandshakeProtocol {
 
     /// The protocol's name and version.
     pub fn protocol(self) -> Protocol {
-        let (name, minor) = match self {
-            Self::DidExchange10 => ("didexchange", 0),
-            Self::DidExchange11 => ("didexchange", 1),
-            Self::Connections10 => ("connections", 0),
+        let (prefix, name, minor) = match self {
+            Self::DidExchange10 => (Prefix::Current, "didexchange", 0),
+            Self::DidExchange11 => (Prefix::Current, "didexchange", 1),
+            Self::Connections10 => (Prefix::Current, "connections", 0),
+            Self::Identus10 => (Prefix::Identus, "connections", 0),
         };
-        Protocol { prefix: Prefix::Current, name: name.to_owned(), version: Version::new(1, minor) }
+        Protocol { prefix, name: name.to_owned(), version: Version::new(1, minor) }
     }
 }
 
@@ -74,7 +79,7 @@ impl fmt::Display for HandshakeProtocol {
 
 #[cfg(test)]
 mod tests {
-    use super::HandshakeProtocol::{self, Connections10, DidExchange10, DidExchange11};
+    use super::HandshakeProtocol::{self, Connections10, DidExchange10, DidExchange11, Identus10};
 
     #[test]
     fn reads_names_with_both_prefixes_and_labels() {
@@ -86,6 +91,9 @@ mod tests {
             ("did:sov:BzCbsNYhMrjHiqZDTUASHg;spec/connections/1.0", Some(Connections10)),
             ("didexchange/1.1", Some(DidExchange11)),
             ("connections/1.0", Some(Connections10)),
+            ("https://atalaprism.io/mercury/connections/1.0", Some(Identus10)),
+            ("https://atalaprism.io/mercury/didexchange/1.0", None),
+            ("https://atalaprism.io/connections/1.0", None),
             ("RFC23", Some(DidExchange10)),
             ("old", Some(Connections10)),
             ("https://didcomm.org/didexchange/2.0", None),
@@ -96,7 +104,7 @@ mod tests {
         ] {
             assert_eq!(HandshakeProtocol::parse(text), expected, "{text}");
         }
-        for protocol in [DidExchange10, DidExchange11, Connections10] {
+        for protocol in [DidExchange10, DidExchange11, Connections10, Identus10] {
             assert_eq!(HandshakeProtocol::parse(&protocol.to_string()), Some(protocol));
         }
     }

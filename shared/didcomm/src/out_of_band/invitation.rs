@@ -1,49 +1,61 @@
+mod connections;
+mod fields;
+mod v1;
+mod v2;
+
+use entente_did::Did;
 use serde_json::{Map, Value};
 
 use super::{
-    CURRENT_VERSION, HandshakeProtocol, InvitationError, InvitationService, MINIMUM_VERSION,
-    NoCommonProfile, PROTOCOL, Profile, ServiceProblem, select_profile,
+    CURRENT_VERSION, HandshakeProtocol, InvitationError, InvitationFormat, InvitationService,
+    NoCommonProfile, PROTOCOL, Profile, V2_VERSION, select_profile, url,
 };
 use crate::attachment::Attachment;
-use crate::base64url;
-use crate::message::{Message, MessageError, MessageType, Version, negotiate};
+use crate::message::{Message, Version};
 
-/// The most services that are read.
-const MAX_SERVICES: usize = 16;
 const NAME: &str = "invitation";
 
-/// An out-of-band invitation (RFC 0434).
+/// An invitation of any format. What its format has no place for is empty, and is not written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invitation {
-    /// `@id`: the parent thread of everything that answers it.
+    /// How it is written.
+    pub format: InvitationFormat,
+    /// `@id`, `id`: the parent thread of everything that answers it.
     pub id: String,
-    /// The version to speak: the one it came in, or ours if that is lower.
+    /// The version of its protocol to speak: the one it came in, or ours if that is lower.
     pub version: Version,
-    /// `label`: what the inviter calls itself.
+    /// `label`: what the inviter calls itself. Read, but not written, in out-of-band 2.0.
     pub label: Option<String>,
-    /// `goal`, in words.
+    /// `goal`, in words; not in connections/1.0.
     pub goal: Option<String>,
-    /// `goal_code`.
+    /// `goal_code`; not in connections/1.0.
     pub goal_code: Option<String>,
-    /// `accept`: envelope profiles, in the sender's order of preference.
+    /// `accept`: envelope profiles, in the sender's order of preference; not in connections/1.0.
     pub accept: Vec<String>,
-    /// `handshake_protocols`, as written, in the sender's order of preference.
+    /// `handshake_protocols`, as written, in the sender's order of preference. Where the format implies
+    /// the handshake it stands here all the same: that of Identus, or connections/1.0.
     pub handshake_protocols: Vec<String>,
-    /// `requests~attach`.
+    /// `requests~attach`; `attachments` in out-of-band 2.0; not in connections/1.0.
     pub requests_attach: Vec<Attachment>,
-    /// The services that can be used, in the sender's order of preference: at least one.
+    /// The services that can be used, in the sender's order of preference: at least one. In out-of-band
+    /// 2.0 `from`, in connections/1.0 `did`, or `recipientKeys` and what belongs to them.
     pub services: Vec<InvitationService>,
-    /// `imageUrl`.
+    /// `imageUrl`; not in out-of-band 2.0.
     pub image_url: Option<String>,
-    /// Other members.
+    /// `created_time`, in Unix seconds; only in out-of-band 2.0.
+    pub created_time: Option<i64>,
+    /// `~timing.expires_time`, `expires_time`: when it expires, in Unix seconds.
+    pub expires_time: Option<i64>,
+    /// Other members; in out-of-band 2.0 those of `body`.
     pub other: Map<String, Value>,
 }
 
 impl Invitation {
-    /// An invitation by one service, in the current version. It still needs `handshake_protocols` or
-    /// `requests_attach`.
+    /// An out-of-band 1.x invitation by one service, in the current version. It still needs
+    /// `handshake_protocols` or `requests_attach`.
     pub fn new(id: impl Into<String>, service: InvitationService) -> Self {
         Self {
+            format: InvitationFormat::OutOfBand1,
             id: id.into(),
             version: CURRENT_VERSION,
             label: None,
@@ -54,11 +66,33 @@ impl Invitation {
             requests_attach: Vec::new(),
             services: vec![service],
             image_url: None,
+            created_time: None,
+            expires_time: None,
             other: Map::new(),
         }
     }
 
-    /// Parses the JSON text of an invitation.
+    /// An out-of-band 2.0 invitation by a DID. Identus wants a UUID as the id.
+    pub fn out_of_band_2(id: impl Into<String>, from: &Did) -> Self {
+        Self {
+            format: InvitationFormat::OutOfBand2,
+            version: V2_VERSION,
+            handshake_protocols: vec![HandshakeProtocol::Identus10.to_string()],
+            ..Self::new(id, InvitationService::Did(from.to_string()))
+        }
+    }
+
+    /// An invitation of connections/1.0, by keys or by a DID.
+    pub fn connections_1(id: impl Into<String>, service: InvitationService) -> Self {
+        Self {
+            format: InvitationFormat::Connections1,
+            version: connections::VERSION,
+            handshake_protocols: vec![HandshakeProtocol::Connections10.to_string()],
+            ..Self::new(id, service)
+        }
+    }
+
+    /// Parses the JSON text of an invitation of any format.
     ///
     /// # Errors
     /// [`InvitationError`].
@@ -79,151 +113,65 @@ impl Invitation {
     /// # Errors
     /// [`InvitationError`].
     pub fn from_message(message: Message) -> Result<Self, InvitationError> {
-        let kind = &message.message_type;
-        if !kind.is(PROTOCOL, NAME) {
-            let actual = kind.to_string().chars().take(120).collect();
-            return Err(InvitationError::NotAnInvitation { actual });
+        match (message.is_v2(), message.is(PROTOCOL, NAME)) {
+            (false, true) => v1::read(message),
+            (true, true) => v2::read(message),
+            (false, false) if message.is(connections::PROTOCOL, NAME) => connections::read(message),
+            _ => Err(InvitationError::NotAnInvitation {
+                actual: message.message_type.to_string().chars().take(120).collect(),
+            }),
         }
-        let version = negotiate(kind.version, MINIMUM_VERSION, CURRENT_VERSION)?;
-        let requests_attach = message.attachments("requests~attach")?;
-        let Message { id, mut body, .. } = message;
-        body.remove("requests~attach");
-        let invitation = Self {
-            id,
-            version,
-            label: take_text(&mut body, "label")?,
-            goal: take_text(&mut body, "goal")?,
-            goal_code: take_text(&mut body, "goal_code")?,
-            accept: take_texts(&mut body, "accept")?,
-            handshake_protocols: take_texts(&mut body, "handshake_protocols")?,
-            requests_attach,
-            services: take_services(&mut body)?,
-            image_url: take_text(&mut body, "imageUrl")?,
-            other: body,
-        };
-        if invitation.handshake_protocols.is_empty() && invitation.requests_attach.is_empty() {
-            return Err(InvitationError::NothingOffered);
-        }
-        Ok(invitation)
     }
 
-    /// The handshakes offered that we know, in the sender's order of preference.
+    /// The handshakes offered that we know and that go with the format, in the sender's order of
+    /// preference.
     pub fn known_protocols(&self) -> impl Iterator<Item = HandshakeProtocol> + '_ {
-        self.handshake_protocols.iter().filter_map(|text| HandshakeProtocol::parse(text))
+        let v2 = self.format == InvitationFormat::OutOfBand2;
+        self.handshake_protocols
+            .iter()
+            .filter_map(|text| HandshakeProtocol::parse(text))
+            .filter(move |protocol| (*protocol == HandshakeProtocol::Identus10) == v2)
     }
 
-    /// The profile for the answer, by `accept`.
+    /// The profile for the answer, by `accept`: one of DIDComm v1 or v2, as the format has it. An
+    /// out-of-band 1.x invitation that accepts only DIDComm v2 cannot be answered, for its handshakes
+    /// are messages of v1.
     ///
     /// # Errors
     /// [`NoCommonProfile`].
     pub fn select_profile(&self) -> Result<Profile, NoCommonProfile> {
-        select_profile(&self.accept)
+        select_profile(&self.accept, self.format.profiles())
+    }
+
+    /// Whether the invitation says that it has expired, given the time in Unix seconds.
+    pub fn is_expired(&self, now: i64) -> bool {
+        self.expires_time.is_some_and(|end| end <= now)
     }
 
     /// The invitation as a message.
     pub fn to_message(&self) -> Message {
-        let kind = MessageType::new(PROTOCOL, self.version, NAME);
-        let mut message = Message::new(self.id.clone(), &kind);
-        message.body.clone_from(&self.other);
-        for (field, text) in [
-            ("label", &self.label),
-            ("goal", &self.goal),
-            ("goal_code", &self.goal_code),
-            ("imageUrl", &self.image_url),
-        ] {
-            if let Some(text) = text {
-                message = message.with(field, text.clone());
-            }
+        match self.format {
+            InvitationFormat::OutOfBand1 => v1::write(self),
+            InvitationFormat::OutOfBand2 => v2::write(self),
+            InvitationFormat::Connections1 => connections::write(self),
         }
-        for (field, list) in
-            [("accept", &self.accept), ("handshake_protocols", &self.handshake_protocols)]
-        {
-            if !list.is_empty() {
-                message = message.with(field, list.clone());
-            }
-        }
-        if !self.requests_attach.is_empty() {
-            let list: Vec<_> = self.requests_attach.iter().map(Attachment::to_value).collect();
-            message = message.with("requests~attach", list);
-        }
-        let services: Vec<_> = self.services.iter().map(InvitationService::to_value).collect();
-        message.with("services", services)
     }
 
-    /// The invitation as JSON.
+    /// The invitation as JSON, as it stands in its URL.
     pub fn to_json(&self) -> Value {
-        self.to_message().to_value()
+        let mut json = self.to_message().to_value();
+        if let (InvitationFormat::OutOfBand2, Some(map)) = (self.format, json.as_object_mut()) {
+            // Identus writes none, and the URL is long enough.
+            map.remove("typ");
+        }
+        json
     }
 
-    /// The URL that carries the invitation: `base` with the parameter `oob`, unpadded base64url of the
-    /// compact JSON. A query and a fragment of `base` stay.
+    /// The URL that carries the invitation: `base` with the parameter `oob`, `_oob` or `c_i`, base64url
+    /// of the compact JSON. A query and a fragment of `base` stay.
     pub fn to_url(&self, base: &str) -> String {
-        let (before, fragment) = match base.split_once('#') {
-            Some((before, fragment)) => (before, format!("#{fragment}")),
-            None => (base, String::new()),
-        };
-        let separator = match before.split_once('?') {
-            None => "?",
-            Some((_, "")) => "",
-            Some((_, query)) if query.ends_with('&') => "",
-            Some(_) => "&",
-        };
-        let oob = base64url::encode(self.to_message().to_vec());
-        format!("{before}{separator}oob={oob}{fragment}")
+        url::with_invitation(base, self.format, &self.to_json().to_string())
     }
-}
-
-fn take_text(
-    body: &mut Map<String, Value>,
-    field: &'static str,
-) -> Result<Option<String>, MessageError> {
-    match body.remove(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(MessageError::wrong_type(field, "a string", &other)),
-    }
-}
-
-fn take_texts(
-    body: &mut Map<String, Value>,
-    field: &'static str,
-) -> Result<Vec<String>, MessageError> {
-    const EXPECTED: &str = "a list of strings";
-    match body.remove(field) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::String(text) => Ok(text),
-                other => Err(MessageError::wrong_type(field, EXPECTED, &other)),
-            })
-            .collect(),
-        Some(other) => Err(MessageError::wrong_type(field, EXPECTED, &other)),
-    }
-}
-
-fn take_services(body: &mut Map<String, Value>) -> Result<Vec<InvitationService>, InvitationError> {
-    let items = match body.remove("services") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(items)) => items,
-        Some(other) => {
-            return Err(MessageError::wrong_type("services", "a list", &other).into());
-        }
-    };
-    if items.is_empty() || items.len() > MAX_SERVICES {
-        return Err(InvitationError::ServiceCount { limit: MAX_SERVICES, actual: items.len() });
-    }
-    let (mut services, mut problems) = (Vec::new(), Vec::new());
-    for (index, item) in items.iter().enumerate() {
-        match InvitationService::parse(item) {
-            Ok(service) => services.push(service),
-            Err(error) => problems.push(ServiceProblem { index, error }),
-        }
-    }
-    if services.is_empty() {
-        return Err(InvitationError::NoUsableService { problems });
-    }
-    Ok(services)
 }
 
 #[cfg(test)]

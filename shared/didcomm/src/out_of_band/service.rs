@@ -1,7 +1,8 @@
 use entente_did::PublicKey;
 use serde_json::{Map, Value};
+use url::Url;
 
-use super::{ServiceError, select_profile};
+use super::{Profile, ServiceError, select_profile};
 use crate::message::type_name;
 
 /// The one type of inline service.
@@ -92,7 +93,7 @@ impl InvitationService {
     }
 }
 
-fn inline(mut map: Map<String, Value>) -> Result<InlineService, ServiceError> {
+pub(super) fn inline(mut map: Map<String, Value>) -> Result<InlineService, ServiceError> {
     // A missing type is the one that there is (RFC 0434).
     match map.remove("type") {
         None | Some(Value::Null) => {}
@@ -109,16 +110,26 @@ fn inline(mut map: Map<String, Value>) -> Result<InlineService, ServiceError> {
     }
     let routing_keys = keys(&mut map, "routingKeys")?;
     let endpoint = match map.remove("serviceEndpoint") {
-        Some(Value::String(endpoint)) if !endpoint.is_empty() => endpoint,
+        Some(Value::String(endpoint)) if !endpoint.is_empty() => checked_endpoint(endpoint)?,
         other => return Err(member("serviceEndpoint", "a URL or a DID", other.as_ref())),
     };
     let accept = texts(&mut map, "accept")?;
-    select_profile(&accept)?;
+    select_profile(&accept, &Profile::V1)?;
     let id = match map.remove("id") {
         Some(Value::String(id)) => id,
         _ => "#inline".to_owned(),
     };
     Ok(InlineService { id, recipient_keys, routing_keys, endpoint, accept, other: map })
+}
+
+/// A URL that messages can be sent to, the DID of a mediator, or `didcomm:` for one who has no endpoint.
+fn checked_endpoint(endpoint: String) -> Result<String, ServiceError> {
+    const SCHEMES: [&str; 6] = ["http", "https", "ws", "wss", "did", "didcomm"];
+    let scheme = Url::parse(&endpoint).ok().map(|url| url.scheme().to_owned());
+    if scheme.is_some_and(|scheme| SCHEMES.contains(&scheme.as_str())) {
+        return Ok(endpoint);
+    }
+    Err(ServiceError::Endpoint { actual: endpoint.chars().take(120).collect() })
 }
 
 fn keys(map: &mut Map<String, Value>, name: &'static str) -> Result<Vec<PublicKey>, ServiceError> {
