@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use entente_did::PublicKey;
-use entente_didcomm::primitives::{BoxKey, CryptoError, Ed25519Secret, StaticKey, X25519Secret};
+use entente_didcomm::primitives::{
+    AgreementKey, AgreementSecret, BoxKey, CryptoError, Ed25519Secret, SharedSecret, StaticKey,
+    X25519Secret,
+};
 use moka::sync::Cache;
 
 use crate::private_key::PrivateKey;
@@ -14,34 +17,63 @@ use crate::private_key::PrivateKey;
 /// Peers remembered for each of our keys. A pairwise key has one.
 const PEERS: usize = 8;
 
-/// A key of ours. Dropped, it zeroizes the secret and the box keys made from it.
+/// A key of ours. Dropped, it zeroizes the secret and what was made from it.
 pub(crate) struct HeldKey {
     pub(crate) tenant: String,
     pub(crate) public: PublicKey,
     pub(crate) secret: PrivateKey,
-    box_keys: BoxKeys,
+    box_keys: Peers<BoxKey>,
+    shared: Peers<SharedSecret>,
 }
 
 impl HeldKey {
     pub(crate) fn new(tenant: String, public: PublicKey, secret: PrivateKey) -> Self {
-        Self { tenant, public, secret, box_keys: BoxKeys::default() }
+        let (box_keys, shared) = (Peers::default(), Peers::default());
+        Self { tenant, public, secret, box_keys, shared }
     }
 
-    /// The key as envelopes take it; `None` unless it is Ed25519, as DIDComm v1 wants.
+    /// The key as the envelopes of DIDComm v1 take it; `None` unless it is Ed25519.
     pub(crate) fn packing(&self) -> Option<PackingKey<'_>> {
         match &self.secret {
             PrivateKey::Ed25519(secret) => Some(PackingKey { secret, box_keys: &self.box_keys }),
-            _ => None,
+            PrivateKey::Agreement(_) => None,
+        }
+    }
+
+    /// The key as the envelopes of DIDComm v2 take it; `None` if it is not for key agreement.
+    pub(crate) fn agreement(&self) -> Option<SharingKey<'_>> {
+        match &self.secret {
+            PrivateKey::Agreement(secret) => Some(SharingKey { secret, shared: &self.shared }),
+            PrivateKey::Ed25519(_) => None,
         }
     }
 }
 
-/// The shared secrets with the last peers, the latest first: each saves a multiplication, a third of a message's cost.
-#[derive(Default)]
-struct BoxKeys(Mutex<VecDeque<(PublicKey, BoxKey)>>);
+/// What is shared with the last peers, the latest first: each saves a multiplication, a third of a message's cost.
+struct Peers<T>(Mutex<VecDeque<(PublicKey, T)>>);
 
-impl BoxKeys {
-    fn find(&self, theirs: &PublicKey) -> Option<BoxKey> {
+impl<T> Default for Peers<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Peers<T> {
+    /// What is shared with a peer, made if it is not remembered.
+    fn get(
+        &self,
+        theirs: &PublicKey,
+        make: impl FnOnce() -> Result<T, CryptoError>,
+    ) -> Result<T, CryptoError> {
+        if let Some(found) = self.find(theirs) {
+            return Ok(found);
+        }
+        let made = make()?;
+        self.remember(*theirs, made.clone());
+        Ok(made)
+    }
+
+    fn find(&self, theirs: &PublicKey) -> Option<T> {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = keys.iter().position(|(peer, _)| peer == theirs)?;
         if place > 0
@@ -52,7 +84,7 @@ impl BoxKeys {
         keys.front().map(|(_, key)| key.clone())
     }
 
-    fn remember(&self, theirs: PublicKey, key: BoxKey) {
+    fn remember(&self, theirs: PublicKey, key: T) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         keys.truncate(PEERS - 1);
         keys.push_front((theirs, key));
@@ -62,7 +94,7 @@ impl BoxKeys {
 /// An Ed25519 key that remembers its box keys.
 pub(crate) struct PackingKey<'a> {
     secret: &'a Ed25519Secret,
-    box_keys: &'a BoxKeys,
+    box_keys: &'a Peers<BoxKey>,
 }
 
 impl StaticKey for PackingKey<'_> {
@@ -75,12 +107,27 @@ impl StaticKey for PackingKey<'_> {
     }
 
     fn box_key(&self, theirs: &PublicKey) -> Result<BoxKey, CryptoError> {
-        if let Some(key) = self.box_keys.find(theirs) {
-            return Ok(key);
-        }
-        let key = BoxKey::agree(self.agreement(), theirs)?;
-        self.box_keys.remember(*theirs, key.clone());
-        Ok(key)
+        self.box_keys.get(theirs, || BoxKey::agree(self.agreement(), theirs))
+    }
+}
+
+/// A key for key agreement that remembers its shared secrets.
+pub(crate) struct SharingKey<'a> {
+    secret: &'a AgreementSecret,
+    shared: &'a Peers<SharedSecret>,
+}
+
+impl AgreementKey for SharingKey<'_> {
+    fn public(&self) -> PublicKey {
+        self.secret.public()
+    }
+
+    fn agree(&self, theirs: &PublicKey) -> Result<SharedSecret, CryptoError> {
+        self.secret.agree(theirs)
+    }
+
+    fn agree_static(&self, theirs: &PublicKey) -> Result<SharedSecret, CryptoError> {
+        self.shared.get(theirs, || self.agree(theirs))
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) enum KeystoreError {
     KeyNotFound { field: &'static str },
     #[error("{field}: a key of type {key_type} cannot {purpose}; {expected} can")]
     WrongKeyType { field: String, key_type: KeyType, purpose: &'static str, expected: &'static str },
-    #[error("request_id was used before, for a key of type {0}")]
-    RequestIdReused(KeyType),
+    #[error("request_id was used before, for keys of other types: {}", list(.0))]
+    RequestIdReused(Vec<KeyType>),
     #[error("this private key is not available; make another")]
     Taken,
     #[error("{what} has {actual} bytes; at most {limit} are taken")]
@@ -68,6 +68,10 @@ pub(crate) enum KeystoreError {
     MasterKey(#[from] MasterKeyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn list(types: &[KeyType]) -> String {
+    types.iter().map(KeyType::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl KeystoreError {

@@ -1,5 +1,7 @@
 //! The generated server: who calls, conversion, the call, and errors as statuses.
 
+mod envelopes;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,19 +59,31 @@ impl KeystoreService for Grpc {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         self.call("CreateKey", async {
-            let key_type = key_type(request.r#type)?.unwrap_or(KeyType::Ed25519);
-            let key =
-                self.keystore.create_key(&caller.tenant, key_type, request.request_id).await?;
-            Ok(pb::CreateKeyResponse { key: Some(to_key(&key)) })
+            let types = [key_type("type", request.r#type)?.unwrap_or(KeyType::Ed25519)];
+            let keys =
+                self.keystore.create_keys(&caller.tenant, &types, request.request_id).await?;
+            Ok(pb::CreateKeyResponse { key: keys.first().map(to_key) })
         })
         .await
     }
 
     async fn create_keys(
         &self,
-        _: Request<pb::CreateKeysRequest>,
+        request: Request<pb::CreateKeysRequest>,
     ) -> Result<Response<pb::CreateKeysResponse>, Status> {
-        Err(Status::unimplemented("CreateKeys is not there yet"))
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("CreateKeys", async {
+            let types = request.types.iter().enumerate().map(|(index, value)| {
+                let field = format!("types[{index}]");
+                key_type(&field, *value)?.ok_or_else(|| KeystoreError::field(field, "is missing"))
+            });
+            let types = types.collect::<Result<Vec<_>, _>>()?;
+            let keys =
+                self.keystore.create_keys(&caller.tenant, &types, request.request_id).await?;
+            Ok(pb::CreateKeysResponse { keys: keys.iter().map(to_key).collect() })
+        })
+        .await
     }
 
     async fn import_key(
@@ -80,7 +94,7 @@ impl KeystoreService for Grpc {
         let request = request.into_inner();
         let answer = self
             .call("ImportKey", async {
-                let key_type = key_type(request.r#type)?.ok_or_else(|| {
+                let key_type = key_type("type", request.r#type)?.ok_or_else(|| {
                     KeystoreError::field("type", "is missing; say which curve the key is of")
                 })?;
                 let key = self
@@ -173,21 +187,7 @@ impl KeystoreService for Grpc {
     ) -> Result<Response<pb::PackResponse>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        self.call("Pack", async {
-            let format = pb::EnvelopeFormat::try_from(request.format).map_err(|_| {
-                KeystoreError::field("format", "is not a format that this version writes")
-            })?;
-            if format == pb::EnvelopeFormat::V2 {
-                return Err(KeystoreError::field("format", "DIDComm v2 is not written yet"));
-            }
-            let sender = Some(request.sender_key.as_str()).filter(|key| !key.is_empty());
-            let envelope = self
-                .keystore
-                .pack(&caller.tenant, &request.plaintext, &request.recipient_keys, sender)
-                .await?;
-            Ok(pb::PackResponse { envelope: envelope.into() })
-        })
-        .await
+        self.call("Pack", envelopes::pack(&self.keystore, &caller.tenant, request)).await
     }
 
     async fn unpack(
@@ -196,18 +196,7 @@ impl KeystoreService for Grpc {
     ) -> Result<Response<pb::UnpackResponse>, Status> {
         Caller::of(&request)?;
         let request = request.into_inner();
-        self.call("Unpack", async {
-            let unpacked = self.keystore.unpack(&request.envelope).await?;
-            Ok(pb::UnpackResponse {
-                plaintext: unpacked.opened.plaintext.into(),
-                recipient_key: unpacked.opened.recipient.multibase(),
-                sender_key: unpacked.opened.sender.map(|key| key.multibase()).unwrap_or_default(),
-                tenant: unpacked.tenant,
-                format: pb::EnvelopeFormat::V1.into(),
-                ..Default::default()
-            })
-        })
-        .await
+        self.call("Unpack", envelopes::unpack(&self.keystore, request)).await
     }
 
     async fn rotate_master_key(
@@ -226,14 +215,20 @@ impl KeystoreService for Grpc {
 }
 
 /// `None` if the type is not given.
-fn key_type(value: i32) -> Result<Option<KeyType>, KeystoreError> {
-    match pb::KeyType::try_from(value) {
-        Ok(pb::KeyType::Unspecified) => Ok(None),
-        Ok(pb::KeyType::Ed25519) => Ok(Some(KeyType::Ed25519)),
-        Ok(pb::KeyType::X25519) => Ok(Some(KeyType::X25519)),
-        Ok(pb::KeyType::P256) => Ok(Some(KeyType::P256)),
-        _ => Err(KeystoreError::field("type", "is not a type of key that this version knows")),
-    }
+fn key_type(field: &str, value: i32) -> Result<Option<KeyType>, KeystoreError> {
+    use pb::KeyType as T;
+    Ok(Some(match T::try_from(value) {
+        Ok(T::Unspecified) => return Ok(None),
+        Ok(T::Ed25519) => KeyType::Ed25519,
+        Ok(T::X25519) => KeyType::X25519,
+        Ok(T::P256) => KeyType::P256,
+        Ok(T::P384) => KeyType::P384,
+        Ok(T::P521) => KeyType::P521,
+        Err(_) => {
+            let problem = "is not a type of key that this version knows";
+            return Err(KeystoreError::field(field, problem));
+        }
+    }))
 }
 
 fn to_key(key: &KeyRow) -> pb::Key {
@@ -241,6 +236,8 @@ fn to_key(key: &KeyRow) -> pb::Key {
         KeyType::Ed25519 => pb::KeyType::Ed25519,
         KeyType::X25519 => pb::KeyType::X25519,
         KeyType::P256 => pb::KeyType::P256,
+        KeyType::P384 => pb::KeyType::P384,
+        KeyType::P521 => pb::KeyType::P521,
         _ => pb::KeyType::Unspecified,
     };
     pb::Key {

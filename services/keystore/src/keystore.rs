@@ -5,6 +5,8 @@ mod envelopes;
 mod master_key;
 mod signatures;
 
+pub(crate) use envelopes::{PackV2, UnpackKeys, Unpacked};
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -122,7 +124,7 @@ impl Keystore {
         let bytes = tenant_key.open(place, &row.sealed)?;
         let secret =
             PrivateKey::from_bytes(row.public.key_type(), &bytes).ok_or(KeystoreError::Mismatch)?;
-        if secret.public() != Ok(row.public) {
+        if secret.public() != row.public {
             return Err(KeystoreError::Mismatch);
         }
         Ok(HeldKey::new(row.tenant, row.public, secret))

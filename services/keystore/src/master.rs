@@ -33,7 +33,7 @@ impl Master {
     fn seal(secret: &Secret32) -> Result<Self, SealError> {
         let key = SealingKey::new(secret);
         // A constant, as only whether it opens matters.
-        let verifier = key.seal(Place::Verifier, &Secret32::default())?;
+        let verifier = key.seal(Place::Verifier, Secret32::default().as_slice())?;
         Ok(Self { key, verifier })
     }
 
@@ -46,12 +46,14 @@ impl Master {
 
     /// A fresh data key for a tenant, and how it is stored.
     pub(crate) fn make_tenant_key(&self, tenant: &str) -> Result<Vec<u8>, SealError> {
-        self.key.seal(Place::TenantKey { tenant }, &random()?)
+        self.key.seal(Place::TenantKey { tenant }, random()?.as_slice())
     }
 
     /// A tenant's data key.
     pub(crate) fn unwrap(&self, tenant: &str, wrapped: &[u8]) -> Result<SealingKey, SealError> {
-        Ok(SealingKey::new(&self.key.open(Place::TenantKey { tenant }, wrapped)?))
+        let key = self.key.open(Place::TenantKey { tenant }, wrapped)?;
+        let key = key.as_slice().try_into().map_err(|_| SealError::Broken)?;
+        Ok(SealingKey::new(&Secret32::new(key)))
     }
 
     /// A tenant's data key, wrapped under another master key.

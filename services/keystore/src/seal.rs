@@ -1,4 +1,4 @@
-//! Sealing of 32-byte keys with AES-256-GCM, each bound to the place it is stored at.
+//! Sealing of keys with AES-256-GCM, each bound to the place it is stored at.
 
 use aes_gcm::aead::AeadInOut as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
@@ -8,13 +8,15 @@ use zeroize::Zeroizing;
 
 /// 32 secret bytes, zeroized on drop.
 pub(crate) type Secret32 = Zeroizing<[u8; 32]>;
+/// The secret bytes of a key of whichever length, zeroized on drop.
+pub(crate) type SecretBytes = Zeroizing<Vec<u8>>;
 
 /// The format of a sealed key: version, nonce, ciphertext, tag.
 const VERSION: u8 = 1;
 const NONCE: usize = 12;
 const TAG: usize = 16;
-/// Bytes of a sealed key.
-pub(crate) const SEALED_LEN: usize = 1 + NONCE + 32 + TAG;
+/// Bytes that sealing adds to a key.
+const OVERHEAD: usize = 1 + NONCE + TAG;
 
 /// Where a sealed key belongs: the additional data, so that it opens nowhere else.
 #[derive(Clone, Copy)]
@@ -68,10 +70,10 @@ impl SealingKey {
         Self(Aes256Gcm::new((&**key).into()))
     }
 
-    pub(crate) fn seal(&self, place: Place<'_>, secret: &Secret32) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, place: Place<'_>, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE];
         SysRng.try_fill_bytes(&mut nonce).map_err(|_| SealError::Randomness)?;
-        let mut body = secret.clone();
+        let mut body = Zeroizing::new(secret.to_vec());
         let tag = self
             .0
             .encrypt_inout_detached(
@@ -80,7 +82,7 @@ impl SealingKey {
                 body.as_mut_slice().into(),
             )
             .map_err(|_| SealError::Broken)?;
-        let mut sealed = Vec::with_capacity(SEALED_LEN);
+        let mut sealed = Vec::with_capacity(OVERHEAD + secret.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(body.as_slice());
@@ -88,21 +90,20 @@ impl SealingKey {
         Ok(sealed)
     }
 
-    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Secret32, SealError> {
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretBytes, SealError> {
         let (version, rest) = sealed.split_first().ok_or(SealError::Broken)?;
         if *version != VERSION {
             return Err(SealError::Version(*version));
         }
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(SealError::Broken)?;
-        let (body, tag) = rest.split_first_chunk::<32>().ok_or(SealError::Broken)?;
-        let tag = <[u8; TAG]>::try_from(tag).map_err(|_| SealError::Broken)?;
-        let mut secret = Zeroizing::new(*body);
+        let (body, tag) = rest.split_last_chunk::<TAG>().ok_or(SealError::Broken)?;
+        let mut secret = Zeroizing::new(body.to_vec());
         self.0
             .decrypt_inout_detached(
                 &(*nonce).into(),
                 &place.additional_data(),
                 secret.as_mut_slice().into(),
-                &tag.into(),
+                &(*tag).into(),
             )
             .map_err(|_| SealError::Broken)?;
         Ok(secret)
@@ -112,8 +113,19 @@ impl SealingKey {
 /// Fresh bytes from the operating system, for keys that live long.
 pub(crate) fn random() -> Result<Secret32, SealError> {
     let mut secret = Secret32::default();
-    SysRng.try_fill_bytes(secret.as_mut_slice()).map_err(|_| SealError::Randomness)?;
+    fill(secret.as_mut_slice())?;
     Ok(secret)
+}
+
+/// As [`random`], of any length.
+pub(crate) fn random_bytes(len: usize) -> Result<SecretBytes, SealError> {
+    let mut secret = Zeroizing::new(vec![0; len]);
+    fill(&mut secret)?;
+    Ok(secret)
+}
+
+fn fill(bytes: &mut [u8]) -> Result<(), SealError> {
+    SysRng.try_fill_bytes(bytes).map_err(|_| SealError::Randomness)
 }
 
 #[cfg(test)]
@@ -124,10 +136,14 @@ mod tests {
 
     #[test]
     fn opens_only_at_its_place() {
-        let (key, secret) = (SealingKey::new(&random().unwrap()), random().unwrap());
-        let sealed = key.seal(PLACE, &secret).unwrap();
-        assert_eq!(sealed.len(), SEALED_LEN);
-        assert!(*key.open(PLACE, &sealed).unwrap() == *secret);
+        let key = SealingKey::new(&random().unwrap());
+        for len in [32, 48, 66] {
+            let secret = random_bytes(len).unwrap();
+            let sealed = key.seal(PLACE, &secret).unwrap();
+            assert_eq!(sealed.len(), OVERHEAD + len);
+            assert!(*key.open(PLACE, &sealed).unwrap() == *secret);
+        }
+        let sealed = key.seal(PLACE, random().unwrap().as_slice()).unwrap();
         for other in [
             Place::Verifier,
             Place::TenantKey { tenant: "a" },
@@ -143,7 +159,7 @@ mod tests {
     #[test]
     fn any_changed_byte_is_found() {
         let (key, secret) = (SealingKey::new(&random().unwrap()), random().unwrap());
-        let sealed = key.seal(PLACE, &secret).unwrap();
+        let sealed = key.seal(PLACE, secret.as_slice()).unwrap();
         for i in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[i] ^= 1;

@@ -27,10 +27,10 @@ pub(crate) struct KeyRow {
     pub(crate) created_at: i64,
 }
 
-/// A row to be inserted.
+/// The rows to be inserted for one request, all or none: at least one.
 #[derive(Clone)]
-pub(crate) struct NewKey {
-    pub(crate) key: SealedKey,
+pub(crate) struct NewKeys {
+    pub(crate) keys: Vec<SealedKey>,
     pub(crate) request_id: Option<String>,
     pub(crate) created_at: i64,
 }

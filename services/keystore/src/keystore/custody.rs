@@ -9,11 +9,13 @@ use super::{Keystore, now, parse_key};
 use crate::cache::HeldKey;
 use crate::error::KeystoreError;
 use crate::private_key::PrivateKey;
-use crate::seal::{Place, Secret32};
-use crate::store::{Inserted, KeyRow, NewKey, SealedKey};
+use crate::seal::{Place, SecretBytes};
+use crate::store::{Inserted, KeyRow, NewKeys, SealedKey};
 
 /// The longest request_id, in characters.
 const MAX_REQUEST_ID: usize = 64;
+/// The most keys that one call makes.
+const MAX_KEYS: usize = 8;
 
 /// A page of a list.
 pub(crate) struct Page {
@@ -23,25 +25,30 @@ pub(crate) struct Page {
 }
 
 impl Keystore {
-    pub(crate) async fn create_key(
+    /// Makes keys of these types, all or none.
+    pub(crate) async fn create_keys(
         &self,
         tenant: &str,
-        key_type: KeyType,
+        types: &[KeyType],
         request_id: String,
-    ) -> Result<KeyRow, KeystoreError> {
+    ) -> Result<Vec<KeyRow>, KeystoreError> {
+        if types.is_empty() || types.len() > MAX_KEYS {
+            return Err(KeystoreError::field("types", "must have 1 to 8 types of keys"));
+        }
         if request_id.chars().count() > MAX_REQUEST_ID {
             return Err(KeystoreError::field(
                 "request_id",
                 "is too long; at most 64 characters are taken",
             ));
         }
-        let (secret, bytes) = PrivateKey::generate(key_type)?;
-        let request_id = (!request_id.is_empty()).then_some(request_id);
-        let key = self.add(tenant, secret, &bytes, request_id).await?;
-        match key.public.key_type() {
-            made if made == key_type => Ok(key),
-            made => Err(KeystoreError::RequestIdReused(made)),
+        let mut secrets = Vec::with_capacity(types.len());
+        for key_type in types {
+            secrets.push(PrivateKey::generate(*key_type)?);
         }
+        let request_id = (!request_id.is_empty()).then_some(request_id);
+        let keys = self.add(tenant, secrets, request_id).await?;
+        let made: Vec<_> = keys.iter().map(|key| key.public.key_type()).collect();
+        if made == types { Ok(keys) } else { Err(KeystoreError::RequestIdReused(made)) }
     }
 
     pub(crate) async fn import_key(
@@ -50,35 +57,49 @@ impl Keystore {
         key_type: KeyType,
         bytes: &[u8],
     ) -> Result<KeyRow, KeystoreError> {
-        let wrong = |problem| KeystoreError::field("private_key", problem);
-        let bytes: [u8; 32] = bytes.try_into().map_err(|_| wrong("must have 32 bytes"))?;
-        let bytes = Secret32::new(bytes);
-        let secret = PrivateKey::from_bytes(key_type, &bytes).ok_or_else(|| {
-            wrong("is no P-256 scalar: it must be greater than 0 and less than the group's order")
+        let wrong = |problem: String| KeystoreError::field("private_key", problem);
+        let expected = PrivateKey::len(key_type).unwrap_or_default();
+        if bytes.len() != expected {
+            return Err(wrong(format!("must have {expected} bytes")));
+        }
+        let secret = PrivateKey::from_bytes(key_type, bytes).ok_or_else(|| {
+            wrong(format!(
+                "is no scalar of {key_type}: it must be greater than 0 and less than the group's order"
+            ))
         })?;
-        self.add(tenant, secret, &bytes, None).await
+        let bytes = SecretBytes::new(bytes.to_vec());
+        let mut keys = self.add(tenant, vec![(secret, bytes)], None).await?;
+        keys.pop().ok_or(KeystoreError::Mismatch)
     }
 
+    /// Stores new keys; gives those that are stored for the request id, or the key, already.
     async fn add(
         &self,
         tenant: &str,
-        secret: PrivateKey,
-        bytes: &Secret32,
+        secrets: Vec<(PrivateKey, SecretBytes)>,
         request_id: Option<String>,
-    ) -> Result<KeyRow, KeystoreError> {
-        let public = secret.public().map_err(|_| KeystoreError::Mismatch)?;
+    ) -> Result<Vec<KeyRow>, KeystoreError> {
         let tenant_key = self.tenant_key_or_new(tenant).await?;
-        let place = Place::PrivateKey { tenant, public_key: &public.multibase() };
-        let sealed = tenant_key.seal(place, bytes)?;
+        let mut keys = Vec::with_capacity(secrets.len());
+        for (secret, bytes) in &secrets {
+            let public = secret.public();
+            let place = Place::PrivateKey { tenant, public_key: &public.multibase() };
+            let sealed = tenant_key.seal(place, bytes)?;
+            keys.push(SealedKey { tenant: tenant.to_owned(), public, sealed });
+        }
         let created_at = now();
-        let key = SealedKey { tenant: tenant.to_owned(), public, sealed };
         let before = self.keys.before_load();
-        match self.creator.insert(NewKey { key, request_id, created_at }).await? {
-            Inserted::New => {
-                self.keys.insert(Arc::new(HeldKey::new(tenant.to_owned(), public, secret)), before);
-                Ok(KeyRow { public, created_at })
-            }
-            Inserted::Existing(key) => Ok(key),
+        match self.creator.insert(NewKeys { keys, request_id, created_at }).await? {
+            Inserted::New => Ok(secrets
+                .into_iter()
+                .map(|(secret, _)| {
+                    let public = secret.public();
+                    let held = HeldKey::new(tenant.to_owned(), public, secret);
+                    self.keys.insert(Arc::new(held), before);
+                    KeyRow { public, created_at }
+                })
+                .collect()),
+            Inserted::Existing(keys) => Ok(keys),
             Inserted::Taken => Err(KeystoreError::Taken),
         }
     }

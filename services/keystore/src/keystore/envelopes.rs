@@ -1,110 +1,56 @@
 //! Packing and unpacking.
 
-use entente_did::PublicKey;
-use entente_didcomm::envelope::{Envelope, EnvelopeError, Opened, v1};
-use entente_didcomm::primitives::CryptoError;
+mod v1;
+mod v2;
 
-use super::{Keystore, parse_key};
-use crate::cache::HeldKey;
+pub(crate) use v2::{PackV2, UnpackKeys};
+
+use entente_didcomm::envelope::{self, Envelope, EnvelopeError};
+
+use super::Keystore;
 use crate::error::KeystoreError;
 
-/// An opened envelope.
-pub(crate) struct Unpacked {
-    pub(crate) opened: Opened,
-    /// The owner of the key that opened it.
-    pub(crate) tenant: String,
+/// What became of an envelope.
+pub(crate) enum Unpacked {
+    V1 {
+        opened: envelope::Opened,
+        /// The owner of the key that opened it.
+        tenant: String,
+    },
+    V2 {
+        opened: envelope::v2::Opened,
+        /// The owner of the key that opened it; `None` if it was only signed.
+        tenant: Option<String>,
+    },
+    /// The sender's key is not among those that were given.
+    UnknownSender(String),
+    /// Nor those of the signers.
+    UnknownSigners(Vec<String>),
 }
 
 impl Keystore {
-    /// Packs as DIDComm v1. Without a sender the envelope is anonymous.
-    pub(crate) async fn pack(
+    /// Opens an envelope with the first of its recipients' keys that is ours and opens it. `keys` are for DIDComm v2.
+    pub(crate) async fn unpack(
         &self,
-        tenant: &str,
-        plaintext: &[u8],
-        recipients: &[String],
-        sender: Option<&str>,
-    ) -> Result<Vec<u8>, KeystoreError> {
-        self.check_size("plaintext", plaintext.len())?;
-        let actual = recipients.len();
-        if actual > entente_didcomm::envelope::MAX_RECIPIENTS {
-            return Err(pack_error(EnvelopeError::TooManyRecipients {
-                limit: entente_didcomm::envelope::MAX_RECIPIENTS,
-                actual,
-            }));
-        }
-        let recipients = recipients
-            .iter()
-            .enumerate()
-            .map(|(index, text)| parse_key(&recipient_field(index), text))
-            .collect::<Result<Vec<_>, _>>()?;
-        let packed = match sender {
-            None => v1::pack_anoncrypt(plaintext, &recipients, &mut rand::rng()),
-            Some(text) => {
-                let held =
-                    self.held_by(tenant, parse_key("sender_key", text)?, "sender_key").await?;
-                let sender = held.packing().ok_or_else(|| KeystoreError::WrongKeyType {
-                    field: "sender_key".to_owned(),
-                    key_type: held.public.key_type(),
-                    purpose: "send a DIDComm v1 envelope",
-                    expected: "Ed25519",
-                })?;
-                v1::pack_authcrypt(plaintext, &sender, &recipients, &mut rand::rng())
-            }
-        };
-        packed.map_err(pack_error)
-    }
-
-    /// Opens an envelope with the first of its recipients' keys that is ours and opens it.
-    pub(crate) async fn unpack(&self, envelope: &[u8]) -> Result<Unpacked, KeystoreError> {
+        envelope: &[u8],
+        keys: UnpackKeys,
+    ) -> Result<Unpacked, KeystoreError> {
         self.check_size("envelope", envelope.len())?;
-        let envelope = Envelope::peek(envelope).map_err(KeystoreError::MalformedEnvelope)?;
-        let recipients = distinct(envelope.recipients());
-        for held in self.held(&recipients).await? {
-            if let Some(opened) = open(&envelope, &held) {
-                return Ok(Unpacked { opened, tenant: held.tenant.clone() });
+        let unpacked = match Envelope::peek(envelope).map_err(KeystoreError::MalformedEnvelope)? {
+            Envelope::V1(envelope) => return self.unpack_v1(&envelope).await,
+            Envelope::V2(encrypted) => self.unpack_v2(&encrypted, &keys).await?,
+            Envelope::Signed(signed) => {
+                signed.open(&keys.others(&[])).map(|opened| Unpacked::V2 { opened, tenant: None })
             }
-        }
-        Err(KeystoreError::Undecryptable)
-    }
-}
-
-fn open(envelope: &Envelope, held: &HeldKey) -> Option<Opened> {
-    match envelope {
-        Envelope::V1(envelope) => envelope.open(&held.public, &held.packing()?).ok(),
-        _ => None,
-    }
-}
-
-fn distinct(keys: &[PublicKey]) -> Vec<PublicKey> {
-    let mut distinct = Vec::with_capacity(keys.len());
-    for key in keys {
-        if !distinct.contains(key) {
-            distinct.push(*key);
-        }
-    }
-    distinct
-}
-
-fn recipient_field(index: usize) -> String {
-    format!("recipient_keys[{index}]")
-}
-
-fn pack_error(error: EnvelopeError) -> KeystoreError {
-    match error {
-        EnvelopeError::NoRecipients | EnvelopeError::TooManyRecipients { .. } => {
-            KeystoreError::field("recipient_keys", error.to_string())
-        }
-        EnvelopeError::Recipient { index, source: CryptoError::NotEd25519(key_type) } => {
-            KeystoreError::WrongKeyType {
-                field: recipient_field(index),
-                key_type,
-                purpose: "receive a DIDComm v1 envelope",
-                expected: "Ed25519",
+            _ => return Err(KeystoreError::Undecryptable),
+        };
+        unpacked.or_else(|error| match error {
+            EnvelopeError::UnknownSender(kid) => Ok(Unpacked::UnknownSender(kid)),
+            EnvelopeError::UnknownSigners(kids) => Ok(Unpacked::UnknownSigners(kids)),
+            EnvelopeError::NotARecipient | EnvelopeError::Decryption => {
+                Err(KeystoreError::Undecryptable)
             }
-        }
-        EnvelopeError::Recipient { index, source } => {
-            KeystoreError::field(recipient_field(index), source.to_string())
-        }
-        other => KeystoreError::Pack(other),
+            other => Err(KeystoreError::MalformedEnvelope(other)),
+        })
     }
 }

@@ -4,7 +4,9 @@ use super::{Keystore, parse_key};
 use crate::error::KeystoreError;
 use crate::private_key::is_signed_by;
 
+/// Which of the types that are kept sign, and which are checked.
 const SIGNING_TYPES: &str = "Ed25519 and P-256";
+const SIGNED_TYPES: &str = "Ed25519, P-256 and secp256k1";
 
 impl Keystore {
     pub(crate) async fn sign(
@@ -41,7 +43,7 @@ impl Keystore {
             field: "key".to_owned(),
             key_type: key.key_type(),
             purpose: "verify signatures",
-            expected: SIGNING_TYPES,
+            expected: SIGNED_TYPES,
         })
     }
 }

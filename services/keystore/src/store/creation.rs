@@ -7,25 +7,25 @@ use entente_store::{Database, StoreError, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{KeyRow, NewKey, Store, public_key};
+use super::{KeyRow, NewKeys, SealedKey, Store, public_key};
 
 /// The most insertions in one transaction, and the most that wait.
 const BATCH: usize = 64;
 const QUEUE: usize = 1024;
 
 /// What became of an insertion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Inserted {
-    /// The row is stored.
+    /// The rows are stored.
     New,
-    /// The tenant has this key, or a key with this request id, already.
-    Existing(KeyRow),
+    /// The tenant has this key, or keys with this request id, already: these.
+    Existing(Vec<KeyRow>),
     /// Another tenant has this key.
     Taken,
 }
 
 struct Job {
-    key: NewKey,
+    keys: NewKeys,
     answer: oneshot::Sender<Result<Inserted, StoreError>>,
 }
 
@@ -43,11 +43,11 @@ impl Creator {
         Self { jobs: Mutex::new(Some(jobs)), task: Mutex::new(Some(task)) }
     }
 
-    /// Inserts a key; when this returns, the commit is on the disk.
-    pub(crate) async fn insert(&self, key: NewKey) -> Result<Inserted, StoreError> {
+    /// Inserts keys; when this returns, the commit is on the disk.
+    pub(crate) async fn insert(&self, keys: NewKeys) -> Result<Inserted, StoreError> {
         let jobs = lock(&self.jobs).clone().ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
-        jobs.send(Job { key, answer }).await.map_err(|_| closed())?;
+        jobs.send(Job { keys, answer }).await.map_err(|_| closed())?;
         drop(jobs);
         answered.await.map_err(|_| closed())?
     }
@@ -83,9 +83,9 @@ async fn run(database: Database, mut queue: mpsc::Receiver<Job>) {
             Err(_) => {
                 for job in batch.drain(..) {
                     let inserted = insert_all(&database, std::slice::from_ref(&job)).await;
-                    let _ = job.answer.send(
-                        inserted.and_then(|one| one.first().copied().ok_or(StoreError::NotFound)),
-                    );
+                    let _ = job
+                        .answer
+                        .send(inserted.and_then(|mut one| one.pop().ok_or(StoreError::NotFound)));
                 }
             }
         }
@@ -96,40 +96,55 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
     let mut transaction = database.write().await?;
     let mut inserted = Vec::with_capacity(jobs.len());
     for job in jobs {
-        inserted.push(insert(&mut transaction, &job.key).await?);
+        inserted.push(insert(&mut transaction, &job.keys).await?);
     }
     transaction.commit().await?;
     Ok(inserted)
 }
 
-async fn insert(transaction: &mut Transaction, new: &NewKey) -> Result<Inserted, StoreError> {
-    let public = new.key.public.multibase();
-    let done = sqlx::query(
-        "INSERT INTO keys (tenant, public_key, sealed, request_id, created_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(&new.key.tenant)
-    .bind(&public)
-    .bind(&new.key.sealed)
-    .bind(&new.request_id)
-    .bind(new.created_at)
-    .execute(&mut **transaction)
-    .await?;
-    if done.rows_affected() > 0 {
-        return Ok(Inserted::New);
-    }
-    let existing: Option<(String, i64)> = sqlx::query_as(
-        "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (request_id = $2 OR public_key = $3)",
-    )
-    .bind(&new.key.tenant)
-    .bind(&new.request_id)
-    .bind(&public)
-    .fetch_optional(&mut **transaction)
-    .await?;
-    match existing {
-        Some((key, created_at)) => {
-            Ok(Inserted::Existing(KeyRow { public: public_key(&key)?, created_at }))
+async fn insert(transaction: &mut Transaction, new: &NewKeys) -> Result<Inserted, StoreError> {
+    for (index, key) in (0i64..).zip(&new.keys) {
+        let done = sqlx::query(
+            "INSERT INTO keys (tenant, public_key, sealed, request_id, request_index, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(&key.tenant)
+        .bind(key.public.multibase())
+        .bind(&key.sealed)
+        .bind(&new.request_id)
+        .bind(index)
+        .bind(new.created_at)
+        .execute(&mut **transaction)
+        .await?;
+        match (done.rows_affected(), index) {
+            (0, 0) => return existing(transaction, new, key).await,
+            // Keys drawn at random are no one's yet, and the request's first key was not there.
+            (0, _) => return Err(StoreError::Conflict),
+            _ => {}
         }
-        None => Ok(Inserted::Taken),
     }
+    Ok(Inserted::New)
+}
+
+/// What stood in the way of a request's first key.
+async fn existing(
+    transaction: &mut Transaction,
+    new: &NewKeys,
+    first: &SealedKey,
+) -> Result<Inserted, StoreError> {
+    let existing: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (request_id = $2 OR public_key = $3) \
+         ORDER BY request_index",
+    )
+    .bind(&first.tenant)
+    .bind(&new.request_id)
+    .bind(first.public.multibase())
+    .fetch_all(&mut **transaction)
+    .await?;
+    if existing.is_empty() {
+        return Ok(Inserted::Taken);
+    }
+    let row =
+        |(key, created_at): (String, i64)| Ok(KeyRow { public: public_key(&key)?, created_at });
+    Ok(Inserted::Existing(existing.into_iter().map(row).collect::<Result<_, StoreError>>()?))
 }

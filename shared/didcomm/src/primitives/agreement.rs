@@ -122,6 +122,13 @@ impl AgreementSecret {
         Ok(Self { secret, public: PublicKey::from_bytes(key_type, &public)? })
     }
 
+    /// Clears those of random bytes' bits that no scalar of the type has: a scalar of P-521 has 521 of 528.
+    pub fn mask(key_type: KeyType, bytes: &mut [u8]) {
+        if let (KeyType::P521, Some(first)) = (key_type, bytes.first_mut()) {
+            *first &= 1;
+        }
+    }
+
     /// A fresh secret.
     ///
     /// # Errors
@@ -132,10 +139,7 @@ impl AgreementSecret {
         let bytes = bytes.get_mut(..len).unwrap_or_default();
         loop {
             rng.fill_bytes(bytes);
-            if let (KeyType::P521, Some(first)) = (key_type, bytes.first_mut()) {
-                // The scalar has 521 bits of these 528.
-                *first &= 1;
-            }
+            Self::mask(key_type, bytes);
             // A draw outside the group's order is possible, once in 2^32 for P-256 and hardly ever for the others.
             if let Ok(secret) = Self::from_bytes(key_type, bytes) {
                 return Ok(secret);
