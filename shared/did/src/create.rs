@@ -1,4 +1,9 @@
-//! The DIDs an agent makes for its own DIDComm v1 connections, in the shape ACA-Py 1.7 makes them.
+//! The DIDs an agent makes for its own connections: those of DIDComm v1 in the shape ACA-Py 1.7 makes
+//! them, those of v2 in the shape of an Identus Cloud Agent.
+
+mod v2;
+
+pub use v2::{V2_ACCEPT, v2_peer2, v2_peer4};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -47,7 +52,7 @@ pub fn v1_peer4(
     let reference = || [MethodRef::Reference("#key-0".to_owned())];
     peer4::encode_checked(&InputDocument {
         context: ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"],
-        verification_method: [Multikey {
+        verification_method: vec![Multikey {
             id: "#key-0",
             kind: "Multikey",
             public_key_multibase: multibase,
@@ -120,7 +125,7 @@ fn v1_service(key: &str, endpoint: &str, routing_keys: &[PublicKey], accept: &[&
 struct InputDocument {
     #[serde(rename = "@context")]
     context: [&'static str; 2],
-    verification_method: [Multikey; 1],
+    verification_method: Vec<Multikey>,
     authentication: [MethodRef; 1],
     key_agreement: [MethodRef; 1],
     service: [Service; 1],

@@ -4,6 +4,7 @@ mod keys;
 mod read;
 mod service;
 mod v1;
+mod v2;
 mod verification_method;
 
 use std::collections::HashSet;

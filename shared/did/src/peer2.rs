@@ -84,26 +84,32 @@ impl Purpose {
 /// [`DidError::InvalidDocument`] if there is no key or a service's id is not relative;
 /// [`DidError::TooLarge`].
 pub fn encode(keys: &[(Purpose, PublicKey)], services: &[Service]) -> Result<Did, DidError> {
+    for service in services {
+        if service.id.as_ref().is_some_and(|id| !id.starts_with('#')) {
+            return Err(DidError::document("service.id", "must be relative (#…) in a did:peer:2"));
+        }
+    }
+    let services: Vec<_> = services.iter().map(|service| Short(abbreviated(service))).collect();
+    encode_written(keys, &services)
+}
+
+/// As [`encode`], for services that write themselves as they shall stand in the DID.
+pub(crate) fn encode_written(
+    keys: &[(Purpose, PublicKey)],
+    services: &[impl Serialize],
+) -> Result<Did, DidError> {
     if keys.is_empty() {
         return Err(DidError::document("keys", "a did:peer:2 needs at least one"));
     }
-    for (what, actual) in
-        [("the number of keys", keys.len()), ("the number of services", services.len())]
-    {
-        if actual > MAX_LIST {
-            return Err(DidError::TooLarge { what, limit: MAX_LIST, actual });
-        }
-    }
+    check_count("the number of keys", keys.len())?;
+    check_count("the number of services", services.len())?;
     let mut did = PREFIX.to_owned();
     for (purpose, key) in keys {
         did.extend(['.', purpose.code()]);
         did.push_str(&key.multibase());
     }
     for service in services {
-        if service.id.as_ref().is_some_and(|id| !id.starts_with('#')) {
-            return Err(DidError::document("service.id", "must be relative (#…) in a did:peer:2"));
-        }
-        let json = serde_json::to_vec(&Short(&abbreviated(service)))
+        let json = serde_json::to_vec(service)
             .map_err(|error| DidError::document("service", error.to_string()))?;
         did.push_str(".S");
         did.push_str(&BASE64_URL_SAFE_NO_PAD.encode(json));
@@ -194,9 +200,9 @@ fn number_services(services: &mut [Service]) {
 }
 
 /// A service that writes itself with the short names.
-struct Short<'a>(&'a Service);
+struct Short(Service);
 
-impl Serialize for Short<'_> {
+impl Serialize for Short {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.write(serializer, &SHORT)
     }

@@ -56,6 +56,11 @@ fn service() -> impl Strategy<Value = Service> {
 fn made() -> Vec<String> {
     let key = PublicKey::from_base58_ed25519(VERKEY).unwrap();
     vec![
+        create::v2_peer2(&key.to_x25519().unwrap(), &key, "http://x", &[]).unwrap().to_string(),
+        create::v2_peer4(&key.to_x25519().unwrap(), &key, "http://x", &[])
+            .unwrap()
+            .long
+            .to_string(),
         key.did_key(),
         key.did_key_url(),
         create::v1_peer2(&key, "http://a", &[key]).unwrap().to_string(),
@@ -93,6 +98,14 @@ fn exercise(text: &str) {
 
 fn exercise_document(document: &Document) {
     let _ = document.v1_services();
+    for (kid, key) in document.agreement_keys() {
+        assert_eq!(document.agreement_key(&kid), Some(key), "{kid}");
+        assert!(document.find_key(&kid).is_some(), "{kid}");
+    }
+    for (kid, key) in document.authentication_keys() {
+        assert_eq!(document.authentication_key(&kid), Some(key), "{kid}");
+    }
+    document.v2_services().for_each(|endpoint| _ = endpoint.mediator());
     let _ = document.ed25519_keys();
     let _ = document.find_key("#key-1");
     let json = serde_json::to_string(document).unwrap();

@@ -21,6 +21,36 @@ impl<'a> Keys<'a> {
         Self { document, keys }
     }
 
+    /// The usable keys of one relationship, each method once. A reference to another document's key is
+    /// none of them.
+    pub(super) fn related(document: &'a Document, members: &'a [MethodRef]) -> Self {
+        let mut keys: Vec<(KeyId<'a>, PublicKey)> = Vec::new();
+        let by_id = |reference| {
+            let wanted = key_id(document, reference);
+            methods(document).find(|method| key_id(document, &method.id) == wanted)
+        };
+        for member in members {
+            let method = match member {
+                MethodRef::Embedded(method) => Some(method),
+                MethodRef::Reference(reference) => by_id(reference),
+            };
+            let Some(method) = method else { continue };
+            let id = key_id(document, &method.id);
+            if let (Ok(key), false) = (method.public_key(), keys.iter().any(|(k, _)| *k == id)) {
+                keys.push((id, key));
+            }
+        }
+        Self { document, keys }
+    }
+
+    /// The keys with their ids as absolute DID URLs.
+    pub(super) fn absolute(&self) -> Vec<(String, PublicKey)> {
+        let subject = self.document.id.as_str();
+        let absolute =
+            |(did, fragment): KeyId<'_>| format!("{}#{fragment}", did.unwrap_or(subject));
+        self.keys.iter().map(|(id, key)| (absolute(*id), *key)).collect()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = PublicKey> {
         self.keys.iter().map(|(_, key)| *key)
     }

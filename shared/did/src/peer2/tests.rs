@@ -173,3 +173,33 @@ fn refuses_what_is_no_did_peer_2() {
     let many = format!("did:peer:2{}", format!(".V{ED25519}").repeat(65));
     assert!(matches!(resolve(&Did::parse(&many).unwrap()), Err(DidError::TooLarge { .. })));
 }
+
+#[test]
+fn reads_every_shape_of_an_identus_did() {
+    let services = |elements: &str| -> Vec<(String, Vec<String>)> {
+        let did = format!("did:peer:2.E{X25519}.V{ED25519}{elements}");
+        let document = resolved(&did);
+        assert_eq!(document.agreement_keys(), [(format!("{did}#key-1"), key(X25519))]);
+        assert_eq!(document.authentication_keys(), [(format!("{did}#key-2"), key(ED25519))]);
+        document.v2_services().map(|e| (e.uri.clone(), e.accept.clone())).collect()
+    };
+    let element = |json: &str| format!(".S{}", BASE64_URL_SAFE_NO_PAD.encode(json));
+    let one = |uri: &str| (uri.to_owned(), vec!["didcomm/v2".to_owned()]);
+    for json in [
+        r#"{"t":"dm","s":{"uri":"https://a.example","r":[],"a":["didcomm/v2"]}}"#,
+        r#"{"t":"dm","s":"https://a.example","r":[],"a":["didcomm/v2"]}"#,
+        r#"[{"t":"dm","s":{"uri":"https://a.example","r":[],"a":["didcomm/v2"]}}]"#,
+        r#"{"type":"DIDCommMessaging","serviceEndpoint":{"uri":"https://a.example","routing_keys":[],"accept":["didcomm/v2"]}}"#,
+    ] {
+        assert_eq!(services(&element(json)), [one("https://a.example")], "{json}");
+        let padded = base64::prelude::BASE64_URL_SAFE.encode(json);
+        assert_eq!(services(&format!(".S{padded}")), [one("https://a.example")], "{json}");
+    }
+    let other = r#"{"t":"dm","s":{"uri":"did:example:mediator","r":[],"a":["didcomm/v2"]}}"#;
+    let repeated =
+        element(r#"{"t":"dm","s":"https://a.example","a":["didcomm/v2"]}"#) + &element(other);
+    assert_eq!(services(&repeated), [one("https://a.example"), one("did:example:mediator")]);
+    // A wallet of the SDK that has no mediator.
+    assert_eq!(services(".SW10"), []);
+    assert_eq!(services(""), []);
+}
