@@ -202,3 +202,6 @@ pub fn coordinates(key: &PublicKey) -> Result<(Vec<u8>, Option<Vec<u8>>), Crypto
     };
     Ok((x, Some(y)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ fn aead_decrypt<A: AeadInOut<TagSize = U16>>(
         .map_err(|_| CryptoError::Decryption)?;
     Ok(std::mem::take(&mut plaintext))
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,6 @@ fn es256k(key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), k256::ecds
     let signature = Signature::from_slice(signature)?.normalize_s();
     VerifyingKey::from_sec1_bytes(key)?.verify(message, &signature)
 }
+
+#[cfg(test)]
+mod tests;
