@@ -14,7 +14,7 @@ mod work;
 
 use std::path::Path;
 
-use entente_store::{Database, Durability, Lease, Reader, StoreError};
+use entente_store::{Database, Durability, Reader, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -90,10 +90,9 @@ impl Store {
         self.database.close().await;
     }
 
-    /// A connection for a read of a few rows on the way to a write. The one that writes has their pages at hand, where
-    /// every commit empties the others' caches.
-    async fn point(&self) -> Result<Lease, StoreError> {
-        self.database.alone().await
+    /// A connection for a read of a few rows on the way to a write.
+    async fn point(&self) -> Result<Reader, StoreError> {
+        self.database.read().await
     }
 
     async fn read(&self) -> Result<Reader, StoreError> {

@@ -7,7 +7,7 @@ pub(crate) use creation::{Creator, Inserted};
 pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 
 use entente_did::PublicKey;
-use entente_store::{Database, Durability, StoreError};
+use entente_store::{Database, Durability, StoreError, values};
 use sqlx::{QueryBuilder, Sqlite};
 use std::path::Path;
 
@@ -119,13 +119,12 @@ impl Store {
         key: &PublicKey,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
-        let done = sqlx::query("DELETE FROM keys WHERE tenant = $1 AND public_key = $2")
-            .bind(tenant)
-            .bind(key.multibase())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(done.rows_affected() > 0)
+        transaction.write(
+            "DELETE FROM keys WHERE tenant = $1 AND public_key = $2 RETURNING public_key",
+            values![tenant, key.multibase()],
+        );
+        let deleted: Vec<(String,)> = transaction.commit().await?;
+        Ok(!deleted.is_empty())
     }
 
     /// A tenant's wrapped data key.
@@ -146,22 +145,14 @@ impl Store {
         now: i64,
     ) -> Result<Vec<u8>, StoreError> {
         let mut transaction = self.database.write().await?;
-        sqlx::query(
+        transaction.write(
             "INSERT INTO tenant_keys (tenant, wrapped, created_at) SELECT $1, $2, $3 FROM master_key \
              WHERE verifier = $4 ON CONFLICT DO NOTHING",
-        )
-        .bind(tenant)
-        .bind(wrapped)
-        .bind(now)
-        .bind(verifier)
-        .execute(&mut *transaction)
-        .await?;
-        let stored: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT wrapped FROM tenant_keys WHERE tenant = $1")
-                .bind(tenant)
-                .fetch_optional(&mut *transaction)
-                .await?;
-        transaction.commit().await?;
+            values![tenant, wrapped, now, verifier],
+        );
+        transaction
+            .write("SELECT wrapped FROM tenant_keys WHERE tenant = $1", values![tenant]);
+        let stored = transaction.commit::<(Vec<u8>,)>().await?.pop().map(|(wrapped,)| wrapped);
         stored.ok_or(StoreError::Conflict)
     }
 }

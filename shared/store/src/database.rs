@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -17,6 +17,8 @@ use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphoreP
 use tokio::time::timeout;
 
 use crate::StoreError;
+use crate::transaction::{Lease, Transaction, Waiting};
+use crate::writer::Writer;
 
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,9 +37,9 @@ pub enum Durability {
 /// A database: cheap to clone, shared by all tasks of a service.
 #[derive(Clone)]
 pub struct Database {
-    writer: Arc<Mutex<Option<SqliteConnection>>>,
-    /// The writer began a transaction that is neither committed nor rolled back.
-    unfinished: Arc<AtomicBool>,
+    writer: Arc<Mutex<Option<Writer>>>,
+    /// How many works wait for the writer.
+    waiting: Arc<AtomicUsize>,
     readers: Arc<Readers>,
 }
 
@@ -103,23 +105,25 @@ impl Database {
         let permits = Arc::new(Semaphore::new(READERS));
         let readers = Readers { options, connections: Default::default(), permits };
         Ok(Self {
-            writer: Arc::new(Mutex::new(Some(connection))),
-            unfinished: Arc::default(),
+            writer: Arc::new(Mutex::new(Some(Writer::new(connection)))),
+            waiting: Arc::default(),
             readers: Arc::new(readers),
         })
     }
 
-    /// Begins a write transaction. It holds the write lock from the start, so that what it reads stays true until it
-    /// commits; keep it short and call no service inside it.
+    /// Begins a write transaction. It holds the write lock from its first statement, and works come one after the other:
+    /// what it reads stays true until it commits. Keep it short and call no service inside it.
     ///
     /// # Errors
     /// When the database is away or too busy.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
-        let mut lease = self.alone().await?;
-        // Said first: should this call be dropped half way, the next one cleans up.
-        self.unfinished.store(true, Ordering::Release);
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *lease).await?;
-        Ok(Transaction { lease, database: self.clone() })
+        let waiting = Waiting::new(self, &self.waiting);
+        let mut lease = self.lease().await?;
+        waiting.serve();
+        if lease.0.is_unfinished() {
+            lease = lease.cleaned_up(false).await?;
+        }
+        Ok(Transaction::new(lease, self.clone()))
     }
 
     /// The connection that writes, for one statement that is a transaction of its own.
@@ -127,15 +131,41 @@ impl Database {
     /// # Errors
     /// When the database is away or too busy.
     pub async fn alone(&self) -> Result<Lease, StoreError> {
+        let lease = self.lease().await?;
+        if lease.0.is_open() { lease.cleaned_up(true).await } else { Ok(lease) }
+    }
+
+    async fn lease(&self) -> Result<Lease, StoreError> {
         let lock = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
         let writer = lock.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
-        let mut lease = OwnedMutexGuard::try_map(writer, Option::as_mut)
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
-        if self.unfinished.swap(false, Ordering::AcqRel) {
-            // It fails when the transaction ended after all, which is as good.
-            let _ = sqlx::query("ROLLBACK").execute(&mut *lease).await;
-        }
-        Ok(Lease(lease))
+        OwnedMutexGuard::try_map(writer, Option::as_mut)
+            .map(Lease)
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))
+    }
+
+    /// Whether a work waits for the writer.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    pub(crate) fn stop_waiting(&self) {
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Sees to it that a work that was dropped is taken back, and that what works left open is committed, if no other
+    /// work comes that does it.
+    pub(crate) fn settle(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let database = self.clone();
+        runtime.spawn(async move {
+            let mut writer = database.writer.lock().await;
+            if let Some(writer) = writer.as_mut() {
+                writer.clean_up().await;
+                if !database.is_wanted() {
+                    let _ = writer.commit().await;
+                }
+            }
+        });
     }
 
     /// A connection for reads outside a transaction.
@@ -175,10 +205,13 @@ impl Database {
         // Rolls back what was left unfinished.
         drop(self.alone().await);
         self.readers.permits.close();
-        for connection in self.readers.connections.iter().chain([&self.writer]) {
-            if let Some(connection) = connection.lock().await.take()
-                && let Err(error) = connection.close().await
-            {
+        let writer = self.writer.lock().await.take().map(|writer| writer.connection);
+        let mut connections: Vec<_> = writer.into_iter().collect();
+        for reader in &self.readers.connections {
+            connections.extend(reader.lock().await.take());
+        }
+        for connection in connections {
+            if let Err(error) = connection.close().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a database connection did not close"
@@ -188,63 +221,11 @@ impl Database {
     }
 }
 
-/// The connection that writes, for as long as it is held.
-pub struct Lease(OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>);
-
-/// A write transaction. Dropped without `commit`, it is rolled back.
-pub struct Transaction {
-    lease: Lease,
-    database: Database,
-}
-
 /// A connection that reads, for as long as it is held.
 pub struct Reader {
     connection: OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>,
     // Given back after the connection, so that who has a permit finds a connection.
     _permit: OwnedSemaphorePermit,
-}
-
-impl Transaction {
-    /// Commits.
-    ///
-    /// # Errors
-    /// When the database cannot; nothing is changed then.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        sqlx::query("COMMIT").execute(&mut *self).await?;
-        self.committed();
-        Ok(())
-    }
-
-    /// For who carried `COMMIT` out with the last statements, in one crossing.
-    pub fn committed(self) {
-        self.database.unfinished.store(false, Ordering::Release);
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if self.database.unfinished.load(Ordering::Acquire)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            // Taking the writer once more rolls back, so that the database's lock is not held until the next write.
-            let database = self.database.clone();
-            runtime.spawn(async move { drop(database.alone().await) });
-        }
-    }
-}
-
-impl Deref for Lease {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0
-    }
 }
 
 impl Deref for Reader {
@@ -258,19 +239,5 @@ impl Deref for Reader {
 impl DerefMut for Reader {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.connection
-    }
-}
-
-impl Deref for Transaction {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.lease
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.lease
     }
 }

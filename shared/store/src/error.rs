@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database is away or too busy; the work may be repeated.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The commit that the work shared failed, and nothing of it is stored; the work may be repeated.
+    #[error("the commit failed")]
+    NotCommitted,
     /// A stored value cannot be read.
     #[error("the stored {what} cannot be read")]
     Corrupt {
@@ -42,7 +45,7 @@ impl StoreError {
     /// Whether the same work may succeed when it is repeated.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Conflict | Self::Unavailable(_))
+        matches!(self, Self::Conflict | Self::Unavailable(_) | Self::NotCommitted)
     }
 }
 

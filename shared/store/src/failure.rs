@@ -14,7 +14,7 @@ impl From<StoreError> for Failure {
                 "another call changed the same record; try again",
             )
             .retry_after(Duration::from_millis(50)),
-            StoreError::Unavailable(_) => {
+            StoreError::Unavailable(_) | StoreError::NotCommitted => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "store unavailable");
                 Failure::new(ErrorReason::StoreUnavailable, "the store is busy or away; try again")
                     .retry_after(Duration::from_secs(1))

@@ -73,9 +73,8 @@ impl Acceptance {
 impl Work {
     /// An acceptance, as it is in this work.
     pub async fn acceptance(&mut self, id: &str) -> Result<Option<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), id];
+        Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
     }
 
     /// The acceptance that a reuse's thread belongs to.
@@ -83,13 +82,9 @@ impl Work {
         &mut self,
         thread_id: &str,
     ) -> Result<Option<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query
-            .push_bind(self.tenant().to_owned())
-            .push(" AND thread_id = ")
-            .push_bind(thread_id.to_owned());
-        query.push(" ORDER BY id LIMIT 1");
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), thread_id];
+        let sql = format!("{COLUMNS}$1 AND thread_id = $2 ORDER BY id LIMIT 1");
+        Ok(self.fetch(&sql, values).await?.pop())
     }
 
     /// The newest acceptance of an invitation.
@@ -97,13 +92,9 @@ impl Work {
         &mut self,
         invitation_id: &str,
     ) -> Result<Option<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query
-            .push_bind(self.tenant().to_owned())
-            .push(" AND invitation_id = ")
-            .push_bind(invitation_id.to_owned());
-        query.push(" ORDER BY id DESC LIMIT 1");
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), invitation_id];
+        let sql = format!("{COLUMNS}$1 AND invitation_id = $2 ORDER BY id DESC LIMIT 1");
+        Ok(self.fetch(&sql, values).await?.pop())
     }
 
     /// The acceptances that began or follow an exchange, oldest first.
@@ -111,13 +102,9 @@ impl Work {
         &mut self,
         exchange_id: &str,
     ) -> Result<Vec<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query
-            .push_bind(self.tenant().to_owned())
-            .push(" AND exchange_id = ")
-            .push_bind(exchange_id.to_owned());
-        query.push(" ORDER BY id");
-        Ok(query.build_query_as().fetch_all(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), exchange_id];
+        let sql = format!("{COLUMNS}$1 AND exchange_id = $2 ORDER BY id");
+        self.fetch(&sql, values).await
     }
 
     /// Keeps a new acceptance.

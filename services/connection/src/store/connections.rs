@@ -93,9 +93,8 @@ impl Connection {
 impl Work {
     /// A connection, as it is in this work.
     pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), id];
+        Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
     }
 
     /// What stands between us and the inviter of a DID, as it is in this work.
@@ -104,13 +103,8 @@ impl Work {
         did: Option<&str>,
         inviter: &str,
     ) -> Result<Standing, StoreError> {
-        let rows = sqlx::query_as(STANDING)
-            .bind(self.tenant().to_owned())
-            .bind(did)
-            .bind(inviter)
-            .fetch_all(&mut **self.tx().await?)
-            .await?;
-        Ok(Standing::of(rows))
+        let values = values![self.tenant(), did, inviter];
+        Ok(Standing::of(self.fetch(STANDING, values).await?))
     }
 
     /// Keeps a new connection.

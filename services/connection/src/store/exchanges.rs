@@ -108,15 +108,23 @@ impl ExchangeRow {
 }
 
 impl Work {
-    /// A handshake, as it is in this work.
-    pub async fn exchange(&mut self, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
-    }
-
     /// Keeps a new handshake.
     pub fn insert_exchange(&mut self, row: &ExchangeRow) {
+        self.hold_exchange(row, true);
+    }
+
+    /// Stores what changes of a handshake. The caller has set the version.
+    pub fn update_exchange(&mut self, row: &ExchangeRow) {
+        self.hold_exchange(row, false);
+    }
+
+    /// A handshake, as it is in this work.
+    pub async fn exchange(&mut self, id: &str) -> Result<Option<ExchangeRow>, StoreError> {
+        let values = values![self.tenant(), id];
+        Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
+    }
+
+    pub(super) fn write_new_exchange(&mut self, row: &ExchangeRow) {
         self.write(
             "INSERT INTO exchanges (tenant, id, role, state, protocol, invitation_id, \
      thread_id, my_did, their_did, their_label, alias, invitation_key, \
@@ -155,8 +163,7 @@ impl Work {
         );
     }
 
-    /// Stores what changes of a handshake. The caller has set the version.
-    pub fn update_exchange(&mut self, row: &ExchangeRow) {
+    pub(super) fn write_exchange(&mut self, row: &ExchangeRow) {
         self.write(
             "UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, \
      their_did = $7, their_label = $8, pending_for = $9, deadline_at = $10, machine \

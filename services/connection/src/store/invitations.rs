@@ -98,9 +98,8 @@ impl Invitation {
 impl Work {
     /// An invitation, as it is in this work.
     pub async fn invitation(&mut self, id: &str) -> Result<Option<Invitation>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
-        query.push_bind(self.tenant().to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let values = values![self.tenant(), id];
+        Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
     }
 
     /// The newest open invitation that takes requests for a DID of ours, as it is in this work.

@@ -1,14 +1,18 @@
 //! A unit of work: one transaction with the events and the messages that follow from it.
 
+use std::fmt::Write as _;
+
 use entente_did::PublicKey;
 use entente_didcomm::message::Message;
 use entente_protocol::Target;
 use entente_rpc::proto::event::v1 as event;
-use entente_store::{StoreError, Transaction};
+use entente_store::{Lease, StoreError, Transaction, Value, values};
 use prost::Message as _;
+use sqlx::FromRow;
+use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::batch::{Batch, Value, values};
+use super::exchanges::ExchangeRow;
 use super::outbox::{Kind, Outgoing};
 
 /// An event that is committed with the work, without its sequence.
@@ -25,9 +29,10 @@ pub(crate) struct NewEvent {
 /// Writes are gathered and carried out together: before the next read, or with the commit.
 pub(crate) struct Work {
     transaction: Transaction,
+    /// A handshake that is written once, after its last change; and whether it is new.
+    exchange: Option<(ExchangeRow, bool)>,
     tenant: String,
     now: i64,
-    batch: Batch,
     events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
     due: bool,
@@ -46,9 +51,9 @@ impl Work {
     pub(super) fn new(transaction: Transaction, tenant: &str, now: i64) -> Self {
         Self {
             transaction,
+            exchange: None,
             tenant: tenant.to_owned(),
             now,
-            batch: Batch::default(),
             events: Vec::new(),
             outgoing: Vec::new(),
             due: false,
@@ -56,14 +61,47 @@ impl Work {
     }
 
     /// The transaction, with all that was written so far.
-    pub(super) async fn tx(&mut self) -> Result<&mut Transaction, StoreError> {
-        self.batch.run(&mut self.transaction).await?;
-        Ok(&mut self.transaction)
+    pub(super) async fn tx(&mut self) -> Result<&mut Lease, StoreError> {
+        self.write_held_exchange();
+        self.transaction.connection().await
+    }
+
+    /// Reads rows, after all that was written so far.
+    pub(super) async fn fetch<T>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        self.write_held_exchange();
+        self.transaction.fetch(sql, values).await
     }
 
     /// Adds a write, with its parameters.
-    pub(super) fn write(&mut self, sql: &'static str, values: Vec<Value>) {
-        self.batch.push(sql, values);
+    pub(super) fn write(&mut self, sql: &str, values: Vec<Value>) {
+        self.write_held_exchange();
+        self.transaction.write(sql, values);
+    }
+
+    /// Holds a handshake's changes back until something else is written: its steps in one work make one write.
+    pub(super) fn hold_exchange(&mut self, row: &ExchangeRow, new: bool) {
+        match &mut self.exchange {
+            Some((held, _)) if held.id == row.id => held.clone_from(row),
+            _ => {
+                self.write_held_exchange();
+                self.exchange = Some((row.clone(), new));
+            }
+        }
+    }
+
+    fn write_held_exchange(&mut self) {
+        match self.exchange.take() {
+            Some((row, true)) => self.write_new_exchange(&row),
+            Some((row, false)) => self.write_exchange(&row),
+            None => {}
+        }
     }
 
     /// The tenant.
@@ -113,23 +151,23 @@ impl Work {
     /// Writes the events and messages, and commits.
     pub async fn commit(mut self) -> Result<Committed, StoreError> {
         let outgoing = std::mem::take(&mut self.outgoing);
+        self.write_held_exchange();
         for message in &outgoing {
             self.insert_outgoing(message)?;
         }
         let mut events = self.write_events()?;
-        self.write("COMMIT", Vec::new());
-        let last = self.batch.run(&mut self.transaction).await?;
-        self.transaction.committed();
-        let first = last.unwrap_or_default() - count(&events)? + 1;
+        let (count, now, due) = (count(&events)?, self.now, self.due);
+        let mut last: Vec<(i64,)> = self.transaction.commit().await?;
+        let first = last.pop().map_or(0, |(last,)| last) - count + 1;
         for (sequence, event) in (first..).zip(&mut events) {
             event.sequence = sequence;
-            event.time = Some(entente_rpc::time_to_proto(self.now));
+            event.time = Some(entente_rpc::time_to_proto(now));
         }
-        Ok(Committed { events, outgoing, due: self.due })
+        Ok(Committed { events, outgoing, due })
     }
 
     /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are
-    /// committed in their order. The last statement selects the last number.
+    /// committed in their order. The statement that counts gives the last number.
     fn write_events(&mut self) -> Result<Vec<event::Event>, StoreError> {
         let events: Vec<_> = std::mem::take(&mut self.events)
             .into_iter()
@@ -151,26 +189,31 @@ impl Work {
         self.write(
             "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
              ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + \
-             excluded.last_sequence",
+             excluded.last_sequence RETURNING last_sequence",
             values![self.tenant(), count],
         );
+        let (mut rows, mut values) = (String::new(), Vec::new());
         for ((event, invitation_id), before_last) in events.iter().zip((0..count).rev()) {
-            self.write(
-                "INSERT INTO events (tenant, sequence, kind, connection_id, invitation_id, \
-     time, record) SELECT tenant, last_sequence - $2, $3, $4, $5, $6, $7 FROM logs \
-     WHERE tenant = $1",
-                values![
-                    self.tenant(),
-                    before_last,
-                    event.kind,
-                    &event.connection_id,
-                    invitation_id,
-                    self.now,
-                    event.encode_to_vec()
-                ],
+            let union = if rows.is_empty() { "" } else { " UNION ALL " };
+            let [p1, p2, p3, p4, p5, p6, p7] = [1, 2, 3, 4, 5, 6, 7].map(|at| values.len() + at);
+            // Writing to a String does not fail.
+            let _ = write!(
+                rows,
+                "{union}SELECT tenant, last_sequence - ${p2}, ${p3}, ${p4}, ${p5}, ${p6}, ${p7} \
+                 FROM logs WHERE tenant = ${p1}"
             );
+            values.extend(values![
+                self.tenant(),
+                before_last,
+                event.kind,
+                &event.connection_id,
+                invitation_id,
+                self.now,
+                event.encode_to_vec()
+            ]);
         }
-        self.write("SELECT last_sequence FROM logs WHERE tenant = $1", values![self.tenant()]);
+        let columns = "tenant, sequence, kind, connection_id, invitation_id, time, record";
+        self.write(&format!("INSERT INTO events ({columns}) {rows}"), values);
         Ok(events.into_iter().map(|(event, _)| event).collect())
     }
 }

@@ -3,14 +3,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use entente_store::{Database, StoreError, Transaction};
+use entente_store::{Database, StoreError, values};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{KeyRow, NewKeys, SealedKey, Store, public_key};
+use super::{KeyRow, NewKeys, Store, public_key};
 
 /// The most insertions in one transaction, and the most that wait.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 const QUEUE: usize = 1024;
 
 /// What became of an insertion.
@@ -94,44 +94,44 @@ async fn run(database: Database, mut queue: mpsc::Receiver<Job>) {
 
 async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, StoreError> {
     let mut transaction = database.write().await?;
-    let mut inserted = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        inserted.push(insert(&mut transaction, &job.keys).await?);
+    for Job { keys: new, .. } in jobs {
+        let Some(first) = new.keys.first() else { continue };
+        for (index, key) in (0i64..).zip(&new.keys) {
+            // The others only with the first.
+            transaction.write(
+                "INSERT INTO keys (tenant, public_key, sealed, request_id, request_index, created_at) \
+                 SELECT $1, $2, $3, $4, $5, $6 \
+                 WHERE $5 = 0 OR EXISTS (SELECT 1 FROM keys WHERE tenant = $1 AND public_key = $7) \
+                 ON CONFLICT DO NOTHING RETURNING public_key",
+                values![
+                    &key.tenant,
+                    key.public.multibase(),
+                    &key.sealed,
+                    &new.request_id,
+                    index,
+                    new.created_at,
+                    first.public.multibase()
+                ],
+            );
+        }
     }
-    transaction.commit().await?;
+    let stored: Vec<(String,)> = transaction.commit().await?;
+    let mut stored = stored.into_iter().peekable();
+    let mut inserted = Vec::with_capacity(jobs.len());
+    for Job { keys: new, .. } in jobs {
+        let mut all_new = true;
+        for key in &new.keys {
+            let public = key.public.multibase();
+            all_new &= stored.next_if(|(stored,)| *stored == public).is_some();
+        }
+        inserted.push(if all_new { Inserted::New } else { existing(database, new).await? });
+    }
     Ok(inserted)
 }
 
-async fn insert(transaction: &mut Transaction, new: &NewKeys) -> Result<Inserted, StoreError> {
-    for (index, key) in (0i64..).zip(&new.keys) {
-        let done = sqlx::query(
-            "INSERT INTO keys (tenant, public_key, sealed, request_id, request_index, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind(&key.tenant)
-        .bind(key.public.multibase())
-        .bind(&key.sealed)
-        .bind(&new.request_id)
-        .bind(index)
-        .bind(new.created_at)
-        .execute(&mut **transaction)
-        .await?;
-        match (done.rows_affected(), index) {
-            (0, 0) => return existing(transaction, new, key).await,
-            // Keys drawn at random are no one's yet, and the request's first key was not there.
-            (0, _) => return Err(StoreError::Conflict),
-            _ => {}
-        }
-    }
-    Ok(Inserted::New)
-}
-
-/// What stood in the way of a request's first key.
-async fn existing(
-    transaction: &mut Transaction,
-    new: &NewKeys,
-    first: &SealedKey,
-) -> Result<Inserted, StoreError> {
+/// What stood in the way of a request's keys.
+async fn existing(database: &Database, new: &NewKeys) -> Result<Inserted, StoreError> {
+    let Some(first) = new.keys.first() else { return Ok(Inserted::New) };
     let existing: Vec<(String, i64)> = sqlx::query_as(
         "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (request_id = $2 OR public_key = $3) \
          ORDER BY request_index",
@@ -139,7 +139,7 @@ async fn existing(
     .bind(&first.tenant)
     .bind(&new.request_id)
     .bind(first.public.multibase())
-    .fetch_all(&mut **transaction)
+    .fetch_all(&mut *database.read().await?)
     .await?;
     if existing.is_empty() {
         return Ok(Inserted::Taken);

@@ -1,6 +1,6 @@
 //! What is stored of the master key, and its change.
 
-use entente_store::{StoreError, Transaction};
+use entente_store::{StoreError, Transaction, values};
 
 use super::Store;
 
@@ -85,20 +85,13 @@ impl Store {
     ) -> Result<MasterKeyRecord, StoreError> {
         let mut transaction = self.database.write().await?;
         let (source, salt, memory_kib, iterations, lanes, verifier) = record.into_row();
-        sqlx::query(
+        transaction.write(
             "INSERT INTO master_key (singleton, source, salt, memory_kib, iterations, lanes, verifier) \
              VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-        )
-        .bind(source)
-        .bind(salt)
-        .bind(memory_kib)
-        .bind(iterations)
-        .bind(lanes)
-        .bind(verifier)
-        .execute(&mut *transaction)
-        .await?;
-        let row: Row = sqlx::query_as(SELECT).fetch_one(&mut *transaction).await?;
-        transaction.commit().await?;
+            values![source, salt, memory_kib, iterations, lanes, verifier],
+        );
+        transaction.write(SELECT, Vec::new());
+        let row: Row = transaction.commit().await?.pop().ok_or(StoreError::NotFound)?;
         MasterKeyRecord::from_row(row)
     }
 
@@ -116,19 +109,14 @@ impl Store {
         replace_record(&mut transaction, known, next).await?;
         prepare.await?;
         let tenants: Vec<(String, Vec<u8>)> =
-            sqlx::query_as("SELECT tenant, wrapped FROM tenant_keys")
-                .fetch_all(&mut *transaction)
-                .await
-                .map_err(StoreError::from)?;
+            transaction.fetch("SELECT tenant, wrapped FROM tenant_keys", Vec::new()).await?;
         for (tenant, wrapped) in &tenants {
-            sqlx::query("UPDATE tenant_keys SET wrapped = $2 WHERE tenant = $1")
-                .bind(tenant)
-                .bind(wrap(tenant, wrapped)?)
-                .execute(&mut *transaction)
-                .await
-                .map_err(StoreError::from)?;
+            transaction.write(
+                "UPDATE tenant_keys SET wrapped = $2 WHERE tenant = $1",
+                values![tenant, wrap(tenant, wrapped)?],
+            );
         }
-        transaction.commit().await?;
+        transaction.commit::<()>().await?;
         Ok(tenants.len())
     }
 }
@@ -139,18 +127,12 @@ async fn replace_record(
     next: MasterKeyRecord,
 ) -> Result<(), StoreError> {
     let (source, salt, memory_kib, iterations, lanes, verifier) = next.into_row();
-    let done = sqlx::query(
-        "UPDATE master_key SET source = $1, salt = $2, memory_kib = $3, iterations = $4, lanes = $5, \
-         verifier = $6 WHERE verifier = $7",
-    )
-    .bind(source)
-    .bind(salt)
-    .bind(memory_kib)
-    .bind(iterations)
-    .bind(lanes)
-    .bind(verifier)
-    .bind(known)
-    .execute(&mut **transaction)
-    .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+    let changed: Vec<(i64,)> = transaction
+        .fetch(
+            "UPDATE master_key SET source = $1, salt = $2, memory_kib = $3, iterations = $4, lanes = $5, \
+             verifier = $6 WHERE verifier = $7 RETURNING singleton",
+            values![source, salt, memory_kib, iterations, lanes, verifier, known],
+        )
+        .await?;
+    if changed.len() == 1 { Ok(()) } else { Err(StoreError::Conflict) }
 }

@@ -1,0 +1,196 @@
+//! A work's part of a transaction.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, SqliteConnection};
+use tokio::sync::OwnedMappedMutexGuard;
+
+use crate::batch::{Batch, Value};
+use crate::writer::Writer;
+use crate::{Database, StoreError};
+
+/// The connection that writes, for as long as it is held.
+pub struct Lease(pub(crate) OwnedMappedMutexGuard<Option<Writer>, Writer>);
+
+/// A write transaction. Dropped without `commit`, what it did is taken back.
+///
+/// Writes are gathered, and carried out together: before the next read, or with the commit. What others do at the same
+/// time may be committed together with it, which shows in nothing but the time it takes.
+pub struct Transaction {
+    lease: Lease,
+    database: Database,
+    batch: Batch,
+    entered: bool,
+    /// Another work goes on from here.
+    left: bool,
+}
+
+impl Transaction {
+    pub(crate) fn new(lease: Lease, database: Database) -> Self {
+        Self { lease, database, batch: Batch::default(), entered: false, left: false }
+    }
+
+    /// Adds a write with its parameters `$1`, `$2`, …. Its failure shows when the writes are carried out.
+    pub fn write(&mut self, sql: &str, values: Vec<Value>) {
+        self.batch.push(sql, values);
+    }
+
+    /// Reads rows, after all that was written so far.
+    ///
+    /// # Errors
+    /// When the query, or a write before it, fails.
+    pub async fn fetch<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        self.batch.push(sql, values);
+        let mut batch = self.take_batch();
+        let rows = batch.fetch(&mut self.lease).await?;
+        self.lease.0.entered();
+        Ok(rows)
+    }
+
+    /// The connection, after all that was written so far, for a statement of another kind.
+    ///
+    /// # Errors
+    /// When a write fails.
+    pub async fn connection(&mut self) -> Result<&mut Lease, StoreError> {
+        if !self.entered || !self.batch.is_empty() {
+            let mut batch = self.take_batch();
+            batch.execute(&mut self.lease).await?;
+            self.lease.0.entered();
+        }
+        Ok(&mut self.lease)
+    }
+
+    /// Commits. When this returns, what was written is on the disk; gives the rows that the last writes return.
+    ///
+    /// # Errors
+    /// When the database cannot; nothing is changed then.
+    pub async fn commit<T>(mut self) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'static,
+    {
+        if !self.entered && self.batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.database.is_wanted() && self.lease.0.has_room() {
+            let rows = self.carry_out().await?;
+            let committed = self.lease.0.leave();
+            self.left = true;
+            drop(self);
+            return match committed.await {
+                Ok(true) => Ok(rows),
+                _ => Err(StoreError::NotCommitted),
+            };
+        }
+        if !self.lease.0.is_shared() {
+            return self.commit_all().await;
+        }
+        // Others wait for this commit: it goes on even if nobody waits for this work any more.
+        let rows = tokio::spawn(self.commit_all()).await;
+        rows.map_err(|_| StoreError::NotCommitted)?
+    }
+
+    async fn carry_out<T>(&mut self) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let mut batch = self.take_batch();
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = batch.fetch(&mut self.lease).await?;
+        self.lease.0.entered();
+        Ok(rows)
+    }
+
+    async fn commit_all<T>(mut self) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let mut batch = self.take_batch();
+        batch.push_bare("COMMIT");
+        let rows = batch.fetch(&mut self.lease).await?;
+        self.lease.0.committed();
+        Ok(rows)
+    }
+
+    /// What was gathered; the first time, after what begins the work.
+    fn take_batch(&mut self) -> Batch {
+        let batch = std::mem::take(&mut self.batch);
+        if self.entered {
+            return batch;
+        }
+        self.entered = true;
+        batch.after(self.lease.0.enter())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.lease.0.is_open() && !self.left {
+            self.database.settle();
+        }
+    }
+}
+
+/// A work that waits for the connection that writes.
+pub(crate) struct Waiting {
+    database: Database,
+    served: bool,
+}
+
+impl Waiting {
+    pub(crate) fn new(database: &Database, waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::AcqRel);
+        Self { database: database.clone(), served: false }
+    }
+
+    /// Its turn has come.
+    pub(crate) fn serve(mut self) {
+        self.served = true;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.database.stop_waiting();
+        if !self.served {
+            // A work may have left its commit to this one.
+            self.database.settle();
+        }
+    }
+}
+
+impl Lease {
+    /// The same, after what was left on it. That is not given up half way, whoever waits for it.
+    pub(crate) async fn cleaned_up(mut self, commit: bool) -> Result<Self, StoreError> {
+        let cleaned = tokio::spawn(async move {
+            self.0.clean_up().await;
+            if commit {
+                // Those who wait for the commit learn what became of it.
+                let _ = self.0.commit().await;
+            }
+            self
+        });
+        cleaned.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))
+    }
+}
+
+impl Deref for Lease {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0.connection
+    }
+}
