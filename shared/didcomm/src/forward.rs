@@ -1,4 +1,8 @@
-//! Routing through mediators (RFC 0094): wrapping an envelope for them, and reading a forward.
+//! Routing through mediators (RFC 0094; DIDComm v2, "Routing Protocol 2.0"): wrapping an envelope for them,
+//! and reading a forward. [`wrap`] is for DIDComm v1, [`v2::wrap`] for v2, whose routing keys are in the
+//! other order.
+
+pub mod v2;
 
 use entente_did::{DidError, PublicKey};
 use rand_core::CryptoRng;
@@ -6,8 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::envelope::{EnvelopeError, v1};
-use crate::message::{Message, MessageError, MessageType, Version};
+use crate::attachment::{Attachment, AttachmentError};
+use crate::envelope::EnvelopeError;
+use crate::envelope::v1::pack_anoncrypt;
+use crate::message::{MAX_BYTES, Message, MessageError, MessageType, Version};
 
 /// The most mediators on one path. Each layer makes the envelope a third larger.
 pub const MAX_ROUTING_KEYS: usize = 8;
@@ -39,7 +45,7 @@ pub enum ForwardError {
         source: EnvelopeError,
     },
     /// The message is not a forward that we know.
-    #[error("the message is a {actual}, expected routing/1.0/forward")]
+    #[error("the message is a {actual}, expected routing/1.0/forward or routing/2.0/forward")]
     NotAForward {
         /// Its type.
         actual: String,
@@ -50,9 +56,18 @@ pub enum ForwardError {
     /// `to` is no key.
     #[error("`to` of the forward is no key: {0}")]
     To(#[from] DidError),
+    /// A forward of DIDComm v2 has no attachment, or several.
+    #[error("`attachments` of the forward has {actual} entries, expected one encrypted message")]
+    AttachmentCount {
+        /// How many there are.
+        actual: usize,
+    },
+    /// The attached envelope cannot be read.
+    #[error("the forward: {0}")]
+    Attachment(#[from] AttachmentError),
 }
 
-/// The type of a forward.
+/// The type of a forward of DIDComm v1.
 pub fn message_type() -> MessageType {
     MessageType::new(PROTOCOL, Version::new(1, 0), NAME)
 }
@@ -96,7 +111,7 @@ pub fn wrap(
             msg: json_object(&packed)?,
         };
         let plaintext = serde_json::to_vec(&forward).map_err(|_| ForwardError::NotAnEnvelope)?;
-        packed = v1::pack_anoncrypt(&plaintext, &[*mediator], rng)
+        packed = pack_anoncrypt(&plaintext, &[*mediator], rng)
             .map_err(|source| ForwardError::RoutingKey { index, source })?;
         target = mediator;
     }
@@ -113,38 +128,39 @@ fn json_object(bytes: &[u8]) -> Result<&RawValue, ForwardError> {
 /// A forward that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
-    /// Whom the envelope is for, as written: base58, did:key (with or without fragment), or another DID.
+    /// Whom the envelope is for, as written. In v1 `to`: base58, did:key (with or without fragment), or
+    /// another DID. In v2 `next`: a DID, or the DID URL of a key.
     pub to: String,
     /// The envelope's JSON.
     pub envelope: Vec<u8>,
 }
 
 impl Forward {
-    /// Whether a message is a forward that [`Forward::from_message`] reads.
+    /// Whether a message type is that of a forward that [`Forward::from_message`] reads.
     pub fn is(message_type: &MessageType) -> bool {
-        message_type.is(PROTOCOL, NAME) && message_type.version.major == 1
+        message_type.is(PROTOCOL, NAME) && matches!(message_type.version.major, 1 | 2)
     }
 
-    /// Reads a forward whose `msg` is a JSON object, or its text as old agents write it.
+    /// Reads a forward of either version. The envelope is in `msg` as a JSON object, or as its text as old
+    /// agents write it; in v2 it is attached, as JSON or in base64.
     ///
     /// # Errors
-    /// [`ForwardError::NotAForward`], [`ForwardError::Field`].
+    /// [`ForwardError::NotAForward`], [`ForwardError::Field`], [`ForwardError::NotAnEnvelope`]; in v2 also
+    /// [`ForwardError::AttachmentCount`], [`ForwardError::Attachment`].
     pub fn from_message(message: &Message) -> Result<Self, ForwardError> {
-        if !Self::is(&message.message_type) {
-            let actual = message.message_type.to_string().chars().take(120).collect();
-            return Err(ForwardError::NotAForward { actual });
-        }
-        let to = message.required_text("to")?.to_owned();
-        let envelope = match message.body.get("msg") {
-            Some(object @ Value::Object(_)) => object.to_string().into_bytes(),
-            Some(Value::String(text)) => text.clone().into_bytes(),
-            Some(other) => {
-                return Err(MessageError::wrong_type("msg", "an object or its text", other).into());
+        let version = message.message_type.version.major;
+        let (to, envelope) = match (message.is(PROTOCOL, NAME), version, &message.v2) {
+            (true, 1, None) => (message.required_text("to")?, msg(message)?),
+            (true, 2, Some(headers)) => {
+                (message.required_text("next")?, attached(&headers.attachments)?)
             }
-            None => return Err(MessageError::Missing { field: "msg" }.into()),
+            _ => {
+                let actual = message.message_type.to_string().chars().take(120).collect();
+                return Err(ForwardError::NotAForward { actual });
+            }
         };
         json_object(&envelope)?;
-        Ok(Self { to, envelope })
+        Ok(Self { to: to.to_owned(), envelope })
     }
 
     /// The key in `to`.
@@ -153,6 +169,22 @@ impl Forward {
     /// [`ForwardError::To`] for a DID that must be resolved, and for what is no key.
     pub fn key(&self) -> Result<PublicKey, ForwardError> {
         Ok(PublicKey::parse_reference(&self.to)?)
+    }
+}
+
+fn msg(message: &Message) -> Result<Vec<u8>, ForwardError> {
+    match message.body.get("msg") {
+        Some(object @ Value::Object(_)) => Ok(object.to_string().into_bytes()),
+        Some(Value::String(text)) => Ok(text.clone().into_bytes()),
+        Some(other) => Err(MessageError::wrong_type("msg", "an object or its text", other).into()),
+        None => Err(MessageError::Missing { field: "msg" }.into()),
+    }
+}
+
+fn attached(attachments: &[Attachment]) -> Result<Vec<u8>, ForwardError> {
+    match attachments {
+        [one] => Ok(one.content(MAX_BYTES)?),
+        several => Err(ForwardError::AttachmentCount { actual: several.len() }),
     }
 }
 

@@ -8,17 +8,19 @@
 //! |---|---|
 //! | [`primitives`] | Ed25519, X25519, crypto_box, ChaCha20-Poly1305: the only place that knows the crypto crates |
 //! | [`envelope`] | packing and opening encrypted messages (RFC 0019) |
-//! | [`forward`] | wrapping for mediators (RFC 0094) |
-//! | [`message`] | a plaintext message, its type, thread and timing (RFC 0003, 0008, 0020, 0032, 0092) |
-//! | [`attachment`] | attachments and their signatures (RFC 0017) |
-//! | [`out_of_band`] | invitations and their URLs (RFC 0434) |
-//! | [`problem_report`] | problem reports in every shape that peers write (RFC 0023, 0035, 0160) |
+//! | [`forward`] | wrapping for mediators (RFC 0094; v2 "Routing Protocol 2.0") |
+//! | [`message`] | a plaintext message, its type, thread and timing (RFC 0003, 0008, 0020, 0032, 0092; v2 "Plaintext Message Structure") |
+//! | [`from_prior`] | the JWT by which a DID names its successor (v2 "DID Rotation") |
+//! | [`attachment`] | attachments and their signatures (RFC 0017; v2 "Attachments") |
+//! | [`out_of_band`] | invitations and their URLs (RFC 0160, 0434; v2 "Out Of Band Messages") |
+//! | [`problem_report`] | problem reports in every shape that peers write (RFC 0023, 0035, 0160; v2 "Problem Reports") |
 
 mod base64url;
 
 pub mod attachment;
 pub mod envelope;
 pub mod forward;
+pub mod from_prior;
 pub mod message;
 pub mod out_of_band;
 pub mod primitives;

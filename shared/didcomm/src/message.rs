@@ -10,7 +10,7 @@ mod v2;
 pub use decorator::{Thread, Timing, Transport};
 pub use error::MessageError;
 pub use message_type::{MessageType, Prefix, Protocol, Unsupported, Version, negotiate};
-pub use v2::V2Headers;
+pub use v2::{MEDIA_TYPE_PLAIN, V2Headers};
 
 use std::borrow::Cow;
 

@@ -1,7 +1,9 @@
-//! Problem reports, in the two shapes that peers write: `problem-code` and `explain` (RFC 0023, 0160),
-//! and `description` with `code` and texts by language (RFC 0035).
+//! Problem reports, in the shapes that peers write: `problem-code` and `explain` (RFC 0023, 0160),
+//! `description` with `code` and texts by language (RFC 0035), and those of DIDComm v2 ([`v2`]).
 //!
 //! A report is read leniently, for nothing may be answered to a report: what is wrong in one is absent.
+
+pub mod v2;
 
 use serde_json::{Map, Value, json};
 
@@ -20,6 +22,8 @@ pub struct ProblemReport {
     pub impact: Option<String>,
     /// `you`, `me`, `both` or `none`.
     pub who_retries: Option<String>,
+    /// Where to turn to: a `mailto:` or another URL. Only in DIDComm v2.
+    pub escalate_to: Option<String>,
 }
 
 impl ProblemReport {
@@ -44,6 +48,9 @@ impl ProblemReport {
             return None;
         }
         let body = &message.body;
+        if message.is_v2() {
+            return Some(Self::from_v2_body(body));
+        }
         let description = body.get("description").and_then(Value::as_object);
         let described = |name| description.and_then(|map| text(map, name));
         let localized = ["~l10n", "~i10n"]
@@ -60,10 +67,11 @@ impl ProblemReport {
             locale: locale.or(localized),
             impact: text(body, "impact"),
             who_retries: text(body, "who_retries"),
+            escalate_to: None,
         })
     }
 
-    /// A message that a reader of either shape understands. The caller sets its thread.
+    /// A message of DIDComm v1 that a reader of either of its shapes understands. The caller sets its thread.
     pub fn to_message(&self, id: impl Into<String>, message_type: &MessageType) -> Message {
         let mut message = Message::new(id, message_type);
         let locale = self.locale.as_deref().unwrap_or("en");
@@ -86,7 +94,7 @@ impl ProblemReport {
         message
     }
 
-    /// Whether the code says that this is a warning, after which the protocol goes on (RFC 0035).
+    /// Whether the code says that this is a warning, after which the protocol goes on (RFC 0035, DIDComm v2).
     pub fn is_warning(&self) -> bool {
         self.code.as_deref().is_some_and(|code| code.starts_with("w."))
     }

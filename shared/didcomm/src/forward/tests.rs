@@ -24,7 +24,7 @@ fn forward(to: Value, msg: Value) -> Result<Forward, ForwardError> {
 fn the_last_routing_key_is_outermost() {
     let mut rng = rand::rng();
     let (recipient, first, last) = (secret(1).public(), secret(2).public(), secret(3).public());
-    let envelope = v1::pack_anoncrypt(b"hi", &[recipient], &mut rng).unwrap();
+    let envelope = pack_anoncrypt(b"hi", &[recipient], &mut rng).unwrap();
     let mut ids = 0..;
     let wrapped = wrap(
         &envelope,

@@ -8,13 +8,12 @@ use super::{
     MAX_ID_BYTES, MAX_PARENT_ID_BYTES, Message, MessageError, Thread, Timing, Transport, type_name,
 };
 use crate::attachment::Attachment;
+use crate::from_prior;
 
 /// The media type of a plaintext message.
 pub const MEDIA_TYPE_PLAIN: &str = "application/didcomm-plain+json";
 /// The most entries of `to`, `ack` and `please_ack` that are read.
 const MAX_LIST: usize = 64;
-/// The longest `from_prior` that is read, in bytes: it has two DIDs in it, one of them twice.
-const MAX_FROM_PRIOR_BYTES: usize = 128 << 10;
 
 /// What a message of DIDComm v2 has, and one of v1 has not. Nothing here is proved by the message:
 /// who sent it, and whom it is for, is what its envelope says.
@@ -69,7 +68,7 @@ pub(super) fn read(mut map: Map<String, Value>) -> Result<Message, MessageError>
             .collect::<Result<_, _>>()?,
         created_time: take_time(&mut map, "created_time")?,
         attachments: Attachment::list("attachments", map.remove("attachments").as_ref())?,
-        from_prior: take_id(&mut map, "from_prior", "from_prior", MAX_FROM_PRIOR_BYTES)?,
+        from_prior: take_id(&mut map, "from_prior", "from_prior", from_prior::MAX_BYTES)?,
         please_ack: take_texts(&mut map, "please_ack")?,
         ack: take_texts(&mut map, "ack")?,
         other: map,
