@@ -4,14 +4,16 @@ use entente_rpc::proto::connection::v1::inbound_service_client::InboundServiceCl
 use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
-use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::{Link, MAX_MESSAGE};
+use entente_unpack::Unpacker;
 
 /// Where the other services are.
 #[derive(Clone)]
 pub struct Links {
     /// The keystore, which opens envelopes.
     pub keystore: Link,
+    /// The resolver, for the DIDs that DIDComm v2 names in them.
+    pub resolver: Link,
     /// Invitations, exchanges, connections, messages and events.
     pub connection: Link,
     /// Delivery to endpoints.
@@ -21,7 +23,7 @@ pub struct Links {
 /// A generated client for each service that the gateway calls. Clones are cheap, and each call takes one.
 #[derive(Clone)]
 pub(crate) struct Clients {
-    pub(crate) keystore: KeystoreServiceClient<Link>,
+    pub(crate) unpacker: Unpacker,
     pub(crate) inbound: InboundServiceClient<Link>,
     pub(crate) invitations: InvitationServiceClient<Link>,
     pub(crate) exchanges: ExchangeServiceClient<Link>,
@@ -34,8 +36,7 @@ impl Clients {
     pub(crate) fn new(links: Links) -> Self {
         let connection = links.connection;
         Self {
-            keystore: KeystoreServiceClient::new(links.keystore)
-                .max_decoding_message_size(MAX_MESSAGE),
+            unpacker: Unpacker::new(links.keystore, links.resolver),
             inbound: InboundServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE),
             invitations: InvitationServiceClient::new(connection.clone())

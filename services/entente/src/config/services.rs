@@ -43,7 +43,7 @@ impl ServiceName {
             Self::Resolver | Self::Keystore => &[],
             Self::Transport => &[Self::Resolver],
             Self::Connection => &[Self::Resolver, Self::Keystore, Self::Transport],
-            Self::Gateway => &[Self::Keystore, Self::Transport, Self::Connection],
+            Self::Gateway => &[Self::Resolver, Self::Keystore, Self::Transport, Self::Connection],
         }
     }
 }

@@ -80,6 +80,7 @@ impl Services {
             ServiceName::Gateway => {
                 let links = entente_gateway::Links {
                     keystore: self.link(ServiceName::Keystore, context)?,
+                    resolver: self.link(ServiceName::Resolver, context)?,
                     connection: self.link(ServiceName::Connection, context)?,
                     transport: self.link(ServiceName::Transport, context)?,
                 };

@@ -1,11 +1,10 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use entente_didcomm::envelope::Envelope;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest};
-use entente_rpc::proto::keystore::v1::{UnpackRequest, UnpackResponse};
-use entente_rpc::{Code, DEFAULT_TENANT, ErrorReason, Failure, Status};
+use entente_rpc::{Code, ErrorReason, Failure};
+use entente_unpack::Sealed;
 
 use crate::gateway::Shared;
 
@@ -16,6 +15,8 @@ pub(super) enum Outcome {
     Taken(Vec<Bytes>),
     /// It is not an envelope, and why.
     Unreadable(String),
+    /// A message of DIDComm v2 that had no effect: agents of v2 take any 2xx as consent.
+    Refused,
     /// Nothing was changed; another try may succeed, not before this.
     TryAgain(Duration),
     /// A defect of ours; the log has it.
@@ -23,10 +24,10 @@ pub(super) enum Outcome {
 }
 
 /// Opens a message and hands it to the connection service.
-pub(super) async fn receive(shared: &Shared, envelope: Bytes, max_replies: u16) -> Outcome {
+pub(super) async fn receive(shared: &Shared, sealed: Sealed, max_replies: u16) -> Outcome {
     let limit = shared.config.didcomm.handle_timeout;
     let (outcome, result) =
-        match tokio::time::timeout(limit, handle(shared, envelope, max_replies)).await {
+        match tokio::time::timeout(limit, handle(shared, sealed, max_replies)).await {
             Ok(handled) => handled,
             Err(_) => (Outcome::TryAgain(Duration::from_secs(5)), "timeout"),
         };
@@ -34,62 +35,71 @@ pub(super) async fn receive(shared: &Shared, envelope: Bytes, max_replies: u16) 
     outcome
 }
 
-async fn handle(shared: &Shared, envelope: Bytes, max_replies: u16) -> (Outcome, &'static str) {
-    if let Err(error) = Envelope::peek(&envelope) {
-        return (Outcome::Unreadable(error.to_string()), "malformed_envelope");
-    }
-    let opened = match unpack(shared, envelope).await {
+/// Parses a message, and counts one that cannot be.
+pub(super) fn peek(shared: &Shared, envelope: Bytes) -> Result<Sealed, Outcome> {
+    Sealed::peek(envelope).map_err(|failure| {
+        shared.metrics.inbound("malformed_envelope");
+        Outcome::Unreadable(failure.message)
+    })
+}
+
+async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, &'static str) {
+    let quiet = quiet(sealed.is_v2());
+    let opened = match shared.clients.unpacker.unpack(sealed).await {
         Ok(opened) => opened,
-        Err(status) => return refused(&status, "keystore"),
+        Err(failure) => return failed(&failure, "keystore", quiet),
     };
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),
         plaintext: opened.plaintext,
         recipient_key: opened.recipient_key,
+        recipient_kid: opened.recipient_kid,
         sender_key: opened.sender_key,
+        sender_kid: opened.sender_kid,
+        signer_kid: opened.signer_kid,
         max_replies: i32::from(max_replies),
-        ..Default::default()
     };
     let request = match for_tenant(&opened.tenant, request) {
         Ok(request) => request,
-        Err(status) => return refused(&status, "tenant"),
+        Err(status) => return failed(&Failure::of(&status), "tenant", quiet),
     };
     match shared.clients.inbound.clone().receive(request).await {
         Ok(answer) => {
             let answer = answer.into_inner();
-            let result = match answer.disposition() {
-                Disposition::Handled => "handled",
-                Disposition::Duplicate => "duplicate",
-                Disposition::Refused => "refused",
-                Disposition::Surfaced => "surfaced",
-                Disposition::Unspecified => "unspecified",
+            let (refused, result) = match answer.disposition() {
+                Disposition::Handled => (false, "handled"),
+                Disposition::Duplicate => (false, "duplicate"),
+                Disposition::Refused => (true, "refused"),
+                Disposition::Surfaced => (false, "surfaced"),
+                Disposition::Unspecified => (false, "unspecified"),
             };
-            (Outcome::Taken(answer.replies), result)
+            // A reply that was asked for says more than a status.
+            let outcome = match answer.replies.is_empty() && refused {
+                true => quiet,
+                false => Outcome::Taken(answer.replies),
+            };
+            (outcome, result)
         }
-        Err(status) => refused(&status, "connection"),
+        Err(status) => failed(&Failure::of(&status), "connection", quiet),
     }
 }
 
-async fn unpack(shared: &Shared, envelope: Bytes) -> Result<UnpackResponse, Status> {
-    let request = for_tenant(DEFAULT_TENANT, UnpackRequest { envelope, ..Default::default() })?;
-    Ok(shared.clients.keystore.clone().unpack(request).await?.into_inner())
+/// The answer to a message that had no effect, whatever was wrong with it: it must not tell a stranger which keys are
+/// ours. In DIDComm v1 it is that to a message that was handled.
+fn quiet(v2: bool) -> Outcome {
+    if v2 { Outcome::Refused } else { Outcome::Taken(Vec::new()) }
 }
 
-/// A message for nobody here, or with nonsense inside, is answered as one that was handled: the answer must not tell
-/// a stranger which keys are ours.
-fn refused(status: &Status, service: &'static str) -> (Outcome, &'static str) {
-    let failure = Failure::of(status);
+fn failed(failure: &Failure, service: &'static str, quiet: Outcome) -> (Outcome, &'static str) {
     match failure.reason {
-        ErrorReason::Undecryptable | ErrorReason::KeyNotFound => {
-            return (Outcome::Taken(Vec::new()), "undecryptable");
-        }
-        ErrorReason::MalformedMessage => return (Outcome::Taken(Vec::new()), "malformed_message"),
+        ErrorReason::Undecryptable | ErrorReason::KeyNotFound => return (quiet, "undecryptable"),
+        ErrorReason::MalformedMessage => return (quiet, "malformed_message"),
         ErrorReason::MalformedEnvelope => {
-            return (Outcome::Unreadable(failure.message), "malformed_envelope");
+            return (Outcome::Unreadable(failure.message.clone()), "malformed_envelope");
         }
         _ => {}
     }
-    match status.code() {
+    match failure.code() {
         Code::Unavailable
         | Code::Aborted
         | Code::ResourceExhausted
@@ -101,8 +111,8 @@ fn refused(status: &Status, service: &'static str) -> (Outcome, &'static str) {
                 "unavailable",
             )
         }
-        _ => {
-            tracing::error!(service, code = ?status.code(), error = %failure, "an inbound message failed");
+        code => {
+            tracing::error!(service, ?code, error = %failure, "an inbound message failed");
             (Outcome::Broken, "failed")
         }
     }
@@ -114,11 +124,12 @@ mod tests {
 
     #[test]
     fn strangers_do_not_learn_which_keys_are_ours() {
-        let quiet = Outcome::Taken(Vec::new());
         for reason in
             [ErrorReason::Undecryptable, ErrorReason::KeyNotFound, ErrorReason::MalformedMessage]
         {
-            assert_eq!(refused(&Failure::new(reason, "x").into(), "test").0, quiet, "{reason:?}");
+            let answer = |v2| failed(&Failure::new(reason, "x"), "test", quiet(v2)).0;
+            assert_eq!(answer(false), Outcome::Taken(Vec::new()), "{reason:?}");
+            assert_eq!(answer(true), Outcome::Refused, "{reason:?}");
         }
     }
 
@@ -127,14 +138,14 @@ mod tests {
         for reason in
             [ErrorReason::StoreUnavailable, ErrorReason::Conflict, ErrorReason::EndpointUnavailable]
         {
-            let (outcome, _) = refused(&Failure::new(reason, "x").into(), "test");
+            let (outcome, _) = failed(&Failure::new(reason, "x"), "test", quiet(true));
             assert_eq!(outcome, Outcome::TryAgain(Duration::from_secs(2)), "{reason:?}");
         }
         let delay = Duration::from_secs(7);
         let failure = Failure::new(ErrorReason::Conflict, "x").retry_after(delay);
-        assert_eq!(refused(&failure.into(), "test").0, Outcome::TryAgain(delay));
+        assert_eq!(failed(&failure, "test", quiet(false)).0, Outcome::TryAgain(delay));
         assert_eq!(
-            refused(&Failure::new(ErrorReason::Internal, "x").into(), "test").0,
+            failed(&Failure::new(ErrorReason::Internal, "x"), "test", quiet(false)).0,
             Outcome::Broken
         );
     }

@@ -6,10 +6,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_didcomm::envelope::MEDIA_TYPE_V1;
+use entente_didcomm::envelope::v2::MEDIA_TYPE_ENCRYPTED;
 use serde_json::json;
 
 use super::body::{BodyError, read};
-use super::inbound::{Outcome, receive as handle};
+use super::inbound::{Outcome, peek, receive as handle};
 use super::media_type::may_hold_envelope;
 use crate::gateway::Shared;
 
@@ -30,7 +31,13 @@ pub(super) async fn receive(
     let Ok(_permit) = shared.in_flight.try_acquire() else {
         return refuse_body(&shared, BodyError::Overloaded);
     };
-    answer(handle(&shared, body.bytes.clone(), 1).await)
+    match peek(&shared, body.bytes.clone()) {
+        Ok(sealed) => {
+            let media_type = if sealed.is_v2() { MEDIA_TYPE_ENCRYPTED } else { MEDIA_TYPE_V1 };
+            answer(handle(&shared, sealed, 1).await, media_type)
+        }
+        Err(outcome) => answer(outcome, MEDIA_TYPE_V1),
+    }
 }
 
 fn refuse_body(shared: &Shared, error: BodyError) -> Response {
@@ -52,13 +59,18 @@ fn refuse_body(shared: &Shared, error: BodyError) -> Response {
     response
 }
 
-fn answer(outcome: Outcome) -> Response {
+fn answer(outcome: Outcome, media_type: &'static str) -> Response {
     match outcome {
         Outcome::Taken(replies) => match replies.into_iter().next() {
             None => StatusCode::ACCEPTED.into_response(),
-            Some(reply) => ([(header::CONTENT_TYPE, MEDIA_TYPE_V1)], reply).into_response(),
+            Some(reply) => ([(header::CONTENT_TYPE, media_type)], reply).into_response(),
         },
         Outcome::Unreadable(reason) => problem(StatusCode::BAD_REQUEST, "not an envelope", &reason),
+        Outcome::Refused => problem(
+            StatusCode::BAD_REQUEST,
+            "message refused",
+            "the message is not for this agent, or it does not fit what this agent knows of its sender",
+        ),
         Outcome::TryAgain(delay) => try_again(delay, "the message could not be handled now"),
         Outcome::Broken => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -74,7 +86,7 @@ fn refuse_type(headers: &HeaderMap) -> Option<Response> {
     if may_hold_envelope(value) {
         return None;
     }
-    let detail = format!("send the envelope as {MEDIA_TYPE_V1}");
+    let detail = format!("send the envelope as {MEDIA_TYPE_V1} or {MEDIA_TYPE_ENCRYPTED}");
     Some(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type", &detail))
 }
 

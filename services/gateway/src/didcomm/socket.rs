@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::inbound::{Outcome, receive};
+use super::inbound::{Outcome, peek, receive};
 use crate::gateway::Shared;
 
 /// How long a frame to the peer may take.
@@ -83,8 +83,14 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Vec<Bytes>, Option<Clo
     let Ok(_permit) = shared.in_flight.acquire().await else {
         return Err(Some(Close(close_code::AWAY, "the agent stops")));
     };
-    match receive(shared, envelope, shared.config.didcomm.max_socket_replies).await {
+    let outcome = match peek(shared, envelope) {
+        Ok(sealed) => receive(shared, sealed, shared.config.didcomm.max_socket_replies).await,
+        Err(outcome) => outcome,
+    };
+    match outcome {
         Outcome::Taken(replies) => Ok(replies),
+        // One refused message must not take the others of the socket with it.
+        Outcome::Refused => Ok(Vec::new()),
         Outcome::Unreadable(_) => {
             Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
         }

@@ -19,7 +19,7 @@ pub struct Agent {
     pub http: reqwest::Client,
     pub connection: entente_connection::Service,
     pub keystore: entente_keystore::Service,
-    _resolver: entente_resolver::Service,
+    resolver: entente_resolver::Service,
     transport: entente_transport::Service,
     pub gateway: Gateway,
     pub config: Config,
@@ -57,6 +57,7 @@ impl Agent {
         change(&mut config);
         let links = Links {
             keystore: keystore.link(),
+            resolver: resolver.link(),
             connection: connection.link(),
             transport: transport.link(),
         };
@@ -68,7 +69,7 @@ impl Agent {
             http: http(),
             connection,
             keystore,
-            _resolver: resolver,
+            resolver,
             transport,
             gateway,
             config,
@@ -81,6 +82,7 @@ impl Agent {
         self.gateway.shutdown().await;
         let links = Links {
             keystore: self.keystore.link(),
+            resolver: self.resolver.link(),
             connection: self.connection.link(),
             transport: self.transport.link(),
         };

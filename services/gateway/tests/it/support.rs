@@ -35,7 +35,12 @@ impl Door {
                 .await
                 .unwrap();
         let away = link::remote("http://127.0.0.1:1", None).unwrap();
-        let links = Links { keystore: keystore.link(), connection: away.clone(), transport: away };
+        let links = Links {
+            keystore: keystore.link(),
+            resolver: away.clone(),
+            connection: away.clone(),
+            transport: away,
+        };
         let mut config = Config::new("http://agent.example", "Faber", ApiKeys::only([KEY]));
         change(&mut config);
         let gateway =
