@@ -22,7 +22,9 @@ fn create(key_type: i32, request_id: &str) -> pb::CreateKeyRequest {
 async fn keys_of_each_type_are_made_and_kept() {
     let mut keystore = Keystore::start().await;
     let mut made = Vec::new();
-    for (key_type, prefix) in [(0, "z6Mk"), (1, "z6Mk"), (2, "z6LS"), (3, "zDn")] {
+    for (key_type, prefix) in
+        [(0, "z6Mk"), (1, "z6Mk"), (2, "z6LS"), (3, "zDn"), (4, "z82"), (5, "z2J9")]
+    {
         let response =
             answer(keystore.client.create_key(by("a", create(key_type, ""))).await).unwrap();
         let key = response.key.unwrap();
@@ -131,6 +133,9 @@ async fn an_imported_key_is_the_key() {
         wrong(vec![1; 64], pb::KeyType::Ed25519),
         wrong(vec![0; 32], pb::KeyType::P256),
         wrong(vec![0xff; 32], pb::KeyType::P256),
+        wrong(vec![1; 32], pb::KeyType::P384),
+        wrong(vec![0xff; 48], pb::KeyType::P384),
+        wrong(vec![0xff; 66], pb::KeyType::P521),
     ] {
         assert_eq!(
             reason(keystore.import("a", key_type, &bytes).await),
@@ -139,6 +144,10 @@ async fn an_imported_key_is_the_key() {
     }
     let untyped = keystore.import("a", pb::KeyType::Unspecified, &[1; 32]).await;
     assert_eq!(reason(untyped), field(R::InvalidField, "type"));
+    for (key_type, len) in [(pb::KeyType::P384, 48), (pb::KeyType::P521, 66)] {
+        let key = keystore.import("a", key_type, &vec![1; len]).await.unwrap();
+        assert_eq!(keystore.import("a", key_type, &vec![1; len]).await.unwrap(), key);
+    }
     // The same bytes make another key of another type.
     for key_type in [pb::KeyType::X25519, pb::KeyType::P256] {
         assert_ne!(keystore.import("a", key_type, &[1; 32]).await.unwrap(), key);

@@ -14,3 +14,4 @@ mod master_key;
 mod metrics;
 mod rotation;
 mod support;
+mod v2;
