@@ -76,3 +76,20 @@ fn names_what_is_wrong() {
     assert!(matches!(listed, Err(AttachmentError::TooMany { actual: 33, .. })));
     assert!(Attachment::parse(&json!([])).is_err());
 }
+
+#[test]
+fn is_written_as_its_version_has_it() {
+    let v2 = json!({
+        "id": "a", "description": "d", "filename": "f", "media_type": "text/plain", "format": "x/y",
+        "lastmod_time": 1_718_621_260, "byte_count": 3, "unknown": [1],
+        "data": {"base64": "YWJj", "links": ["https://x"], "hash": "zQm", "jws": {}},
+    });
+    let read = Attachment::parse(&v2).unwrap();
+    assert_eq!((read.id.as_deref(), read.format.as_deref()), (Some("a"), Some("x/y")));
+    assert_eq!(read.data.hash.as_deref(), Some("zQm"));
+    assert_eq!(read.content(3).unwrap(), b"abc");
+    assert_eq!(read.to_v2_value(), v2);
+    let v1 = read.to_value();
+    assert_eq!((&v1["@id"], &v1["mime-type"]), (&json!("a"), &json!("text/plain")));
+    assert_eq!(Attachment::parse(&v1), Ok(read));
+}

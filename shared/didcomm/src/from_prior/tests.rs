@@ -56,6 +56,12 @@ fn what_is_signed_verifies() {
     assert_eq!(claim.kid(), format!("{}#key-2", did_of(1)));
     assert_eq!(claim.verify(&document(&did_of(1)), Some(&did_of(2)), NOW), Ok(rotation()));
     assert_eq!(verify(&jwt(header(), payload())), Ok(rotation()));
+    // Other libraries write these, too, and none goes by them.
+    let mut more = payload();
+    for (member, value) in [("aud", json!("123")), ("exp", json!(1)), ("nbf", json!(NOW + 1000))] {
+        more[member] = value;
+    }
+    assert_eq!(verify(&jwt(header(), more)), Ok(rotation()));
 }
 
 #[test]

@@ -17,8 +17,8 @@ pub enum HandshakeProtocol {
 }
 
 impl HandshakeProtocol {
-    /// Reads `https://didcomm.org/didexchange/1.1`, with either prefix or none, and the short labels of
-    /// ACA-Py's admin API (`didexchange`, `rfc23`, `old`, …). A higher minor is read as our highest (RFC
+    /// Reads `https://didcomm.org/didexchange/1.1`, with either prefix or none, the short labels of
+    /// ACA-Py's admin API (`didexchange`, `rfc23`, `old`, …), and `identus`. A higher minor is read as our highest (RFC
     /// 0003). `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_label(text).or_else(|| {
@@ -54,6 +54,7 @@ impl HandshakeProtocol {
             "connection" | "connections" | "conn" | "conns" | "rfc160" | "160" | "old" => {
                 Some(Self::Connections10)
             }
+            "identus" | "mercury/connections/1.0" => Some(Self::Identus10),
             _ => None,
         }
     }
@@ -94,6 +95,8 @@ mod tests {
             ("https://atalaprism.io/mercury/connections/1.0", Some(Identus10)),
             ("https://atalaprism.io/mercury/didexchange/1.0", None),
             ("https://atalaprism.io/connections/1.0", None),
+            ("mercury/connections/1.0", Some(Identus10)),
+            ("identus", Some(Identus10)),
             ("RFC23", Some(DidExchange10)),
             ("old", Some(Connections10)),
             ("https://didcomm.org/didexchange/2.0", None),
