@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use entente_did::PublicKey;
+use entente_didcomm::envelope::MEDIA_TYPE_V1;
+use entente_didcomm::envelope::v2::MEDIA_TYPE_ENCRYPTED;
 use entente_didcomm::forward;
 use entente_net::AddressPolicy;
 use entente_rpc::Link;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 use uuid::Uuid;
 
-use crate::endpoint::{Target, locate};
+use crate::endpoint::{Locator, Route, Target, Wrapping};
 use crate::error::TransportError;
 use crate::http::{self, Answer};
 use crate::origin::{Origins, Turn};
@@ -36,9 +37,7 @@ pub(crate) struct Transport {
 pub(crate) struct Delivery {
     pub(crate) envelope: Bytes,
     pub(crate) endpoint: String,
-    /// Needed if there are mediators.
-    pub(crate) recipient_key: Option<PublicKey>,
-    pub(crate) routing_keys: Vec<PublicKey>,
+    pub(crate) route: Route,
 }
 
 impl Transport {
@@ -51,10 +50,14 @@ impl Transport {
     ) -> Result<Answer, TransportError> {
         let within = deadline.map_or(self.timeout, |deadline| deadline.min(self.timeout));
         let until = Instant::now() + within;
-        let Delivery { envelope, endpoint, recipient_key, routing_keys } = delivery;
-        let Target { url, routing_keys } =
-            locate(&self.resolver, self.policy, tenant, &endpoint, routing_keys, within).await?;
-        let envelope = wrap(envelope, recipient_key, routing_keys).await?;
+        let Delivery { envelope, endpoint, route } = delivery;
+        let media_type = match route {
+            Route::V1 { .. } => MEDIA_TYPE_V1,
+            Route::V2 { .. } => MEDIA_TYPE_ENCRYPTED,
+        };
+        let locator = Locator { resolver: &self.resolver, policy: self.policy, tenant, within };
+        let Target { url, wrapping } = locator.locate(&endpoint, route).await?;
+        let envelope = wrap(envelope, wrapping).await?;
         let origin = self.origins.of(&url);
         let turn = timeout_at(until, origin.clone().enter()).await;
         let began = Instant::now();
@@ -62,7 +65,7 @@ impl Transport {
             Ok(turn) if began < until => turn?,
             _ => return Err(origin.overloaded()),
         };
-        match timeout_at(until, self.send(&url, envelope, until)).await {
+        match timeout_at(until, self.send(&url, media_type, envelope, until)).await {
             Ok(sent) => {
                 judge(&mut turn, &sent);
                 sent
@@ -80,12 +83,13 @@ impl Transport {
     async fn send(
         &self,
         url: &Url,
+        media_type: &'static str,
         envelope: Bytes,
         until: Instant,
     ) -> Result<Answer, TransportError> {
         match url.scheme() {
             "ws" | "wss" => self.websockets.send(url, envelope).await,
-            _ => http::post(&self.client, self.policy, url, envelope, until).await,
+            _ => http::post(&self.client, self.policy, url, media_type, envelope, until).await,
         }
     }
 }
@@ -108,21 +112,18 @@ fn late(url: &Url, waited: Duration) -> TransportError {
 }
 
 /// Wraps for the mediators, off the workers: a large envelope on a long route takes a while.
-async fn wrap(
-    envelope: Bytes,
-    recipient_key: Option<PublicKey>,
-    routing_keys: Vec<PublicKey>,
-) -> Result<Bytes, TransportError> {
-    if routing_keys.is_empty() {
-        return Ok(envelope);
-    }
-    let to = recipient_key.ok_or_else(|| TransportError::Field {
-        field: "recipient_key",
-        reason: "is missing; the route has mediators".to_owned(),
-    })?;
+async fn wrap(envelope: Bytes, wrapping: Option<Wrapping>) -> Result<Bytes, TransportError> {
+    let Some(wrapping) = wrapping else { return Ok(envelope) };
     let wrap = move || {
         let ids = || Uuid::new_v4().to_string();
-        forward::wrap(&envelope, &to, &routing_keys, ids, &mut rand::rng())
+        match wrapping {
+            Wrapping::V1 { recipient, mediators } => {
+                forward::wrap(&envelope, &recipient, &mediators, ids, &mut rand::rng())
+            }
+            Wrapping::V2 { recipient, mediators } => {
+                forward::v2::wrap(&envelope, &recipient, &mediators, ids, &mut rand::rng())
+            }
+        }
     };
     let wrapped = tokio::task::spawn_blocking(wrap).await.map_err(|error| {
         TransportError::Field { field: "envelope", reason: format!("cannot be wrapped: {error}") }

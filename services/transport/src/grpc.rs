@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entente_did::PublicKey;
+use entente_did::{Did, PublicKey};
 use entente_rpc::proto::transport::v1::transport_service_server::TransportService;
 use entente_rpc::proto::transport::v1::{
     DeliverRequest, DeliverResponse, FetchInvitationRequest, FetchInvitationResponse,
@@ -11,6 +11,7 @@ use entente_rpc::proto::transport::v1::{
 use entente_rpc::{Caller, Failure, Request, Response, Status};
 
 use crate::deliver::{Delivery, Transport};
+use crate::endpoint::Route;
 use crate::error::TransportError;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
@@ -61,22 +62,34 @@ impl TransportService for Handler {
 }
 
 fn delivery(request: DeliverRequest) -> Result<Delivery, Failure> {
-    let DeliverRequest { envelope, endpoint, recipient_key, routing_keys, .. } = request;
+    let DeliverRequest { envelope, endpoint, recipient_key, routing_keys, recipient_did } = request;
     if envelope.is_empty() {
         return Err(Failure::field("envelope", "is empty"));
     }
     if endpoint.is_empty() {
         return Err(Failure::field("endpoint", "is empty; it must be a URL or a DID"));
     }
-    let recipient_key = match recipient_key.as_str() {
+    let route = match recipient_did.as_str() {
+        "" => v1(&recipient_key, &routing_keys)?,
+        did => Route::V2 {
+            recipient: Did::parse(did)
+                .map_err(|error| Failure::field("recipient_did", error.to_string()))?,
+            mediators: routing_keys,
+        },
+    };
+    Ok(Delivery { envelope, endpoint, route })
+}
+
+fn v1(recipient_key: &str, routing_keys: &[String]) -> Result<Route, Failure> {
+    let recipient = match recipient_key {
         "" => None,
         text => Some(key("recipient_key".to_owned(), text)?),
     };
     let keys = routing_keys.iter().enumerate();
-    let routing_keys = keys
+    let mediators = keys
         .map(|(at, text)| key(format!("routing_keys[{at}]"), text))
         .collect::<Result<_, _>>()?;
-    Ok(Delivery { envelope, endpoint, recipient_key, routing_keys })
+    Ok(Route::V1 { recipient, mediators })
 }
 
 fn key(field: String, text: &str) -> Result<PublicKey, Failure> {

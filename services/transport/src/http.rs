@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use entente_didcomm::envelope::MEDIA_TYPE_V1;
 use entente_net::{AddressPolicy, cause, refusal};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
@@ -29,12 +28,13 @@ pub(crate) async fn post(
     client: &Client,
     policy: AddressPolicy,
     endpoint: &Url,
+    media_type: &'static str,
     envelope: Bytes,
     until: Instant,
 ) -> Result<Answer, TransportError> {
     let mut url = endpoint.clone();
     for hop in 0..=MAX_REDIRECTS {
-        let request = client.post(url.clone()).header(CONTENT_TYPE, MEDIA_TYPE_V1);
+        let request = client.post(url.clone()).header(CONTENT_TYPE, media_type);
         let sent = request.body(envelope.clone()).send().await;
         let response = sent.map_err(|error| failed(&url, &error))?;
         let status = response.status();

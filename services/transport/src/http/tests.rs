@@ -24,7 +24,8 @@ async fn a_redirect_to_a_private_address_is_refused() {
     };
     let until = Instant::now() + Duration::from_secs(1);
     let client = client(&settings).unwrap();
-    let posted = post(&client, AddressPolicy::Public, &url, Bytes::from_static(b"{}"), until).await;
+    let posted =
+        post(&client, AddressPolicy::Public, &url, "x/y", Bytes::from_static(b"{}"), until).await;
     let Err(TransportError::Refused { url, refused: Refused::Address(_) }) = posted else {
         panic!("the hop is refused");
     };

@@ -4,6 +4,7 @@
 mod breaker;
 mod deliver;
 mod forward;
+mod forward_v2;
 mod invitation;
 mod limits;
 mod refused;
