@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy identus grpcurl lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy identus grpcurl oracles lint-rust lint-proto lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -29,18 +29,24 @@ demo:
 bench:
 	$(CARGO) run --locked --release -p entente -- bench --handshakes 2000 --reuses 2000 --invitations 2000
 	$(CARGO) bench --locked -p entente-connection --bench growth
+	CARGO_TARGET_DIR=$(CURDIR)/target/oracles $(CARGO) bench --locked --manifest-path tests/oracles/Cargo.toml --features bench
 
 fmt:
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy identus grpcurl
+test: acapy identus grpcurl oracles
 	$(CARGO) build --locked --workspace --all-targets
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
 	else \
 		$(CARGO) test --locked --workspace --all-targets --no-fail-fast; \
 	fi
+
+# A workspace of its own, with its own lock file: what the others depend on must not get into the product's.
+oracles:
+	CARGO_TARGET_DIR=$(CURDIR)/target/oracles $(CARGO) test --locked --manifest-path tests/oracles/Cargo.toml
 
 acapy:
 	.ci/install acapy
@@ -55,6 +61,7 @@ lint: lint-rust lint-proto lint-dependencies
 
 lint-rust:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 # Until there is a release, the protos may still change freely.
