@@ -1,12 +1,12 @@
 //! The other services, as this one uses them.
 
 use entente_did::{Did, Document, PublicKey};
-use entente_didcomm::attachment::{Attachment, jws};
-use entente_protocol::Target;
+use entente_protocol::{Sender, Target};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, DeleteKeyRequest, KeyType, PackRequest, SignRequest,
+    CreateKeyRequest, DeleteKeyRequest, EnvelopeFormat, KeyReference, KeyType, PackRequest,
+    SignRequest,
 };
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
@@ -59,29 +59,13 @@ impl Clients {
         }
     }
 
-    /// An attachment signed with one of our keys (RFC 0017).
-    pub async fn sign(
-        &self,
-        tenant: &str,
-        key: &PublicKey,
-        id: &str,
-        mime_type: &str,
-        content: &[u8],
-    ) -> Answer<Attachment> {
-        let unsigned =
-            jws::signing_input(content, key).map_err(|error| broken("signature", &error))?;
-        let request =
-            SignRequest { key: key.multibase(), payload: unsigned.bytes().to_vec().into() };
+    /// The signature of some bytes by one of our keys.
+    pub async fn sign(&self, tenant: &str, key: &PublicKey, payload: &[u8]) -> Answer<[u8; 64]> {
+        let request = SignRequest { key: key.multibase(), payload: payload.to_vec().into() };
         let answer =
             self.keystore.clone().sign(for_tenant(tenant, request).map_err(failure)?).await;
         let signature = answer.map_err(failure)?.into_inner().signature;
-        let signature: [u8; 64] = signature
-            .as_ref()
-            .try_into()
-            .map_err(|error| broken("keystore's signature", &error))?;
-        let mut attachment = Attachment::from_bytes(id, mime_type, content);
-        attachment.data.jws = Some(unsigned.with_signature(signature));
-        Ok(attachment)
+        signature.as_ref().try_into().map_err(|error| broken("keystore's signature", &error))
     }
 
     /// An envelope for a target.
@@ -89,14 +73,25 @@ impl Clients {
         &self,
         tenant: &str,
         plaintext: String,
-        from: Option<&PublicKey>,
+        from: Option<&Sender>,
         to: &Target,
     ) -> Answer<Vec<u8>> {
-        let request = PackRequest {
-            plaintext: plaintext.into_bytes().into(),
-            recipient_keys: to.recipient_keys.iter().map(PublicKey::multibase).collect(),
-            sender_key: from.map(PublicKey::multibase).unwrap_or_default(),
-            ..PackRequest::default()
+        let plaintext = plaintext.into_bytes().into();
+        let request = match to {
+            Target::V1 { recipient_keys, .. } => PackRequest {
+                plaintext,
+                recipient_keys: recipient_keys.iter().map(PublicKey::multibase).collect(),
+                sender_key: from.map(|from| from.key.multibase()).unwrap_or_default(),
+                ..PackRequest::default()
+            },
+            Target::V2 { keys, .. } => PackRequest {
+                plaintext,
+                format: EnvelopeFormat::V2.into(),
+                recipients: keys.iter().map(|(kid, key)| reference(kid, key)).collect(),
+                sender: from
+                    .map(|Sender { key, kid }| reference(kid.as_deref().unwrap_or_default(), key)),
+                ..PackRequest::default()
+            },
         };
         let answer =
             self.keystore.clone().pack(for_tenant(tenant, request).map_err(failure)?).await;
@@ -119,12 +114,23 @@ impl Clients {
         envelope: Vec<u8>,
         to: &Target,
     ) -> Answer<Option<Vec<u8>>> {
-        let request = DeliverRequest {
-            envelope: envelope.into(),
-            endpoint: to.endpoint.clone(),
-            recipient_key: to.recipient_keys.first().map(PublicKey::multibase).unwrap_or_default(),
-            routing_keys: to.routing_keys.iter().map(PublicKey::multibase).collect(),
-            ..Default::default()
+        let multibase = |keys: &[PublicKey]| keys.iter().map(PublicKey::multibase).collect();
+        let (endpoint, envelope) = (to.endpoint().to_owned(), envelope.into());
+        let request = match to {
+            Target::V1 { recipient_keys, routing_keys, .. } => DeliverRequest {
+                envelope,
+                endpoint,
+                recipient_key: recipient_keys.first().map(PublicKey::multibase).unwrap_or_default(),
+                routing_keys: multibase(routing_keys),
+                recipient_did: String::new(),
+            },
+            Target::V2 { did, routing, .. } => DeliverRequest {
+                envelope,
+                endpoint,
+                recipient_key: String::new(),
+                routing_keys: routing.clone(),
+                recipient_did: did.to_string(),
+            },
         };
         let answer =
             self.transport.clone().deliver(for_tenant(tenant, request).map_err(failure)?).await;
@@ -155,6 +161,10 @@ impl Clients {
         let request = for_tenant(entente_rpc::DEFAULT_TENANT, request).map_err(failure)?;
         Ok(self.keystore.clone().unpack(request).await.map_err(failure)?.into_inner())
     }
+}
+
+fn reference(kid: &str, key: &PublicKey) -> KeyReference {
+    KeyReference { kid: kid.to_owned(), key: key.multibase() }
 }
 
 fn failure(status: entente_rpc::Status) -> Failure {

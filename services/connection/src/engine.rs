@@ -84,6 +84,11 @@ pub(crate) fn record_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// What comes in with every input of a handshake.
+pub(crate) fn context() -> entente_protocol::exchange::Context {
+    entente_protocol::exchange::Context { message_id: message_id(), now: now() }
+}
+
 /// A new id for a message.
 pub(crate) fn message_id() -> String {
     uuid::Uuid::new_v4().to_string()

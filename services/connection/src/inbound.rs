@@ -9,12 +9,14 @@ mod small;
 use entente_did::PublicKey;
 use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::message::Message;
-use entente_protocol::exchange::{Context, Input, State};
-use entente_protocol::{Exchange, Misbehaved, did_exchange};
+use entente_protocol::exchange::{Input, State};
+use entente_protocol::handshake::Part;
+use entente_protocol::problem::{asks_again, is_report};
+use entente_protocol::{Exchange, Identity, Misbehaved, Sender};
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest, ReceiveResponse};
 use entente_rpc::{ErrorReason, Failure};
 
-use crate::engine::{Answer, Engine, message_id};
+use crate::engine::{Answer, Engine, context};
 use crate::store::{ExchangeRow, Work};
 
 /// An opened message, with what the envelope proved.
@@ -52,6 +54,14 @@ impl Inbound {
         self.sender.as_ref().ok_or(Misbehaved::Anonymous)
     }
 
+    /// We, as the sender of the message knows us.
+    fn me(&self) -> Sender {
+        match self.message.to_dids().first() {
+            Some(did) => Identity { did: did.clone(), key: self.recipient }.sender(),
+            None => Sender { key: self.recipient, kid: None },
+        }
+    }
+
     fn sender_key(&self) -> String {
         self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default()
     }
@@ -82,9 +92,23 @@ impl Engine {
         Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id })
     }
 
-    /// Commits the work of a message. What it sends is held back if the sender asked for it on the same way.
+    /// Commits the work of a message.
     async fn finish(&self, inbound: &Inbound, mut work: Work) -> Answer<()> {
         work.note_message(&inbound.sender_key(), &inbound.message.id);
+        self.finish_unnoted(inbound, work).await
+    }
+
+    /// Commits the report of a message that was refused. If it says that the message may come again as it is, the message
+    /// is not taken for a repetition then (RFC 0160, errors).
+    async fn finish_refused(&self, inbound: &Inbound, work: Work, code: &str) -> Answer<()> {
+        match asks_again(code) {
+            true => self.finish_unnoted(inbound, work).await,
+            false => self.finish(inbound, work).await,
+        }
+    }
+
+    /// Commits. What is sent is held back if the sender of the message asked for it on the same way.
+    async fn finish_unnoted(&self, inbound: &Inbound, work: Work) -> Answer<()> {
         let outgoing = self.commit_held(work).await?;
         match &inbound.route {
             Some(route) => route.hold(outgoing),
@@ -119,20 +143,14 @@ impl Engine {
         if expires.is_some_and(|end| end.saturating_mul(1000) <= crate::engine::now()) {
             return self.refuse(inbound, &Misbehaved::Expired).await;
         }
-        let kind = &inbound.message.message_type;
-        let known_prefix = !matches!(kind.prefix, entente_didcomm::message::Prefix::Other(_));
-        match (kind.protocol.as_str(), kind.name.as_str()) {
-            _ if entente_protocol::problem::is_report(kind) => self.receive_report(inbound).await,
-            (did_exchange::PROTOCOL, "request") if known_prefix => {
-                self.receive_request(inbound).await
-            }
-            (did_exchange::PROTOCOL, "response") if known_prefix => {
-                self.receive_response(inbound).await
-            }
-            (did_exchange::PROTOCOL, "complete") if known_prefix => {
-                self.receive_complete(inbound).await
-            }
-            _ => self.receive_on_connection(inbound).await,
+        if is_report(&inbound.message.message_type) {
+            return self.receive_report(inbound).await;
+        }
+        match Part::of(&inbound.message) {
+            Some(Part::Request) => self.receive_request(inbound).await,
+            Some(Part::Response) => self.receive_response(inbound).await,
+            Some(Part::Complete) => self.receive_complete(inbound).await,
+            None => self.receive_on_connection(inbound).await,
         }
     }
 
@@ -175,9 +193,7 @@ impl Engine {
         if !waits {
             return Ok(());
         }
-        if let Ok(transition) =
-            row.machine()?.handle(&Context { message_id: message_id() }, Input::PeerMessage)
-        {
+        if let Ok(transition) = row.machine()?.handle(&context(), Input::PeerMessage) {
             self.step(work, &mut row, transition).await?;
         }
         Ok(())

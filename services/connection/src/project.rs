@@ -23,11 +23,7 @@ pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
         alias: row.alias.clone(),
         goal_code: row.goal_code.clone(),
         goal: row.goal.clone(),
-        handshake_protocols: row
-            .handshakes
-            .split(',')
-            .filter_map(|number| number.trim().parse().ok())
-            .collect(),
+        handshake_protocols: row.handshakes().map(numbers::handshake).collect(),
         message_json: row.message.clone(),
         url: row.url.clone(),
         metadata_json: row.metadata.clone(),
@@ -37,7 +33,7 @@ pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
         expires_at: row.expires_at.map(time_to_proto),
         version: row.version,
         exchange_id: row.exchange_id.clone().unwrap_or_default(),
-        format: pb::InvitationFormat::OutOfBand1.into(),
+        format: row.format,
         implicit: row.implicit,
     }
 }
@@ -84,7 +80,7 @@ pub(crate) fn exchange(
         goal_code: row.goal_code.clone(),
         goal: row.goal.clone(),
         metadata_json: row.metadata.clone(),
-        their_endpoint: target.map(|target| target.endpoint.clone()).unwrap_or_default(),
+        their_endpoint: target.map(|target| target.endpoint().to_owned()).unwrap_or_default(),
     })
 }
 
@@ -106,7 +102,7 @@ pub(crate) fn connection(
         alias: row.alias.clone(),
         invitation_id: row.invitation_id.clone(),
         invitation_did: row.invitation_did.clone().unwrap_or_default(),
-        their_endpoint: row.target()?.endpoint,
+        their_endpoint: row.target()?.endpoint().to_owned(),
         my_key: row.my_key.clone(),
         their_key: row.their_key.clone(),
         metadata_json: row.metadata.clone(),

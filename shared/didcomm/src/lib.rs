@@ -13,6 +13,7 @@
 //! | [`from_prior`] | the JWT by which a DID names its successor (v2 "DID Rotation") |
 //! | [`attachment`] | attachments and their signatures (RFC 0017; v2 "Attachments") |
 //! | [`out_of_band`] | invitations and their URLs (RFC 0160, 0434; v2 "Out Of Band Messages") |
+//! | [`signature`] | signed fields (RFC 0234) |
 //! | [`problem_report`] | problem reports in every shape that peers write (RFC 0023, 0035, 0160; v2 "Problem Reports") |
 
 mod base64url;
@@ -25,3 +26,4 @@ pub mod message;
 pub mod out_of_band;
 pub mod primitives;
 pub mod problem_report;
+pub mod signature;

@@ -1,21 +1,24 @@
-//! The handshake: one state machine for each role.
+//! A handshake: one state machine for each role, whatever the protocol.
 
+mod ending;
 mod invitee;
 mod inviter;
 #[cfg(test)]
 mod tests;
 
 use entente_did::{Did, PublicKey};
-use entente_didcomm::attachment::Attachment;
-use entente_didcomm::message::{Message, Version};
-use entente_didcomm::out_of_band::HandshakeProtocol;
+use entente_didcomm::message::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use invitee::Invitee;
 pub use inviter::Inviter;
 
-use crate::did_exchange::{VerifiedComplete, VerifiedRequest, VerifiedResponse};
-use crate::{Identity, Misbehaved, Peer, Target};
+use crate::handshake::{
+    Approval, Handshake, Thread, VerifiedComplete, VerifiedRequest, VerifiedResponse,
+};
+use crate::problem::Report;
+use crate::{Identity, Misbehaved, Peer, Sender, Target};
 
 /// Our part. It never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,46 +64,6 @@ impl State {
     }
 }
 
-/// Which handshake, at which version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Handshake {
-    /// didexchange/1.0.
-    DidExchange10,
-    /// didexchange/1.1.
-    DidExchange11,
-}
-
-impl Handshake {
-    /// The protocol's version.
-    #[must_use]
-    pub fn version(self) -> Version {
-        match self {
-            Self::DidExchange10 => Version::new(1, 0),
-            Self::DidExchange11 => Version::new(1, 1),
-        }
-    }
-
-    /// As it stands in an invitation.
-    #[must_use]
-    pub fn protocol(self) -> HandshakeProtocol {
-        match self {
-            Self::DidExchange10 => HandshakeProtocol::DidExchange10,
-            Self::DidExchange11 => HandshakeProtocol::DidExchange11,
-        }
-    }
-
-    /// The handshake of an invitation's entry, if it is one that we speak.
-    #[must_use]
-    pub fn from_protocol(protocol: HandshakeProtocol) -> Option<Self> {
-        match protocol {
-            HandshakeProtocol::DidExchange10 => Some(Self::DidExchange10),
-            HandshakeProtocol::DidExchange11 => Some(Self::DidExchange11),
-            _ => None,
-        }
-    }
-}
-
 /// What the invitation fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
@@ -118,6 +81,26 @@ pub struct Terms {
     pub target: Option<Target>,
 }
 
+impl Terms {
+    /// Whether a DID is the invitation's own, in either form.
+    pub(crate) fn is_invitation_did(&self, did: &Did) -> bool {
+        self.invitation_did.as_ref().is_some_and(|own| own.canonical() == did.canonical())
+    }
+
+    /// The inviter, as its invitation shows it.
+    fn inviter(&self) -> Option<Sender> {
+        let key = *self.invitation_keys.first()?;
+        match &self.invitation_did {
+            Some(did) => Some(Identity { did: did.clone(), key }.sender()),
+            None => Some(Sender { key, kid: None }),
+        }
+    }
+
+    fn thread<'a>(&'a self, thid: &'a str) -> Thread<'a> {
+        Thread { thid, pthid: &self.invitation_id }
+    }
+}
+
 /// What happens to a handshake.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -132,9 +115,12 @@ pub enum Input {
     /// The peer's complete.
     Complete(VerifiedComplete),
     /// The peer reports a problem in this thread.
-    ProblemReport(String),
-    /// Any other message that the peer's keys authenticate: it has our response (RFC 0023; a lost complete).
+    ProblemReport(Report),
+    /// Any other message that the peer's keys authenticate: it has our response (a lost complete; RFC 0160, where any
+    /// message completes).
     PeerMessage,
+    /// Our message was delivered.
+    Delivered,
     /// The state's deadline passed.
     DeadlinePassed,
     /// Our message could not be delivered within the retry schedule.
@@ -155,6 +141,7 @@ impl Input {
             Self::Complete(_) => "complete",
             Self::ProblemReport(_) => "problem report",
             Self::PeerMessage => "message",
+            Self::Delivered => "delivery",
             Self::DeadlinePassed => "deadline",
             Self::NotDelivered(_) => "delivery failure",
             Self::InvitationEnded(_) => "end of the invitation",
@@ -162,28 +149,13 @@ impl Input {
     }
 }
 
-/// The identity with which we go on.
-#[derive(Debug, Clone)]
-pub struct Approval {
-    /// Our DID and key.
-    pub identity: Identity,
-    /// What we call ourselves.
-    pub label: String,
-    /// `did_doc~attach`, signed: for a DID that the peer cannot resolve.
-    pub document: Option<Attachment>,
-    /// `did_rotate~attach`, signed by the invitation's key: the inviter's, for a DID that the peer can resolve.
-    pub rotation: Option<Attachment>,
-    /// The goal code for the request.
-    pub goal_code: Option<String>,
-    /// The goal for the request.
-    pub goal: Option<String>,
-}
-
 /// What comes in with every input: what the machine may not make itself.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The `@id` of the message that the transition sends, if it sends one.
     pub message_id: String,
+    /// The time, in milliseconds since the epoch.
+    pub now: i64,
 }
 
 /// Why a handshake ended without a connection.
@@ -235,7 +207,7 @@ pub enum Effect {
         /// The message.
         message: Box<Message>,
         /// The key that authenticates us; `None` for an anonymous message.
-        from: Option<PublicKey>,
+        from: Option<Sender>,
         /// Where it goes.
         to: Target,
     },
@@ -376,14 +348,20 @@ fn step(next: Exchange, effects: Vec<Effect>) -> Transition {
     Transition { passed: None, next, effects }
 }
 
-/// The inputs that end a handshake in any state that is not final: the cause, and what it says.
-fn ending(input: &Input) -> Option<(Cause, String)> {
-    match input {
-        Input::Reject(reason) => Some((Cause::Rejected, reason.clone())),
-        Input::ProblemReport(explain) => Some((Cause::PeerReported, explain.clone())),
-        Input::DeadlinePassed => Some((Cause::DeadlinePassed, "no answer came in time".to_owned())),
-        Input::NotDelivered(error) => Some((Cause::NotDelivered, error.clone())),
-        Input::InvitationEnded(reason) => Some((Cause::InvitationEnded, reason.clone())),
-        _ => None,
+fn send(message: Message, from: &Identity, to: &Target) -> Effect {
+    Effect::Send { message: Box::new(message), from: Some(from.sender()), to: to.clone() }
+}
+
+/// What is kept of a message that the peer may ask for again.
+fn kept(handshake: Handshake, message: &Message) -> Option<Value> {
+    handshake.resends().then(|| message.to_value())
+}
+
+/// The message that was kept, if the peer says that it could not be processed. It is sent again once: a peer that keeps
+/// failing is not kept busy.
+fn again(sent: &mut Option<Value>, report: &Report, code: &str) -> Option<Message> {
+    if report.code.as_deref() != Some(code) {
+        return None;
     }
+    Message::from_value(sent.take()?).ok()
 }

@@ -1,14 +1,17 @@
-//! discover-features 1.0 (RFC 0031) and 2.0 (RFC 0557).
+//! discover-features 1.0 (RFC 0031) and 2.0 (RFC 0557; DIDComm v2).
 
 use entente_didcomm::message::{Message, MessageType, Version};
 use serde_json::{Value, json};
 
+use crate::handshake::Envelope;
+
 /// The protocol's name.
 pub const PROTOCOL: &str = "discover-features";
 
-/// The protocols that this agent speaks, with its roles.
-const PROTOCOLS: [(&str, &[&str]); 10] = [
+/// The protocols that this agent speaks over DIDComm v1, with its roles.
+const PROTOCOLS: [(&str, &[&str]); 11] = [
     ("https://didcomm.org/basicmessage/1.0", &["sender", "receiver"]),
+    ("https://didcomm.org/connections/1.0", &["inviter", "invitee"]),
     ("https://didcomm.org/didexchange/1.0", &["requester", "responder"]),
     ("https://didcomm.org/didexchange/1.1", &["requester", "responder"]),
     ("https://didcomm.org/discover-features/1.0", &["requester", "responder"]),
@@ -20,63 +23,94 @@ const PROTOCOLS: [(&str, &[&str]); 10] = [
     ("https://didcomm.org/trust_ping/1.0", &["sender", "receiver"]),
 ];
 
+/// Those that it speaks over DIDComm v2.
+const PROTOCOLS_V2: [(&str, &[&str]); 8] = [
+    ("https://atalaprism.io/mercury/connections/1.0", &["inviter", "invitee"]),
+    ("https://didcomm.org/basicmessage/2.0", &["sender", "receiver"]),
+    ("https://didcomm.org/discover-features/2.0", &["requester", "responder"]),
+    ("https://didcomm.org/empty/1.0", &["sender", "receiver"]),
+    ("https://didcomm.org/out-of-band/2.0", &["sender", "receiver"]),
+    ("https://didcomm.org/report-problem/2.0", &["notifier", "notified"]),
+    ("https://didcomm.org/routing/2.0", &["sender", "receiver"]),
+    ("https://didcomm.org/trust-ping/2.0", &["sender", "receiver"]),
+];
+
 /// The most queries of one message that are answered.
 const MAX_QUERIES: usize = 32;
 
-/// Asks for protocols that match a pattern; version 1.0 or 2.0.
+/// Asks for protocols that match a pattern; version 1.0 (DIDComm v1 only) or 2.0.
 #[must_use]
-pub fn query(id: &str, version: Version, pattern: &str) -> Message {
+pub fn query(envelope: Envelope, id: &str, version: Version, pattern: &str) -> Message {
     if version.major == 1 {
         let kind = MessageType::new(PROTOCOL, version, "query");
-        return Message::new(id, &kind).with("query", pattern);
+        return envelope.message(id, &kind).with("query", pattern);
     }
     let kind = MessageType::new(PROTOCOL, version, "queries");
-    Message::new(id, &kind).with("queries", json!([{"feature-type": "protocol", "match": pattern}]))
+    envelope
+        .message(id, &kind)
+        .with("queries", json!([{"feature-type": "protocol", "match": pattern}]))
 }
 
 /// Answers a `query` (1.0) or `queries` (2.0); `None` for another message.
 #[must_use]
 pub fn disclose(id: &str, query: &Message) -> Option<Message> {
     let kind = &query.message_type;
+    let envelope = Envelope::of(query);
     match (kind.version.major, kind.name.as_str()) {
         (1, "query") => {
             let pattern = query.body.get("query").and_then(Value::as_str).unwrap_or_default();
-            let protocols: Vec<_> =
-                matching(pattern).map(|(pid, roles)| json!({"pid": pid, "roles": roles})).collect();
+            let protocols: Vec<_> = matching(envelope, pattern)
+                .map(|(pid, roles)| json!({"pid": pid, "roles": roles}))
+                .collect();
             let kind = kind.answer(Version::new(1, 0), "disclose");
             Some(Message::new(id, &kind).reply_to(query).with("protocols", protocols))
         }
         (2, "queries") => {
             let queries = query.body.get("queries").and_then(Value::as_array);
-            let disclosures: Vec<_> =
-                queries.into_iter().flatten().take(MAX_QUERIES).flat_map(disclosures).collect();
-            let kind = kind.answer(Version::new(2, 0), "disclosures");
-            Some(Message::new(id, &kind).reply_to(query).with("disclosures", disclosures))
+            let disclosures: Vec<_> = queries
+                .into_iter()
+                .flatten()
+                .take(MAX_QUERIES)
+                .flat_map(|query| disclosures(envelope, query))
+                .collect();
+            let name = match envelope {
+                Envelope::V1 => "disclosures",
+                Envelope::V2 => "disclose",
+            };
+            let kind = kind.answer(Version::new(2, 0), name);
+            Some(envelope.message(id, &kind).reply_to(query).with("disclosures", disclosures))
         }
         _ => None,
     }
 }
 
 /// Unknown types of features are passed over (RFC 0557).
-fn disclosures(query: &Value) -> Vec<Value> {
+fn disclosures(envelope: Envelope, query: &Value) -> Vec<Value> {
     let text = |name| query.get(name).and_then(Value::as_str).unwrap_or_default();
     let pattern = text("match");
     match text("feature-type") {
-        "protocol" => matching(pattern)
+        "protocol" => matching(envelope, pattern)
             .map(|(id, roles)| json!({"feature-type": "protocol", "id": id, "roles": roles}))
             .collect(),
-        "didcomm-version" if matches(pattern, "1.0") => {
-            vec![json!({"feature-type": "didcomm-version", "id": "1.0"})]
-        }
+        "didcomm-version" => ["1.0", "2.0"]
+            .into_iter()
+            .filter(|version| matches(pattern, version))
+            .map(|version| json!({"feature-type": "didcomm-version", "id": version}))
+            .collect(),
         "aip" if matches(pattern, "AIP2.0") => vec![json!({"feature-type": "aip", "id": "AIP2.0"})],
         _ => Vec::new(),
     }
 }
 
 fn matching(
+    envelope: Envelope,
     pattern: &str,
 ) -> impl Iterator<Item = &'static (&'static str, &'static [&'static str])> {
-    PROTOCOLS.iter().filter(move |(id, _)| matches(pattern, id))
+    let protocols = match envelope {
+        Envelope::V1 => PROTOCOLS.as_slice(),
+        Envelope::V2 => PROTOCOLS_V2.as_slice(),
+    };
+    protocols.iter().filter(move |(id, _)| matches(pattern, id))
 }
 
 /// A pattern is exact, or ends in `*`.
@@ -92,7 +126,8 @@ mod tests {
     use super::*;
 
     fn count(version: Version, pattern: &str, field: &str) -> usize {
-        let answer = disclose("answer-1", &query("query-123", version, pattern)).unwrap();
+        let answer =
+            disclose("answer-1", &query(Envelope::V1, "query-123", version, pattern)).unwrap();
         assert_eq!(answer.thread_id(), "query-123");
         answer.body[field].as_array().unwrap().len()
     }
@@ -110,12 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn over_didcomm_v2_its_protocols_are_disclosed() {
+        let query = query(Envelope::V2, "query-123", Version::new(2, 0), "*");
+        let answer = disclose("answer-1", &query).unwrap();
+        assert!(answer.is_v2());
+        assert_eq!(answer.message_type.name, "disclose");
+        assert_eq!(answer.body["disclosures"].as_array().unwrap().len(), PROTOCOLS_V2.len());
+    }
+
+    #[test]
     fn unknown_types_of_features_are_passed_over() {
         let kind = MessageType::new(PROTOCOL, Version::new(2, 0), "queries");
         let queries = json!([{"feature-type": "colour", "match": "*"}, {"feature-type": "didcomm-version", "match": "*"}, 7]);
         let answer =
             disclose("answer-1", &Message::new("query-123", &kind).with("queries", queries))
                 .unwrap();
-        assert_eq!(answer.body["disclosures"].as_array().unwrap().len(), 1);
+        assert_eq!(answer.body["disclosures"].as_array().unwrap().len(), 2);
     }
 }

@@ -6,17 +6,17 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`exchange`] | the handshake of both roles |
-//! | [`did_exchange`] | the messages of did-exchange 1.0 and 1.1 (RFC 0023) |
+//! | [`exchange`] | a handshake in both roles |
+//! | [`handshake`] | what differs between did-exchange (RFC 0023), connections/1.0 (RFC 0160) and Identus' handshake |
 //! | [`reuse`] | the reuse decision and its messages (RFC 0434) |
 //! | [`usage`] | how often an invitation may be used |
 //! | [`peer`] | who a peer is, and where it receives messages |
 //! | [`features`], [`trust_ping`], [`basic_message`], [`problem`] | the small protocols |
 
 pub mod basic_message;
-pub mod did_exchange;
 pub mod exchange;
 pub mod features;
+pub mod handshake;
 pub mod misbehaved;
 pub mod peer;
 pub mod problem;
@@ -24,6 +24,7 @@ pub mod reuse;
 pub mod trust_ping;
 pub mod usage;
 
-pub use exchange::{Cause, Exchange, Handshake, Input, Rejected, Role, State, Terms, Transition};
+pub use exchange::{Cause, Exchange, Input, Rejected, Role, State, Terms, Transition};
+pub use handshake::{Approval, Envelope, Handshake};
 pub use misbehaved::Misbehaved;
-pub use peer::{Identity, Peer, Target};
+pub use peer::{Identity, Peer, Sender, Target};

@@ -4,6 +4,7 @@ use entente_did::DidError;
 use entente_didcomm::attachment::AttachmentError;
 use entente_didcomm::attachment::jws::JwsError;
 use entente_didcomm::message::{MessageError, Unsupported};
+use entente_didcomm::signature::SignatureError;
 
 /// A message that its sender had no right to send, or that does not say what it must.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum Misbehaved {
     /// An attachment's signature does not hold.
     #[error("the attachment's signature does not hold: {0}")]
     Signature(#[from] JwsError),
+    /// A signed field is malformed, or its signature does not hold.
+    #[error(transparent)]
+    SignedField(#[from] SignatureError),
     /// The DID or its document is malformed, or does not resolve.
     #[error(transparent)]
     Did(#[from] DidError),
@@ -39,7 +43,7 @@ pub enum Misbehaved {
     #[error("the invitation {0}")]
     Invitation(#[from] crate::usage::Unusable),
     /// A DID that cannot be resolved came without its document.
-    #[error("did_doc~attach must carry the document of {did}, which cannot be resolved")]
+    #[error("the message must carry the document of {did}, which cannot be resolved")]
     NoDocument {
         /// The DID.
         did: String,
@@ -52,6 +56,14 @@ pub enum Misbehaved {
         /// The document's id.
         document: String,
     },
+    /// A document has no key of the kind that speaks for its subject in envelopes.
+    #[error("the document of {did} has no {kind} key")]
+    NoKey {
+        /// The DID.
+        did: String,
+        /// The kind.
+        kind: &'static str,
+    },
     /// Neither attachment proves that the DID is the inviter's.
     #[error(
         "the response proves nothing: did_rotate~attach or did_doc~attach must be signed by the invitation's key"
@@ -60,6 +72,26 @@ pub enum Misbehaved {
     /// Signed, but by a key that is not the invitation's.
     #[error("the response is signed by a key that is not the invitation's")]
     WrongSigner,
+    /// Another DID than the invitation's answers, and nothing says that it may.
+    #[error("the response is from {did}, which is not the DID of the invitation")]
+    WrongInviter {
+        /// The DID that answers.
+        did: String,
+    },
+    /// A message of a handshake is for one recipient.
+    #[error("the message has {0} recipients in `to`, expected one")]
+    SeveralRecipients(usize),
+    /// The message is of no handshake that we speak.
+    #[error("the message is of no handshake that is spoken here")]
+    NoHandshake,
+    /// The response is of another handshake than the request.
+    #[error("the response is of {received}, and the request was of {expected}")]
+    OtherHandshake {
+        /// The response's.
+        received: &'static str,
+        /// The request's.
+        expected: &'static str,
+    },
     /// `did_rotate~attach` names another DID.
     #[error("did_rotate~attach is for {rotated:?}, not for {did}")]
     RotatedElsewhere {

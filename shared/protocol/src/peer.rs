@@ -1,42 +1,48 @@
 //! Who a peer is, and where it receives messages.
 
-use entente_did::{Did, Document, PublicKey, V1Service};
+use entente_did::{Did, Document, KeyType, PublicKey, V1Service, resolve_offline};
 use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::out_of_band::InlineService;
 use serde::{Deserialize, Serialize};
 
 use crate::Misbehaved;
+use crate::handshake::Envelope;
 
-/// Where messages for a peer go.
+/// Where messages for a peer go, and whom they are packed for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// A URL or a mediator's DID; empty when the peer only takes answers on its own requests (RFC 0092).
-    pub endpoint: String,
-    /// The keys to pack for; at least one.
-    pub recipient_keys: Vec<PublicKey>,
-    /// The mediators' keys, in the order of `routingKeys`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub routing_keys: Vec<PublicKey>,
+#[serde(untagged)]
+pub enum Target {
+    /// DIDComm v1.
+    V1 {
+        /// A URL or a mediator's DID; empty when the peer only takes answers on its own requests (RFC 0092).
+        endpoint: String,
+        /// The keys to pack for; at least one, Ed25519.
+        recipient_keys: Vec<PublicKey>,
+        /// The mediators' keys, in the order of `routingKeys`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        routing_keys: Vec<PublicKey>,
+    },
+    /// DIDComm v2.
+    V2 {
+        /// A URL or a mediator's DID; empty when the peer only takes answers on its own requests ("Return-Route").
+        endpoint: String,
+        /// The peer's DID.
+        did: Did,
+        /// The keys to pack for, under their DID URLs; at least one, all X25519.
+        keys: Vec<(String, PublicKey)>,
+        /// The mediators' DID URLs or DIDs, in the order of `routingKeys`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        routing: Vec<String>,
+    },
 }
 
-impl From<V1Service> for Target {
-    fn from(service: V1Service) -> Self {
-        Self {
-            endpoint: service.endpoint,
-            recipient_keys: service.recipient_keys,
-            routing_keys: service.routing_keys,
-        }
-    }
-}
-
-impl From<&InlineService> for Target {
-    fn from(service: &InlineService) -> Self {
-        Self {
-            endpoint: service.endpoint.clone(),
-            recipient_keys: service.recipient_keys.clone(),
-            routing_keys: service.routing_keys.clone(),
-        }
-    }
+/// The key that authenticates us in an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The key: Ed25519 in DIDComm v1, X25519 in v2.
+    pub key: PublicKey,
+    /// Its DID URL, which DIDComm v2 names it by.
+    pub kid: Option<String>,
 }
 
 /// What we are to a peer: our DID, as it is on the wire, and the key that speaks for it.
@@ -44,7 +50,7 @@ impl From<&InlineService> for Target {
 pub struct Identity {
     /// Our DID; did:peer:4 in its long form.
     pub did: Did,
-    /// Its Ed25519 key.
+    /// The key that speaks for it in envelopes: Ed25519 in DIDComm v1, X25519 in v2.
     pub key: PublicKey,
 }
 
@@ -55,7 +61,7 @@ pub struct Peer {
     pub did: Did,
     /// The key that the envelope proved.
     pub key: PublicKey,
-    /// Every Ed25519 key of its document.
+    /// Every key of its document that may send its messages.
     pub keys: Vec<PublicKey>,
     /// Where it receives messages.
     pub target: Target,
@@ -64,16 +70,112 @@ pub struct Peer {
     pub label: String,
 }
 
-impl Peer {
-    /// The peer that a document and an envelope describe, if they agree.
+impl Target {
+    /// Where messages for the subject of a document go; an empty endpoint if it has no service.
     ///
     /// # Errors
-    /// [`Misbehaved::ForeignDocument`], [`Misbehaved::SenderNotInDocument`], or what is wrong with the document.
-    pub fn new(
+    /// [`Misbehaved::Did`] for services that cannot be used, [`Misbehaved::NoKey`].
+    pub fn of(envelope: Envelope, document: &Document) -> Result<Self, Misbehaved> {
+        match envelope {
+            Envelope::V1 => match document.v1_services()?.into_iter().next() {
+                Some(service) => Ok(service.into()),
+                None => Ok(Self::V1 {
+                    endpoint: String::new(),
+                    recipient_keys: keys_of(envelope, document)?,
+                    routing_keys: Vec::new(),
+                }),
+            },
+            Envelope::V2 => Self::v2(document),
+        }
+    }
+
+    fn v2(document: &Document) -> Result<Self, Misbehaved> {
+        let keys = agreement_keys(document);
+        if keys.is_empty() {
+            return Err(no_key(Envelope::V2, document));
+        }
+        let service = document.v2_services().next();
+        Ok(Self::V2 {
+            endpoint: service.map(|service| service.uri.clone()).unwrap_or_default(),
+            did: document.id.clone(),
+            keys,
+            routing: service.map(|service| service.routing_keys.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// A URL or a mediator's DID; empty when the peer has none.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        match self {
+            Self::V1 { endpoint, .. } | Self::V2 { endpoint, .. } => endpoint,
+        }
+    }
+
+    /// The version of DIDComm.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        match self {
+            Self::V1 { .. } => Envelope::V1,
+            Self::V2 { .. } => Envelope::V2,
+        }
+    }
+
+    /// Whether messages for it are packed for this key.
+    #[must_use]
+    pub fn has_key(&self, key: &PublicKey) -> bool {
+        match self {
+            Self::V1 { recipient_keys, .. } => recipient_keys.contains(key),
+            Self::V2 { keys, .. } => keys.iter().any(|(_, known)| known == key),
+        }
+    }
+}
+
+impl From<V1Service> for Target {
+    fn from(service: V1Service) -> Self {
+        Self::V1 {
+            endpoint: service.endpoint,
+            recipient_keys: service.recipient_keys,
+            routing_keys: service.routing_keys,
+        }
+    }
+}
+
+impl From<&InlineService> for Target {
+    fn from(service: &InlineService) -> Self {
+        Self::V1 {
+            endpoint: service.endpoint.clone(),
+            recipient_keys: service.recipient_keys.clone(),
+            routing_keys: service.routing_keys.clone(),
+        }
+    }
+}
+
+impl Identity {
+    /// The key that authenticates us, with its DID URL where DIDComm v2 needs it: for any key but Ed25519, which only v1
+    /// takes. It follows from the DID, which must be one that resolves by itself.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        let kid = match self.key.key_type() {
+            KeyType::Ed25519 => None,
+            _ => resolve_offline(&self.did).and_then(Result::ok).and_then(|document| {
+                let keys = agreement_keys(&document);
+                keys.into_iter().find(|(_, key)| *key == self.key).map(|(kid, _)| kid)
+            }),
+        };
+        Sender { key: self.key, kid }
+    }
+}
+
+impl Peer {
+    /// The peer that a document describes. Nothing proves yet that it speaks: see [`Peer::proven_by`].
+    ///
+    /// # Errors
+    /// [`Misbehaved::ForeignDocument`], [`Misbehaved::NoKey`], or what is wrong with the document.
+    pub fn of(
+        envelope: Envelope,
         did: &Did,
         label: &str,
         document: &Document,
-        sender: &AuthenticatedSender,
     ) -> Result<Self, Misbehaved> {
         if !is_document_of(document, did) {
             return Err(Misbehaved::ForeignDocument {
@@ -81,25 +183,64 @@ impl Peer {
                 document: document.id.to_string(),
             });
         }
-        let keys = document.ed25519_keys();
-        if !keys.contains(sender.key()) {
-            return Err(Misbehaved::SenderNotInDocument { did: did.to_string() });
+        let keys = keys_of(envelope, document)?;
+        let none = || no_key(envelope, document);
+        Ok(Self {
+            did: did.clone(),
+            key: *keys.first().ok_or_else(none)?,
+            target: Target::of(envelope, document)?,
+            keys,
+            label: label.to_owned(),
+        })
+    }
+
+    /// The peer, if the envelope proves that one of its keys sent the message.
+    ///
+    /// # Errors
+    /// [`Misbehaved::SenderNotInDocument`].
+    pub fn proven_by(mut self, sender: &AuthenticatedSender) -> Result<Self, Misbehaved> {
+        if !self.keys.contains(sender.key()) {
+            return Err(Misbehaved::SenderNotInDocument { did: self.did.to_string() });
         }
-        let target = match document.v1_services()?.into_iter().next() {
-            Some(service) => service.into(),
-            None => Target {
-                endpoint: String::new(),
-                recipient_keys: vec![*sender.key()],
-                routing_keys: Vec::new(),
-            },
-        };
-        Ok(Self { did: did.clone(), key: *sender.key(), keys, target, label: label.to_owned() })
+        self.key = *sender.key();
+        if let Target::V1 { endpoint, recipient_keys, .. } = &mut self.target
+            && endpoint.is_empty()
+        {
+            *recipient_keys = vec![self.key];
+        }
+        Ok(self)
     }
 }
 
-/// Legacy documents write an unqualified DID as did:sov; a did:peer:4 has two forms.
+/// The keys of a document that may send messages of its subject; at least one.
+///
+/// # Errors
+/// [`Misbehaved::NoKey`].
+pub fn keys_of(envelope: Envelope, document: &Document) -> Result<Vec<PublicKey>, Misbehaved> {
+    let keys = match envelope {
+        Envelope::V1 => document.ed25519_keys(),
+        Envelope::V2 => agreement_keys(document).into_iter().map(|(_, key)| key).collect(),
+    };
+    if keys.is_empty() { Err(no_key(envelope, document)) } else { Ok(keys) }
+}
+
+fn no_key(envelope: Envelope, document: &Document) -> Misbehaved {
+    let kind = match envelope {
+        Envelope::V1 => "Ed25519",
+        Envelope::V2 => "X25519",
+    };
+    Misbehaved::NoKey { did: document.id.to_string(), kind }
+}
+
+/// The X25519 keys for key agreement, the curve that we speak, under their absolute DID URLs.
+fn agreement_keys(document: &Document) -> Vec<(String, PublicKey)> {
+    let mut keys = document.agreement_keys();
+    keys.retain(|(_, key)| key.key_type() == KeyType::X25519);
+    keys
+}
+
+/// Legacy documents write an unqualified DID as did:sov, and the other way round; a did:peer:4 has two forms.
 fn is_document_of(document: &Document, did: &Did) -> bool {
-    let id = document.id.as_str();
-    document.id.canonical() == did.canonical()
-        || (did.is_unqualified() && id.strip_prefix("did:sov:") == Some(did.as_str()))
+    let nym = |did: &Did| did.as_str().strip_prefix("did:sov:").unwrap_or(did.as_str()).to_owned();
+    document.id.canonical() == did.canonical() || nym(&document.id) == nym(did)
 }

@@ -1,12 +1,13 @@
 //! The owner's word on a handshake that waits for one.
 
 use entente_did::PublicKey;
-use entente_protocol::exchange::{Approval, Context, Exchange, Input, State};
+use entente_protocol::Approval;
+use entente_protocol::exchange::{Exchange, Input, State};
 use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_store::StoreError;
 
-use super::{Answer, Engine, message_id};
+use super::{Answer, Engine, context};
 use crate::project;
 use crate::store::{AcceptanceState, ExchangeRow};
 
@@ -51,7 +52,8 @@ impl Engine {
             (Exchange::Inviter(_), State::Request, Some(peer)) => {
                 let corrupt = |_| StoreError::corrupt("exchanges.invitation_key");
                 let key = PublicKey::from_multibase(&row.invitation_key).map_err(corrupt)?;
-                self.inviter_approval(tenant, &row.label, &key, &peer.did).await
+                let handshake = machine.terms().handshake;
+                self.inviter_approval(tenant, &row.label, &key, handshake, &peer.did).await
             }
             _ => Err(Failure::wrong_state(
                 "exchange",
@@ -71,7 +73,7 @@ impl Engine {
         let found = work.exchange(&wanted.id).await?;
         let mut row = found.ok_or_else(|| Failure::not_found("exchange", &wanted.id))?;
         row.label = wanted.label.clone();
-        let context = Context { message_id: message_id() };
+        let context = context();
         let handled = row.machine()?.handle(&context, Input::Approve(Box::new(approval)));
         let transition = handled.map_err(|rejected| refused(&rejected.exchange))?;
         self.step(&mut work, &mut row, transition).await?;
@@ -106,7 +108,7 @@ impl Engine {
         if machine.state() == State::Abandoned {
             return Ok(project::exchange(&row, None)?);
         }
-        let context = Context { message_id: message_id() };
+        let context = context();
         let handled = machine.handle(&context, Input::Reject(reason.to_owned()));
         let transition = handled.map_err(|rejected| refused(&rejected.exchange))?;
         self.step(&mut work, &mut row, transition).await?;
@@ -121,7 +123,7 @@ impl Engine {
         if row.deadline_at.is_none_or(|due| due > work.now()) {
             return Ok(());
         }
-        let context = Context { message_id: message_id() };
+        let context = context();
         match row.machine()?.handle(&context, Input::DeadlinePassed) {
             Ok(transition) => {
                 work.clear_lane(id);

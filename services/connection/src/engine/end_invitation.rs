@@ -1,12 +1,12 @@
 //! Ending invitations: by their owner, or by time.
 
 use entente_did::PublicKey;
-use entente_protocol::exchange::{Context, Input};
+use entente_protocol::exchange::Input;
 use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 
-use super::{Answer, Engine, message_id, now};
+use super::{Answer, Engine, context, now};
 use crate::store::{Invitation, Work};
 
 impl Engine {
@@ -68,7 +68,7 @@ impl Engine {
     ) -> Answer<()> {
         let Some(exchange_id) = &row.exchange_id else { return Ok(()) };
         let Some(mut exchange) = work.exchange(exchange_id).await? else { return Ok(()) };
-        let context = Context { message_id: message_id() };
+        let context = context();
         if let Ok(transition) =
             exchange.machine()?.handle(&context, Input::InvitationEnded(reason.to_owned()))
         {

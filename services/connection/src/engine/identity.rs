@@ -1,13 +1,15 @@
 //! What we are to a peer: a fresh key, its DID, and the proof that goes with it.
 
 use entente_did::{Did, Method, PublicKey, create};
-use entente_didcomm::attachment::Attachment;
-use entente_protocol::exchange::{Approval, Handshake};
-use entente_protocol::{Exchange, Identity};
+use entente_didcomm::attachment::{Attachment, jws};
+use entente_didcomm::signature::signing_input;
+use entente_protocol::handshake::{Evidence, connection};
+use entente_protocol::{Approval, Exchange, Handshake, Identity};
 use entente_rpc::proto::connection::v1::DidMethod;
 use entente_rpc::{ErrorReason, Failure};
+use serde_json::Value;
 
-use super::{Answer, Engine};
+use super::{Answer, Engine, now};
 use crate::store::ExchangeRow;
 
 /// The kind of a pairwise DID.
@@ -27,25 +29,22 @@ impl Engine {
         row: &ExchangeRow,
         machine: &Exchange,
     ) -> Answer<Approval> {
-        let kind = match DidMethod::try_from(row.did_method) {
-            Ok(DidMethod::Peer2) => Kind::Peer2,
-            Ok(DidMethod::Peer4) => Kind::Peer4,
-            _ if machine.terms().handshake == Handshake::DidExchange10 => Kind::Legacy,
+        let handshake = machine.terms().handshake;
+        let kind = match (DidMethod::try_from(row.did_method), handshake) {
+            (Ok(DidMethod::Peer2), _) => Kind::Peer2,
+            (Ok(DidMethod::Peer4), _) => Kind::Peer4,
+            (_, Handshake::DidExchange10 | Handshake::Connections10) => Kind::Legacy,
             _ => Kind::Peer4,
         };
         let (identity, document) = self.identity(tenant, kind).await?;
-        let document = match document {
-            Some(document) => Some(self.signed_document(tenant, &identity.key, &document).await?),
-            None => None,
+        let evidence = match (handshake, document) {
+            (Handshake::Connections10, document) => {
+                Evidence::Connection(connection(&identity.did, document))
+            }
+            (_, Some(document)) => self.signed_document(tenant, &identity.key, &document).await?,
+            (_, None) => Evidence::None,
         };
-        Ok(Approval {
-            identity,
-            label: row.label.clone(),
-            document,
-            rotation: None,
-            goal_code: None,
-            goal: None,
-        })
+        Ok(Approval { identity, label: row.label.clone(), evidence, goal_code: None, goal: None })
     }
 
     /// What an inviter's response is sent with: a DID of the kind that the peer showed, signed by the invitation's key.
@@ -54,48 +53,65 @@ impl Engine {
         tenant: &str,
         label: &str,
         invitation_key: &PublicKey,
+        handshake: Handshake,
         their_did: &Did,
     ) -> Answer<Approval> {
-        let kind = match their_did.method() {
-            Method::Peer2 => Kind::Peer2,
-            Method::Unqualified => Kind::Legacy,
+        let kind = match (their_did.method(), handshake) {
+            (Method::Peer2, _) => Kind::Peer2,
+            (Method::Peer4, _) => Kind::Peer4,
+            (Method::Unqualified, _) | (_, Handshake::Connections10) => Kind::Legacy,
             _ => Kind::Peer4,
         };
         let (identity, document) = self.identity(tenant, kind).await?;
-        let (document, rotation) = match document {
-            Some(document) => {
-                (Some(self.signed_document(tenant, invitation_key, &document).await?), None)
+        let evidence = match (handshake, document) {
+            (Handshake::Connections10, document) => {
+                let content = connection(&identity.did, document);
+                let unsigned = signing_input(&content, invitation_key, now().div_euclid(1000));
+                let signature = self.clients.sign(tenant, invitation_key, unsigned.bytes()).await?;
+                Evidence::Connection(unsigned.with_signature(signature))
             }
-            None => {
+            (_, Some(document)) => self.signed_document(tenant, invitation_key, &document).await?,
+            (_, None) => {
                 let did = identity.did.as_str().as_bytes();
-                let rotation = self
-                    .clients
-                    .sign(tenant, invitation_key, "did-rotate", "text/string", did)
-                    .await?;
-                (None, Some(rotation))
+                let rotation =
+                    self.attachment(tenant, invitation_key, "did-rotate", "text/string", did);
+                Evidence::Rotation(rotation.await?)
             }
         };
-        Ok(Approval {
-            identity,
-            label: label.to_owned(),
-            document,
-            rotation,
-            goal_code: None,
-            goal: None,
-        })
+        Ok(Approval { identity, label: label.to_owned(), evidence, goal_code: None, goal: None })
     }
 
     async fn signed_document(
         &self,
         tenant: &str,
         key: &PublicKey,
-        document: &str,
+        document: &Value,
+    ) -> Answer<Evidence> {
+        let document = document.to_string();
+        let signed =
+            self.attachment(tenant, key, "did-doc", "application/json", document.as_bytes());
+        Ok(Evidence::Document(signed.await?))
+    }
+
+    /// An attachment signed with one of our keys (RFC 0017).
+    async fn attachment(
+        &self,
+        tenant: &str,
+        key: &PublicKey,
+        id: &str,
+        mime_type: &str,
+        content: &[u8],
     ) -> Answer<Attachment> {
-        self.clients.sign(tenant, key, "did-doc", "application/json", document.as_bytes()).await
+        let unsigned = jws::signing_input(content, key)
+            .map_err(|error| Failure::new(ErrorReason::Internal, error.to_string()))?;
+        let signature = self.clients.sign(tenant, key, unsigned.bytes()).await?;
+        let mut attachment = Attachment::from_bytes(id, mime_type, content);
+        attachment.data.jws = Some(unsigned.with_signature(signature));
+        Ok(attachment)
     }
 
     /// A fresh identity, with its document if nobody could resolve it.
-    async fn identity(&self, tenant: &str, kind: Kind) -> Answer<(Identity, Option<String>)> {
+    async fn identity(&self, tenant: &str, kind: Kind) -> Answer<(Identity, Option<Value>)> {
         let key = self.clients.create_key(tenant).await?;
         let endpoint = &self.config.endpoint;
         let (did, document) = match kind {
@@ -103,7 +119,7 @@ impl Engine {
             Kind::Peer4 => (create::v1_peer4(&key, endpoint, &[]).map_err(unusable)?.long, None),
             Kind::Legacy => {
                 let (did, document) = create::legacy(&key, endpoint, &[]);
-                (did, Some(document.to_string()))
+                (did, Some(document))
             }
         };
         Ok((Identity { did, key }, document))

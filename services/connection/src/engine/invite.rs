@@ -4,7 +4,7 @@ use entente_did::{Did, PublicKey, create};
 use entente_didcomm::attachment::Attachment;
 use entente_didcomm::message::{Message, Version};
 use entente_didcomm::out_of_band::{self, InlineService, InvitationService};
-use entente_protocol::exchange::{Exchange, Handshake, Terms};
+use entente_protocol::{Envelope, Exchange, Handshake, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Failure, duration_from_proto};
@@ -146,6 +146,7 @@ impl Engine {
             alias: request.alias.clone(),
             goal_code: request.goal_code.clone(),
             goal: request.goal.clone(),
+            format: proto::InvitationFormat::OutOfBand1.into(),
             handshakes: numbers.join(","),
             message: message.to_json().to_string(),
             url: message.to_url(&self.config.endpoint),
@@ -296,12 +297,13 @@ fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
     if request.handshake_protocols.is_empty() && request.attachments_json.is_empty() {
         return Ok(vec![Handshake::DidExchange11, Handshake::DidExchange10]);
     }
+    let is_v1 = |handshake: &Handshake| handshake.envelope() == Envelope::V1;
     let unknown =
         || Failure::field("handshake_protocols", "names a protocol that this agent does not speak");
     request
         .handshake_protocols
         .iter()
-        .map(|n| numbers::handshake_of(*n).ok_or_else(unknown))
+        .map(|n| numbers::handshake_of(*n).filter(is_v1).ok_or_else(unknown))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The numbers of the proto, which the tables store.
 
-use entente_protocol::exchange::{Cause, Handshake, Role, State};
+use entente_protocol::Handshake;
+use entente_protocol::exchange::{Cause, Role, State};
 use entente_protocol::reuse::{NoAnswer, Outcome, Reason};
 use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
@@ -36,6 +37,8 @@ pub(crate) fn handshake(handshake: Handshake) -> i32 {
     match handshake {
         Handshake::DidExchange10 => P::Didexchange10,
         Handshake::DidExchange11 => P::Didexchange11,
+        Handshake::Connections10 => P::Connections10,
+        Handshake::Identus10 => P::Identus10,
         _ => P::Unspecified,
     }
     .into()
@@ -45,6 +48,8 @@ pub(crate) fn handshake_of(number: i32) -> Option<Handshake> {
     match proto::HandshakeProtocol::try_from(number).ok()? {
         proto::HandshakeProtocol::Didexchange10 => Some(Handshake::DidExchange10),
         proto::HandshakeProtocol::Didexchange11 => Some(Handshake::DidExchange11),
+        proto::HandshakeProtocol::Connections10 => Some(Handshake::Connections10),
+        proto::HandshakeProtocol::Identus10 => Some(Handshake::Identus10),
         _ => None,
     }
 }

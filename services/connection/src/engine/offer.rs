@@ -4,8 +4,7 @@ mod implicit;
 
 use entente_did::{Did, PublicKey};
 use entente_didcomm::out_of_band::{Decoded, Invitation, InvitationService, parse_input};
-use entente_protocol::Target;
-use entente_protocol::exchange::{Handshake, Terms};
+use entente_protocol::{Envelope, Handshake, Target, Terms};
 use entente_rpc::{ErrorReason, Failure};
 
 use super::{Answer, Engine};
@@ -79,14 +78,7 @@ impl Engine {
 
     /// What a new exchange starts from: the first service that can be used.
     pub(crate) async fn terms(&self, tenant: &str, offer: &Offer) -> Answer<Terms> {
-        let unsupported = |text: String| Failure::new(ErrorReason::UnsupportedInvitation, text);
-        let Some(handshake) = offer.handshake else {
-            let offered = offer.invitation.handshake_protocols.join(", ");
-            return Err(unsupported(format!(
-                "the invitation offers no handshake that this agent speaks (didexchange/1.0 and 1.1); it offers: {offered}"
-            ))
-            .with("offered", offered));
-        };
+        let handshake = offer.handshake.ok_or_else(|| no_handshake(&offer.invitation))?;
         let mut problems = Vec::new();
         let fragment = implicit::fragment(offer);
         for service in offer.invitation.services.iter().take(MAX_SERVICES) {
@@ -134,32 +126,36 @@ impl Engine {
 }
 
 fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
-    if let Some(end) = expiry(&invitation)
-        && end.saturating_mul(1000) <= now
-    {
+    if invitation.is_expired(now.div_euclid(1000)) {
         return Err(Failure::new(ErrorReason::InvitationExpired, "the invitation has expired"));
     }
     invitation.select_profile().map_err(|error| {
-        Failure::new(ErrorReason::UnsupportedInvitation, error.to_string())
-            .with("offered", error.offered.join(", "))
+        unsupported(error.to_string()).with("offered", error.offered.join(", "))
     })?;
     let did = invitation.services.iter().find_map(InvitationService::did);
     let did = did.and_then(|did| Did::parse(did).ok());
-    let handshake = invitation.known_protocols().find_map(Handshake::from_protocol);
+    let handshake = invitation
+        .known_protocols()
+        .filter_map(Handshake::from_protocol)
+        .find(|handshake| handshake.envelope() == Envelope::V1);
     if handshake.is_none() && invitation.requests_attach.is_empty() {
-        let offered = invitation.handshake_protocols.join(", ");
-        let text = format!(
-            "the invitation offers no handshake that this agent speaks (didexchange/1.0 and 1.1); it offers: {offered}"
-        );
-        return Err(Failure::new(ErrorReason::UnsupportedInvitation, text).with("offered", offered));
+        return Err(no_handshake(&invitation));
     }
     let json = invitation.to_json().to_string();
     Ok(Offer { did, handshake, json, implicit: false, invitation })
 }
 
-/// `~timing.expires_time` of the invitation, in seconds since the epoch.
-fn expiry(invitation: &Invitation) -> Option<i64> {
-    invitation.to_message().timing?.expires_time
+fn unsupported(text: String) -> Failure {
+    Failure::new(ErrorReason::UnsupportedInvitation, text)
+}
+
+fn no_handshake(invitation: &Invitation) -> Failure {
+    let offered = invitation.handshake_protocols.join(", ");
+    let spoken = Handshake::ALL.map(Handshake::name).join(", ");
+    let text = format!(
+        "the invitation offers no handshake that this agent speaks ({spoken}); it offers: {offered}"
+    );
+    unsupported(text).with("offered", offered)
 }
 
 fn decode(text: &str) -> Answer<Decoded> {

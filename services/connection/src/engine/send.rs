@@ -1,7 +1,7 @@
 //! Messages that a caller sends over a connection.
 
 use entente_didcomm::message::{Message, Version};
-use entente_protocol::{basic_message, features, trust_ping};
+use entente_protocol::{Envelope, basic_message, features, trust_ping};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::{ErrorReason, Failure, time_to_proto};
 use serde_json::Value;
@@ -23,10 +23,10 @@ impl Engine {
         request: proto::SendPingRequest,
     ) -> Answer<proto::SendPingResponse> {
         let once = Once::new("SendPing", &request.request_id, &request)?;
-        let message = trust_ping::ping(&message_id(), &request.comment);
-        let thread_id = message.id.clone();
-        let response = proto::SendPingResponse { thread_id };
-        self.send_once(tenant, &request.connection_id, &message, once, response).await
+        let id = message_id();
+        let response = proto::SendPingResponse { thread_id: id.clone() };
+        let ping = |envelope| Ok(trust_ping::ping(envelope, &id, &request.comment));
+        self.send_once(tenant, &request.connection_id, ping, once, response).await
     }
 
     /// Sends a basic message.
@@ -36,18 +36,20 @@ impl Engine {
         request: proto::SendBasicMessageRequest,
     ) -> Answer<proto::SendBasicMessageResponse> {
         let once = Once::new("SendBasicMessage", &request.request_id, &request)?;
-        let now = now();
-        let message = basic_message::message(&message_id(), &request.content, &sent_time(now));
+        let (id, now) = (message_id(), now());
         let response = proto::SendBasicMessageResponse {
-            thread_id: message.id.clone(),
+            thread_id: id.clone(),
             message: Some(proto::BasicMessage {
-                id: message.id.clone(),
-                content: request.content,
+                id: id.clone(),
+                content: request.content.clone(),
                 direction: proto::MessageDirection::Outbound.into(),
                 time: Some(time_to_proto(now)),
             }),
         };
-        self.send_at(tenant, &request.connection_id, &message, once, response, now).await
+        let write = |envelope| {
+            Ok(basic_message::message(envelope, &id, &request.content, &sent_time(now), now))
+        };
+        self.send_at(tenant, &request.connection_id, write, once, response, now).await
     }
 
     /// Asks for the peer's features.
@@ -63,9 +65,16 @@ impl Engine {
             _ => return Err(Failure::field("protocol_version", "must be \"1.0\" or \"2.0\"")),
         };
         let pattern = if request.r#match.is_empty() { "*" } else { &request.r#match };
-        let message = features::query(&message_id(), version, pattern);
-        let response = proto::QueryFeaturesResponse { thread_id: message.id.clone() };
-        self.send_once(tenant, &request.connection_id, &message, once, response).await
+        let id = message_id();
+        let response = proto::QueryFeaturesResponse { thread_id: id.clone() };
+        let write = |envelope| match (envelope, version.major) {
+            (Envelope::V2, 1) => Err(Failure::field(
+                "protocol_version",
+                "must be \"2.0\" on a DIDComm v2 connection",
+            )),
+            _ => Ok(features::query(envelope, &id, version, pattern)),
+        };
+        self.send_once(tenant, &request.connection_id, write, once, response).await
     }
 
     /// Sends any message.
@@ -80,41 +89,43 @@ impl Engine {
             .map_err(|error| wrong(error.to_string()))?;
         let members =
             value.as_object_mut().ok_or_else(|| wrong("must be a JSON object".to_owned()))?;
-        members.entry("@id").or_insert_with(|| message_id().into());
+        let id = if members.contains_key("type") { "id" } else { "@id" };
+        members.entry(id).or_insert_with(|| message_id().into());
         let message = Message::from_value(value).map_err(|error| wrong(error.to_string()))?;
         let response = proto::SendMessageResponse {
             message_id: message.id.clone(),
             thread_id: message.thread_id().to_owned(),
         };
-        self.send_once(tenant, &request.connection_id, &message, once, response).await
+        let write = |envelope| match (Envelope::of(&message) == envelope, envelope) {
+            (true, _) => Ok(message),
+            (false, Envelope::V1) => Err(wrong("must be a DIDComm v1 message, with @type".into())),
+            (false, Envelope::V2) => Err(wrong("must be a DIDComm v2 message, with type".into())),
+        };
+        self.send_once(tenant, &request.connection_id, write, once, response).await
     }
 
     async fn send_once<R: prost::Message + Default>(
         &self,
         tenant: &str,
         connection_id: &str,
-        message: &Message,
+        write: impl FnOnce(Envelope) -> Answer<Message>,
         once: Once,
         response: R,
     ) -> Answer<R> {
-        self.send_at(tenant, connection_id, message, once, response, now()).await
+        self.send_at(tenant, connection_id, write, once, response, now()).await
     }
 
     async fn send_at<R: prost::Message + Default>(
         &self,
         tenant: &str,
         connection_id: &str,
-        message: &Message,
+        write: impl FnOnce(Envelope) -> Answer<Message>,
         once: Once,
         response: R,
         now: i64,
     ) -> Answer<R> {
         if let Some(known) = self.recall(tenant, &once).await? {
             return Ok(known);
-        }
-        if message.to_value().to_string().len() > MAX_MESSAGE {
-            let text = format!("the message is longer than {MAX_MESSAGE} bytes");
-            return Err(Failure::new(ErrorReason::TooLarge, text));
         }
         let mut work = self.store.work(tenant, now).await?;
         let Some(connection) = work.connection(connection_id).await? else {
@@ -128,16 +139,15 @@ impl Engine {
                 None => Failure::not_found("connection", connection_id),
             });
         };
-        if let Some(content) = basic_message::content(message) {
+        let message = write(connection.target()?.envelope())?;
+        if message.to_value().to_string().len() > MAX_MESSAGE {
+            let text = format!("the message is longer than {MAX_MESSAGE} bytes");
+            return Err(Failure::new(ErrorReason::TooLarge, text));
+        }
+        if let Some(content) = basic_message::content(&message) {
             work.insert_basic_message(connection_id, &message.id, content, true);
         }
-        work.send(
-            connection_id,
-            Kind::Caller,
-            message,
-            Some(connection.my_key()?),
-            connection.target()?,
-        );
+        work.send_on(&connection, Kind::Caller, &message)?;
         self.commit_once(work, &once, response).await
     }
 

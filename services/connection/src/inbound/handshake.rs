@@ -1,19 +1,19 @@
-//! did-exchange's request, response and complete.
+//! The messages of handshakes: request, response and complete.
 
 use entente_did::{Did, DidUrl, Document, PublicKey};
-use entente_protocol::did_exchange::{
+use entente_protocol::exchange::{Exchange, Input, State};
+use entente_protocol::handshake::{
     Presented, Request, Response, Thread, VerifiedRequest, read_complete,
 };
-use entente_protocol::exchange::{Approval, Context, Exchange, Input, State};
 use entente_protocol::usage::Unusable;
-use entente_protocol::{Misbehaved, Peer, Role, problem};
+use entente_protocol::{Approval, Misbehaved, Peer, Role, problem};
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Code, Failure};
 use entente_store::StoreError;
 
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, message_id, record_id};
-use crate::store::{Invitation, Kind, Work};
+use crate::engine::{Answer, Engine, context, message_id, record_id};
+use crate::store::{Invitation, Kind, Named, Work};
 
 /// Why a handshake message had no effect: the peer's fault, or ours for the moment.
 pub(super) enum Stop {
@@ -90,19 +90,14 @@ impl Engine {
         verified: &VerifiedRequest,
     ) -> Result<Fate, Stop> {
         let tenant = &inbound.tenant;
-        let invitation = match implicit(request) {
-            Some(did) => self.store.implicit_invitation(tenant, &did).await?,
-            None => self.store.invitation(tenant, &request.invitation_id).await?,
-        };
-        let invitation = usable(invitation, inbound, crate::engine::now())?;
+        let invitation = self.store.invitation_named(tenant, &named(request, inbound)).await?;
+        let invitation = usable(invitation, inbound, request, crate::engine::now())?;
         // What the response needs from other services is made before the transaction.
         let approval = match invitation.auto_accept {
             true => {
-                let did = &verified.peer.did;
-                Some(
-                    self.inviter_approval(tenant, &invitation.label, &inbound.recipient, did)
-                        .await?,
-                )
+                let (label, key) = (&invitation.label, &inbound.recipient);
+                let (handshake, did) = (verified.handshake, &verified.peer.did);
+                Some(self.inviter_approval(tenant, label, key, handshake, did).await?)
             }
             false => None,
         };
@@ -124,11 +119,8 @@ impl Engine {
         approval: Option<Approval>,
     ) -> Result<Fate, Stop> {
         let mut work = self.work(&inbound.tenant).await?;
-        let found = match implicit(request) {
-            Some(did) => work.implicit_invitation(&did).await?,
-            None => work.invitation(&request.invitation_id).await?,
-        };
-        let mut invitation = usable(found, inbound, work.now())?;
+        let found = work.invitation_named(&named(request, inbound)).await?;
+        let mut invitation = usable(found, inbound, request, work.now())?;
         self.use_invitation(&mut work, &mut invitation)?;
         let waiting = match &invitation.exchange_id {
             Some(id) => work.exchange(id).await?,
@@ -138,14 +130,14 @@ impl Engine {
         let mut row = match waiting {
             Some(row) => row,
             None => {
-                let parent = &request.invitation_id;
+                let parent = request.invitation_id.as_ref().unwrap_or(&invitation.id);
                 self.inviter_row(&invitation, parent, verified.handshake, work.now())?
             }
         };
         row.goal_code = request.goal_code.clone().unwrap_or(row.goal_code);
         row.goal = request.goal.clone().unwrap_or(row.goal);
         let input = Input::Request(verified.clone());
-        let context = Context { message_id: message_id() };
+        let context = context();
         let transition =
             row.machine()?.handle(&context, input).map_err(|rejected| rejected.misbehaved)?;
         if is_new {
@@ -184,18 +176,17 @@ impl Engine {
         misbehaved: Misbehaved,
     ) -> Answer<Fate> {
         let mut work = self.work(&inbound.tenant).await?;
-        let thread = Thread { thid: &request.thread_id, pthid: &request.invitation_id };
+        let pthid = request.invitation_id.as_deref().unwrap_or_default();
+        let thread = Thread { thid: &request.thread_id, pthid };
         let code = problem::handshake_code(&misbehaved, true);
-        let report = problem::handshake(
-            &message_id(),
-            request.handshake,
-            thread,
-            code,
-            &misbehaved.to_string(),
-        );
+        let text = misbehaved.to_string();
+        let mut report = problem::handshake(&context(), request.handshake, thread, code, &text);
+        if let Some(mine) = inbound.message.to_dids().first() {
+            report = report.between(mine, &peer.did);
+        }
         // A lane of its own: the thread is the stranger's choice, and could be the name of another's lane.
-        work.send(&record_id(), Kind::Report, &report, Some(inbound.recipient), peer.target);
-        self.finish(inbound, work).await?;
+        work.send(&record_id(), Kind::Report, &report, Some(inbound.me()), peer.target);
+        self.finish_refused(inbound, work, code).await?;
         self.refuse(inbound, &misbehaved).await
     }
 
@@ -230,12 +221,12 @@ impl Engine {
             Presented::Attached(document) => *document,
             Presented::Resolvable => self.resolve_peer(&inbound.tenant, &response.did).await?,
         };
-        let verified = response.verify("", &document, sender)?;
+        let verified = response.verify(machine.terms(), &document, sender)?;
         let mut work = self.work(&inbound.tenant).await?;
         let Some(mut row) = work.exchange(id).await? else {
             return Err(Misbehaved::WrongThread(inbound.message.thread_id().to_owned()).into());
         };
-        let context = Context { message_id: message_id() };
+        let context = context();
         let handled = row.machine()?.handle(&context, Input::Response(verified));
         let transition = handled.map_err(|rejected| rejected.misbehaved)?;
         // The answer shows that the request arrived, whatever its delivery said.
@@ -258,15 +249,13 @@ impl Engine {
             let mut work = self.work(&inbound.tenant).await?;
             let thread = Thread { thid: inbound.message.thread_id(), pthid: &terms.invitation_id };
             let code = problem::handshake_code(&misbehaved, false);
-            let report = problem::handshake(
-                &message_id(),
-                terms.handshake,
-                thread,
-                code,
-                &misbehaved.to_string(),
-            );
-            work.send(id, Kind::Answer, &report, Some(mine.key), to);
-            self.finish(inbound, work).await?;
+            let text = misbehaved.to_string();
+            let mut report = problem::handshake(&context(), terms.handshake, thread, code, &text);
+            if let Some(theirs) = &terms.invitation_did {
+                report = report.between(&mine.did, theirs);
+            }
+            work.send(id, Kind::Answer, &report, Some(mine.sender()), to);
+            self.finish_refused(inbound, work, code).await?;
         }
         self.refuse(inbound, &misbehaved).await
     }
@@ -284,10 +273,7 @@ impl Engine {
         let Some(mut row) = work.exchange(owner).await? else {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
-        match row
-            .machine()?
-            .handle(&Context { message_id: message_id() }, Input::Complete(complete))
-        {
+        match row.machine()?.handle(&context(), Input::Complete(complete)) {
             Ok(transition) => {
                 work.clear_lane(owner);
                 self.step(&mut work, &mut row, transition).await?;
@@ -304,13 +290,7 @@ impl Engine {
                         problem::REQUEST_PROCESSING_ERROR,
                         &text,
                     );
-                    work.send(
-                        owner,
-                        Kind::Answer,
-                        &report,
-                        Some(connection.my_key()?),
-                        connection.target()?,
-                    );
+                    work.send_on(&connection, Kind::Answer, &report)?;
                     self.finish(inbound, work).await?;
                 }
                 self.refuse(inbound, &rejected.misbehaved).await
@@ -326,7 +306,7 @@ impl Engine {
         error: &str,
     ) -> Answer<()> {
         let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
-        let context = Context { message_id: message_id() };
+        let context = context();
         if let Ok(transition) =
             row.machine()?.handle(&context, Input::NotDelivered(error.to_owned()))
         {
@@ -336,20 +316,31 @@ impl Engine {
     }
 }
 
-/// The DID of ours that a request names instead of an invitation, in the form that is compared: `pthid` is then the DID
-/// URL of a service (RFC 0023, implicit invitation), or the DID.
-fn implicit(request: &Request) -> Option<String> {
-    let text = Some(&request.invitation_id).filter(|id| id.starts_with("did:"))?;
-    Some(DidUrl::parse(text).ok()?.did.canonical().to_string())
+/// How a request names its invitation: by its id; by a DID of ours, as `pthid` is the DID URL of a service where there is
+/// no invitation (RFC 0023, implicit invitation), or the DID; or, in connections/1.0, only by the key that it is packed
+/// for.
+fn named(request: &Request, inbound: &Inbound) -> Named {
+    let did = |id: &str| Some(DidUrl::parse(id).ok()?.did.canonical().to_string());
+    match &request.invitation_id {
+        Some(id) if id.starts_with("did:") => did(id).map_or(Named::Id(id.clone()), Named::Did),
+        Some(id) => Named::Id(id.clone()),
+        None => Named::Key(inbound.recipient.multibase()),
+    }
 }
 
-/// The invitation of a request, if it may be used: it must be ours, open, and the request packed for its key.
-fn usable(found: Option<Invitation>, inbound: &Inbound, now: i64) -> Result<Invitation, Stop> {
+/// The invitation of a request, if it may be used: it must be ours, open, offer the handshake, and the request must be
+/// packed for its key.
+fn usable(
+    found: Option<Invitation>,
+    inbound: &Inbound,
+    request: &Request,
+    now: i64,
+) -> Result<Invitation, Stop> {
     let invitation = found.ok_or(Misbehaved::Invitation(Unusable::Unknown))?;
     if PublicKey::from_multibase(&invitation.key) != Ok(inbound.recipient) {
         return Err(Misbehaved::Invitation(Unusable::Unknown).into());
     }
-    if invitation.handshakes.is_empty() {
+    if !invitation.handshakes().any(|offered| request.handshake.answers(offered)) {
         return Err(Misbehaved::Invitation(Unusable::NoHandshake).into());
     }
     invitation.usage()?.check(now).map_err(Misbehaved::from)?;

@@ -1,14 +1,14 @@
 //! Problem reports, of every protocol and shape.
 
 use entente_didcomm::message::Message;
-use entente_didcomm::problem_report::ProblemReport;
-use entente_protocol::exchange::{Context, Exchange, Input};
+use entente_protocol::exchange::{Exchange, Input};
+use entente_protocol::problem::Report;
 use entente_protocol::{Misbehaved, problem};
 use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord};
 use entente_store::StoreError;
 
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, message_id};
+use crate::engine::{Answer, Engine, context, message_id};
 use crate::store::{Connection, Kind, Work};
 
 impl Engine {
@@ -27,36 +27,34 @@ impl Engine {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
-        let explain = problem::describe(&inbound.message);
-        let warning =
-            ProblemReport::from_message(&inbound.message).is_some_and(|report| report.is_warning());
+        let report = Report::of(&inbound.message);
         work.emit(
             self.message_event(EventKind::ProblemReportReceived, record(&id, &inbound.message)),
         );
-        if !warning && !self.reuse_refused(&mut work, &inbound.message, &id, &explain).await? {
-            self.end_exchange(&mut work, inbound, &id, &explain).await?;
+        let explain = &report.explain;
+        if !report.warning && !self.reuse_refused(&mut work, &inbound.message, &id, explain).await?
+        {
+            self.reported(&mut work, inbound, &id, report).await?;
         }
         self.finish(inbound, work).await?;
         Ok(Fate::Handled(id))
     }
 
-    async fn end_exchange(
+    /// What a report does to the handshake that it is about: it ends it, or asks for a message again.
+    async fn reported(
         &self,
         work: &mut Work,
         inbound: &Inbound,
         id: &str,
-        explain: &str,
+        report: Report,
     ) -> Result<(), StoreError> {
         let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
         let message = &inbound.message;
         // A report about another thread on the same connection is not about its handshake.
         let about_it = [Some(message.thread_id()), message.parent_thread_id()]
             .contains(&row.thread_id.as_deref());
-        let input = Input::ProblemReport(explain.to_owned());
-        if about_it
-            && let Ok(transition) =
-                row.machine()?.handle(&Context { message_id: message_id() }, input)
-        {
+        let input = Input::ProblemReport(report);
+        if about_it && let Ok(transition) = row.machine()?.handle(&context(), input) {
             work.clear_lane(id);
             self.step(work, &mut row, transition).await?;
         }
@@ -73,14 +71,7 @@ impl Engine {
         explain: &str,
     ) -> Result<(), StoreError> {
         let report = problem::general(&message_id(), about, code, explain);
-        work.send(
-            &connection.id,
-            Kind::Answer,
-            &report,
-            Some(connection.my_key()?),
-            connection.target()?,
-        );
-        Ok(())
+        work.send_on(connection, Kind::Answer, &report)
     }
 }
 

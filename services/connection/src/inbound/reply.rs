@@ -58,12 +58,12 @@ impl Engine {
             let known: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
             let waiting = waiting
                 .into_iter()
-                .filter(|m| m.target.endpoint.is_empty() && !known.contains(&m.id));
+                .filter(|m| m.target.endpoint().is_empty() && !known.contains(&m.id));
             messages = waiting.chain(messages).collect();
         }
         let mut replies = Vec::new();
         for message in messages {
-            let fits = message.target.recipient_keys.contains(sender.key())
+            let fits = message.target.has_key(sender.key())
                 && route.only_thread.as_ref().is_none_or(|thread| *thread == message.thread_id)
                 && replies.len() < route.max;
             let (tenant, from) = (&message.tenant, message.from.as_ref());

@@ -1,7 +1,7 @@
 //! handshake-reuse and its answers (RFC 0434).
 
 use entente_didcomm::message::Message;
-use entente_protocol::did_exchange::Thread;
+use entente_protocol::handshake::Thread;
 use entente_protocol::reuse::{Outcome, Reason, accepted, unanswered, version};
 use entente_protocol::usage::Unusable;
 use entente_protocol::{Misbehaved, problem};
@@ -41,13 +41,7 @@ impl Engine {
             "handshake-reuse" => match self.take_reuse(work, message, connection.clone()).await {
                 Ok(()) => {
                     let answer = accepted(&message_id(), spoken, message);
-                    work.send(
-                        &id,
-                        Kind::Answer,
-                        &answer,
-                        Some(connection.my_key()?),
-                        connection.target()?,
-                    );
+                    work.send_on(&connection, Kind::Answer, &answer)?;
                     Ok(Fate::Handled(id))
                 }
                 Err(Stop::Failed(failure)) => Err(failure),
@@ -65,13 +59,7 @@ impl Engine {
                         code,
                         &misbehaved.to_string(),
                     );
-                    work.send(
-                        &id,
-                        Kind::Answer,
-                        &report,
-                        Some(connection.my_key()?),
-                        connection.target()?,
-                    );
+                    work.send_on(&connection, Kind::Answer, &report)?;
                     Ok(Fate::Refused(Some(id)))
                 }
             },

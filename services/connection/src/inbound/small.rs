@@ -105,13 +105,7 @@ impl Engine {
         answer: Option<Message>,
     ) -> Answer<()> {
         if let Some(answer) = answer {
-            work.send(
-                &connection.id,
-                Kind::Answer,
-                &answer,
-                Some(connection.my_key()?),
-                connection.target()?,
-            );
+            work.send_on(connection, Kind::Answer, &answer)?;
         }
         Ok(())
     }

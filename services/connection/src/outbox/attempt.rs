@@ -44,7 +44,7 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
 }
 
 async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>, Failure> {
-    if message.target.endpoint.is_empty() {
+    if message.target.endpoint().is_empty() {
         let text =
             "the peer has no endpoint; the message waits for one of its requests (return-route)";
         return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
@@ -70,7 +70,7 @@ fn is_final(failure: &Failure) -> bool {
 
 async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {
     let wait =
-        if message.target.endpoint.is_empty() { NO_ENDPOINT } else { back_off(message.attempts) };
+        if message.target.endpoint().is_empty() { NO_ENDPOINT } else { back_off(message.attempts) };
     let asked =
         failure.retry_after.map_or(0, |delay| i64::try_from(delay.as_millis()).unwrap_or(0));
     let due = now() + wait.max(asked.min(BACK_OFF.1));

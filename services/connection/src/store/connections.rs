@@ -1,13 +1,14 @@
 //! Connections.
 
-use entente_did::PublicKey;
-use entente_protocol::Target;
+use entente_did::{Did, PublicKey};
+use entente_didcomm::message::Message;
 use entente_protocol::reuse::Candidate;
+use entente_protocol::{Identity, Sender, Target};
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
 use super::batch::values;
-use super::{Page, Store, Work};
+use super::{Kind, Page, Store, Work};
 
 /// A connection as it is stored. Enumerations have the numbers of the proto.
 #[derive(Debug, Clone, FromRow)]
@@ -88,9 +89,34 @@ impl Connection {
         PublicKey::from_multibase(&self.my_key)
             .map_err(|_| StoreError::corrupt("connections.my_key"))
     }
+
+    /// The key that authenticates us in envelopes.
+    pub fn sender(&self) -> Result<Sender, StoreError> {
+        let did = did("connections.my_did", &self.my_did)?;
+        Ok(Identity { did, key: self.my_key()? }.sender())
+    }
+}
+
+fn did(column: &'static str, text: &str) -> Result<Did, StoreError> {
+    Did::parse(text).map_err(|_| StoreError::corrupt(column))
 }
 
 impl Work {
+    /// Sends a message to the peer of a connection.
+    pub fn send_on(
+        &mut self,
+        connection: &Connection,
+        kind: Kind,
+        message: &Message,
+    ) -> Result<(), StoreError> {
+        let mine = did("connections.my_did", &connection.my_did)?;
+        let theirs = did("connections.their_did", &connection.their_did)?;
+        let message = message.clone().between(&mine, &theirs);
+        let from = Some(connection.sender()?);
+        self.send(&connection.id, kind, &message, from, connection.target()?);
+        Ok(())
+    }
+
     /// A connection, as it is in this work.
     pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
         let values = values![self.tenant(), id];

@@ -1,11 +1,14 @@
 //! Invitations of ours.
 
+use entente_protocol::Handshake;
 use entente_protocol::usage::{InvitationState, Usage};
+use entente_rpc::proto::connection::v1::InvitationFormat;
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
 use super::batch::values;
 use super::{Page, Store, Work};
+use crate::engine::numbers::handshake_of;
 
 /// An invitation as it is stored. Enumerations have the numbers of the proto.
 #[derive(Debug, Clone, FromRow)]
@@ -22,6 +25,8 @@ pub(crate) struct Invitation {
     pub alias: String,
     pub goal_code: String,
     pub goal: String,
+    /// How it is written.
+    pub format: i32,
     /// The handshakes' numbers, separated by commas.
     pub handshakes: String,
     pub message: String,
@@ -48,7 +53,7 @@ pub(crate) const SINGLE_USE: i32 = 1;
 pub(crate) const MULTI_USE: i32 = 2;
 
 const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
-     goal_code, goal, handshakes, message, url, metadata, auto_accept, exchange_id, \
+     goal_code, goal, format, handshakes, message, url, metadata, auto_accept, exchange_id, \
      implicit, created_at, updated_at, expires_at, version FROM invitations WHERE tenant = ";
 
 fn state_number(state: InvitationState) -> i32 {
@@ -60,16 +65,47 @@ fn state_number(state: InvitationState) -> i32 {
     }
 }
 
-fn implicit(tenant: &str, canonical_did: &str) -> QueryBuilder<Sqlite> {
+/// How a request names the invitation that it answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    /// By its id.
+    Id(String),
+    /// By its DID: the newest open invitation that takes requests for the DID.
+    Did(String),
+    /// By its key: that of connections/1.0 that is open, the one that may be used often first, then the newest.
+    Key(String),
+}
+
+fn named(tenant: &str, name: &Named) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(COLUMNS);
     query.push_bind(tenant.to_owned());
-    query.push(" AND implicit AND canonical_did = ").push_bind(canonical_did.to_owned());
-    query.push(" AND state = ").push_bind(state_number(InvitationState::Open));
-    query.push(" ORDER BY id DESC LIMIT 1");
+    let open = state_number(InvitationState::Open);
+    match name {
+        Named::Id(id) => query.push(" AND id = ").push_bind(id.clone()),
+        Named::Did(did) => query
+            .push(" AND implicit AND canonical_did = ")
+            .push_bind(did.clone())
+            .push(" AND state = ")
+            .push_bind(open)
+            .push(" ORDER BY id DESC LIMIT 1"),
+        Named::Key(key) => query
+            .push(" AND key = ")
+            .push_bind(key.clone())
+            .push(" AND format = ")
+            .push_bind(i32::from(InvitationFormat::Connections1))
+            .push(" ORDER BY CASE WHEN state = ")
+            .push_bind(open)
+            .push(" THEN 0 ELSE 1 END, kind DESC, id DESC LIMIT 1"),
+    };
     query
 }
 
 impl Invitation {
+    /// The handshakes that it offers.
+    pub fn handshakes(&self) -> impl Iterator<Item = Handshake> {
+        self.handshakes.split(',').filter_map(|number| handshake_of(number.parse().ok()?))
+    }
+
     /// How often it may be used.
     pub fn usage(&self) -> Result<Usage, StoreError> {
         let state = match self.state {
@@ -102,12 +138,12 @@ impl Work {
         Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
     }
 
-    /// The newest open invitation that takes requests for a DID of ours, as it is in this work.
-    pub async fn implicit_invitation(
+    /// The invitation that a request names, as it is in this work.
+    pub async fn invitation_named(
         &mut self,
-        canonical_did: &str,
+        name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
-        let query = &mut implicit(self.tenant(), canonical_did);
+        let query = &mut named(self.tenant(), name);
         Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
     }
 
@@ -115,10 +151,10 @@ impl Work {
     pub fn insert_invitation(&mut self, row: &Invitation) {
         self.write(
             "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, \
-     canonical_did, key, label, alias, goal_code, goal, handshakes, message, url, \
+     canonical_did, key, label, alias, goal_code, goal, format, handshakes, message, url, \
      metadata, auto_accept, exchange_id, implicit, created_at, updated_at, expires_at, \
      version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
             values![
                 self.tenant(),
                 &row.id,
@@ -133,6 +169,7 @@ impl Work {
                 &row.alias,
                 &row.goal_code,
                 &row.goal,
+                row.format,
                 &row.handshakes,
                 &row.message,
                 &row.url,
@@ -204,13 +241,13 @@ impl Store {
         Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
     }
 
-    /// The newest open invitation that takes requests for a DID of ours.
-    pub async fn implicit_invitation(
+    /// The invitation that a request names.
+    pub async fn invitation_named(
         &self,
         tenant: &str,
-        canonical_did: &str,
+        name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
-        let query = &mut implicit(tenant, canonical_did);
+        let query = &mut named(tenant, name);
         Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
     }
 

@@ -1,7 +1,7 @@
 //! Messages on their way.
 
 use entente_did::PublicKey;
-use entente_protocol::Target;
+use entente_protocol::{Sender, Target};
 use entente_store::StoreError;
 use sqlx::FromRow;
 
@@ -47,7 +47,7 @@ pub(crate) struct Outgoing {
     pub thread_id: String,
     /// The message as JSON.
     pub message: String,
-    pub from: Option<PublicKey>,
+    pub from: Option<Sender>,
     pub target: Target,
     pub attempts: i32,
     pub created_at: i64,
@@ -71,6 +71,7 @@ struct Row {
     thread_id: String,
     message: String,
     from_key: Option<String>,
+    from_kid: Option<String>,
     target: String,
     attempts: i32,
     created_at: i64,
@@ -80,10 +81,11 @@ impl TryFrom<Row> for Outgoing {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let from = row.from_key.as_deref().map(PublicKey::from_multibase).transpose();
+        let key = row.from_key.as_deref().map(PublicKey::from_multibase).transpose();
+        let key = key.map_err(|_| StoreError::corrupt("outbox.from_key"))?;
         Ok(Self {
             kind: Kind::from_i32(row.kind)?,
-            from: from.map_err(|_| StoreError::corrupt("outbox.from_key"))?,
+            from: key.map(|key| Sender { key, kid: row.from_kid }),
             target: serde_json::from_str(&row.target)
                 .map_err(|_| StoreError::corrupt("outbox.target"))?,
             tenant: row.tenant,
@@ -104,8 +106,8 @@ impl Work {
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
         self.write(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
-     from_key, target, attempts, next_attempt_at, last_error, created_at) VALUES \
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $11)",
+     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at) VALUES \
+     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, '', $12)",
             values![
                 &outgoing.tenant,
                 &outgoing.id,
@@ -114,7 +116,8 @@ impl Work {
                 &outgoing.message_id,
                 &outgoing.thread_id,
                 &outgoing.message,
-                outgoing.from.map(|key| key.multibase()),
+                outgoing.from.as_ref().map(|from| from.key.multibase()),
+                outgoing.from.as_ref().and_then(|from| from.kid.clone()),
                 target,
                 outgoing.created_at + FIRST_ATTEMPT,
                 outgoing.created_at
@@ -182,7 +185,7 @@ impl Store {
     ) -> Result<Vec<Outgoing>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
-     target, attempts, created_at FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
+     from_kid, target, attempts, created_at FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
      BY id LIMIT $3",
         )
         .bind(tenant)

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use entente_did::PublicKey;
 use entente_didcomm::message::Message;
-use entente_protocol::Target;
+use entente_protocol::{Sender, Target};
 use entente_rpc::proto::event::v1 as event;
 use entente_store::{Lease, StoreError, Transaction, Value, values};
 use prost::Message as _;
@@ -130,7 +129,7 @@ impl Work {
         lane: &str,
         kind: Kind,
         message: &Message,
-        from: Option<PublicKey>,
+        from: Option<Sender>,
         target: Target,
     ) {
         self.outgoing.push(Outgoing {

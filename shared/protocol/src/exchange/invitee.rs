@@ -1,13 +1,13 @@
 //! The invitee: the requester of RFC 0023.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    Abandoned, Approval, Cause, Context, Effect, Exchange, Input, Rejected, State, Terms,
-    Transition,
+    Abandoned, Approval, Context, Effect, Exchange, Input, Rejected, State, Terms, Transition,
+    again, ending, kept, send, step, wrong_thread,
 };
-use super::{ending, rejected, step, wrong_thread};
-use crate::did_exchange::{self, Thread, VerifiedResponse};
+use crate::handshake::{VerifiedResponse, confirmation, write_request};
 use crate::{Identity, Misbehaved, Peer, problem};
 
 /// The states of the invitee.
@@ -19,15 +19,8 @@ pub enum Invitee {
         terms: Terms,
     },
     /// Our request is on its way (`request-sent`).
-    Requested {
-        /// What the invitation fixed.
-        terms: Terms,
-        /// The request's thread.
-        thread_id: String,
-        /// What we are to the peer.
-        mine: Identity,
-    },
-    /// There is a connection (`completed`): the receipt of the response sends the complete.
+    Requested(Requested),
+    /// There is a connection (`completed`): the receipt of the response sends the confirmation.
     Done {
         /// What the invitation fixed.
         terms: Terms,
@@ -42,6 +35,20 @@ pub enum Invitee {
     Abandoned(Abandoned),
 }
 
+/// A request that waits for its response.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requested {
+    /// What the invitation fixed.
+    pub terms: Terms,
+    /// The request's thread.
+    pub thread_id: String,
+    /// What we are to the peer.
+    pub mine: Identity,
+    /// The request, where the peer may ask for it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Value>,
+}
+
 impl Invitee {
     pub(super) fn handle(self, context: &Context, input: Input) -> Result<Transition, Rejected> {
         match (self, input) {
@@ -49,54 +56,35 @@ impl Invitee {
                 let approval = *approval;
                 request(context, terms, approval)
             }
-            (Self::Requested { terms, thread_id, mine }, Input::Response(response)) => {
-                if response.thread_id != thread_id {
-                    let state = Self::Requested { terms, thread_id, mine };
-                    return Err(wrong_thread(Exchange::Invitee(state), &response.thread_id));
+            (Self::Requested(requested), Input::Response(response)) => {
+                if response.thread_id != requested.thread_id {
+                    let state = Exchange::Invitee(Self::Requested(requested));
+                    return Err(wrong_thread(state, &response.thread_id));
                 }
-                Ok(complete(context, terms, thread_id, mine, response))
+                Ok(connected(context, requested, response))
             }
-            (state, input) => state.end(context, &input),
+            (Self::Requested(mut requested), Input::ProblemReport(report)) => {
+                let target = requested.terms.target.clone();
+                let sent = &mut requested.sent;
+                match (again(sent, &report, problem::REQUEST_PROCESSING_ERROR), target) {
+                    (Some(message), Some(to)) => {
+                        let effect = send(message, &requested.mine, &to);
+                        Ok(step(Exchange::Invitee(Self::Requested(requested)), vec![effect]))
+                    }
+                    _ => {
+                        let state = Exchange::Invitee(Self::Requested(requested));
+                        ending::end(state, context, &Input::ProblemReport(report))
+                    }
+                }
+            }
+            (state, input) => ending::end(Exchange::Invitee(state), context, &input),
         }
-    }
-
-    fn end(self, context: &Context, input: &Input) -> Result<Transition, Rejected> {
-        let refused = matches!(
-            (&self, input),
-            (Self::Done { .. } | Self::Abandoned(_), _)
-                | (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_))
-                | (Self::Requested { .. }, Input::InvitationEnded(_))
-        );
-        let Some((cause, detail)) = ending(input).filter(|_| !refused) else {
-            return Err(rejected(Exchange::Invitee(self), input));
-        };
-        let effects = match (cause, &self) {
-            (Cause::Rejected, Self::Requested { terms, thread_id, mine }) => {
-                let thread = Thread { thid: thread_id, pthid: &terms.invitation_id };
-                let code = problem::RESPONSE_NOT_ACCEPTED;
-                let message =
-                    problem::handshake(&context.message_id, terms.handshake, thread, code, &detail);
-                let send =
-                    |to| Effect::Send { message: Box::new(message), from: Some(mine.key), to };
-                terms.target.clone().map(send).into_iter().collect()
-            }
-            _ => Vec::new(),
-        };
-        let end = Abandoned {
-            terms: self.terms().clone(),
-            thread_id: self.thread_id().map(str::to_owned),
-            peer: None,
-            mine: self.mine().cloned(),
-            cause,
-            detail,
-        };
-        Ok(step(Exchange::Invitee(Self::Abandoned(end)), effects))
     }
 
     pub(super) fn state(&self) -> State {
         match self {
             Self::Invited { .. } => State::Invitation,
-            Self::Requested { .. } => State::Request,
+            Self::Requested(_) => State::Request,
             Self::Done { .. } => State::Done,
             Self::Abandoned(_) => State::Abandoned,
         }
@@ -104,9 +92,9 @@ impl Invitee {
 
     pub(super) fn terms(&self) -> &Terms {
         match self {
-            Self::Invited { terms } | Self::Requested { terms, .. } | Self::Done { terms, .. } => {
-                terms
-            }
+            Self::Invited { terms }
+            | Self::Requested(Requested { terms, .. })
+            | Self::Done { terms, .. } => terms,
             Self::Abandoned(end) => &end.terms,
         }
     }
@@ -114,7 +102,9 @@ impl Invitee {
     pub(super) fn thread_id(&self) -> Option<&str> {
         match self {
             Self::Invited { .. } => None,
-            Self::Requested { thread_id, .. } | Self::Done { thread_id, .. } => Some(thread_id),
+            Self::Requested(Requested { thread_id, .. }) | Self::Done { thread_id, .. } => {
+                Some(thread_id)
+            }
             Self::Abandoned(end) => end.thread_id.as_deref(),
         }
     }
@@ -122,7 +112,7 @@ impl Invitee {
     pub(super) fn peer(&self) -> Option<&Peer> {
         match self {
             Self::Done { peer, .. } => Some(peer),
-            Self::Invited { .. } | Self::Requested { .. } => None,
+            Self::Invited { .. } | Self::Requested(_) => None,
             Self::Abandoned(end) => end.peer.as_ref(),
         }
     }
@@ -130,7 +120,7 @@ impl Invitee {
     pub(super) fn mine(&self) -> Option<&Identity> {
         match self {
             Self::Invited { .. } => None,
-            Self::Requested { mine, .. } | Self::Done { mine, .. } => Some(mine),
+            Self::Requested(Requested { mine, .. }) | Self::Done { mine, .. } => Some(mine),
             Self::Abandoned(end) => end.mine.as_ref(),
         }
     }
@@ -143,27 +133,23 @@ fn request(context: &Context, terms: Terms, approval: Approval) -> Result<Transi
             Misbehaved::OutOfOrder { message: "approval", state: "INVITATION without a service" };
         return Err(Rejected { exchange, misbehaved });
     };
-    let thread_id = context.message_id.clone();
-    let message = did_exchange::request(&thread_id, &terms, &approval);
-    let send = Effect::Send { message: Box::new(message), from: Some(approval.identity.key), to };
-    let next = Invitee::Requested { terms, thread_id, mine: approval.identity };
-    Ok(step(Exchange::Invitee(next), vec![send]))
+    let thread_id = terms.handshake.request_thread(&terms, &context.message_id);
+    let message = write_request(context, &terms, &thread_id, &approval);
+    let sent = kept(terms.handshake, &message);
+    let mine = approval.identity;
+    let effect = send(message, &mine, &to);
+    let next = Invitee::Requested(Requested { terms, thread_id, mine, sent });
+    Ok(step(Exchange::Invitee(next), vec![effect]))
 }
 
-fn complete(
-    context: &Context,
-    mut terms: Terms,
-    thread_id: String,
-    mine: Identity,
-    response: VerifiedResponse,
-) -> Transition {
+fn connected(context: &Context, requested: Requested, response: VerifiedResponse) -> Transition {
+    let Requested { mut terms, thread_id, mine, .. } = requested;
     let VerifiedResponse { peer, handshake, .. } = response;
     terms.handshake = handshake;
-    let thread = Thread { thid: &thread_id, pthid: &terms.invitation_id };
-    let message = did_exchange::complete(&context.message_id, handshake, thread);
-    let send =
-        Effect::Send { message: Box::new(message), from: Some(mine.key), to: peer.target.clone() };
-    let connect = Effect::Connect { mine: mine.clone(), peer: peer.clone() };
+    let confirmed = confirmation(context, handshake, terms.thread(&thread_id));
+    let mut effects: Vec<_> =
+        confirmed.map(|message| send(message, &mine, &peer.target)).into_iter().collect();
+    effects.push(Effect::Connect { mine: mine.clone(), peer: peer.clone() });
     let next = Exchange::Invitee(Invitee::Done { terms, thread_id, peer, mine });
-    Transition { passed: Some(State::Response), next, effects: vec![send, connect] }
+    Transition { passed: Some(State::Response), next, effects }
 }

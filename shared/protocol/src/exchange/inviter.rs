@@ -1,12 +1,13 @@
 //! The inviter: the responder of RFC 0023.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    Abandoned, Cause, Context, Effect, Exchange, Input, Rejected, State, Terms, Transition,
+    Abandoned, Approval, Context, Effect, Exchange, Input, Rejected, State, Terms, Transition,
+    again, ending, kept, send, step, wrong_thread,
 };
-use super::{ending, rejected, step, wrong_thread};
-use crate::did_exchange::{self, Thread};
+use crate::handshake::write_response;
 use crate::{Identity, Peer, problem};
 
 /// The states of the inviter.
@@ -27,16 +28,7 @@ pub enum Inviter {
         peer: Peer,
     },
     /// Our response is on its way (`response-sent`).
-    Responded {
-        /// What the invitation fixed.
-        terms: Terms,
-        /// The request's thread.
-        thread_id: String,
-        /// Who asked.
-        peer: Peer,
-        /// What we are to it.
-        mine: Identity,
-    },
+    Responded(Responded),
     /// There is a connection (`completed`).
     Done {
         /// What the invitation fixed.
@@ -52,6 +44,22 @@ pub enum Inviter {
     Abandoned(Abandoned),
 }
 
+/// A response that waits for its confirmation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responded {
+    /// What the invitation fixed.
+    pub terms: Terms,
+    /// The request's thread.
+    pub thread_id: String,
+    /// Who asked.
+    pub peer: Peer,
+    /// What we are to it.
+    pub mine: Identity,
+    /// The response, where the peer may ask for it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Value>,
+}
+
 impl Inviter {
     pub(super) fn handle(self, context: &Context, input: Input) -> Result<Transition, Rejected> {
         match (self, input) {
@@ -62,70 +70,42 @@ impl Inviter {
                 Ok(step(Exchange::Inviter(next), Vec::new()))
             }
             (Self::Requested { terms, thread_id, peer }, Input::Approve(approval)) => {
-                let approval = *approval;
-                let thread = Thread { thid: &thread_id, pthid: &terms.invitation_id };
-                let message =
-                    did_exchange::response(&context.message_id, terms.handshake, thread, &approval);
-                let from = Some(approval.identity.key);
-                let send =
-                    Effect::Send { message: Box::new(message), from, to: peer.target.clone() };
-                let next = Self::Responded { terms, thread_id, peer, mine: approval.identity };
-                Ok(step(Exchange::Inviter(next), vec![send]))
+                Ok(respond(context, terms, thread_id, peer, *approval))
             }
-            (Self::Responded { terms, thread_id, peer, mine }, Input::Complete(complete)) => {
-                if complete.thread_id != thread_id {
-                    let state = Self::Responded { terms, thread_id, peer, mine };
-                    return Err(wrong_thread(Exchange::Inviter(state), &complete.thread_id));
+            (Self::Responded(responded), Input::Complete(complete)) => {
+                if complete.thread_id != responded.thread_id {
+                    let state = Exchange::Inviter(Self::Responded(responded));
+                    return Err(wrong_thread(state, &complete.thread_id));
                 }
-                Ok(connected(terms, thread_id, peer, mine))
+                Ok(connected(responded))
             }
-            (Self::Responded { terms, thread_id, peer, mine }, Input::PeerMessage) => {
-                Ok(connected(terms, thread_id, peer, mine))
+            (Self::Responded(responded), Input::PeerMessage) => Ok(connected(responded)),
+            (Self::Responded(responded), Input::Delivered)
+                if responded.terms.handshake.completes_on_delivery() =>
+            {
+                Ok(connected(responded))
             }
-            (state, input) => state.end(context, &input),
+            (Self::Responded(mut responded), Input::ProblemReport(report)) => {
+                match again(&mut responded.sent, &report, problem::RESPONSE_PROCESSING_ERROR) {
+                    Some(message) => {
+                        let effect = send(message, &responded.mine, &responded.peer.target);
+                        Ok(step(Exchange::Inviter(Self::Responded(responded)), vec![effect]))
+                    }
+                    None => {
+                        let state = Exchange::Inviter(Self::Responded(responded));
+                        ending::end(state, context, &Input::ProblemReport(report))
+                    }
+                }
+            }
+            (state, input) => ending::end(Exchange::Inviter(state), context, &input),
         }
-    }
-
-    fn end(self, context: &Context, input: &Input) -> Result<Transition, Rejected> {
-        let refused = matches!(
-            (&self, input),
-            (Self::Done { .. } | Self::Abandoned(_), _)
-                | (Self::Invited { .. }, Input::ProblemReport(_) | Input::NotDelivered(_))
-                | (Self::Requested { .. } | Self::Responded { .. }, Input::InvitationEnded(_))
-        );
-        let Some((cause, detail)) = ending(input).filter(|_| !refused) else {
-            return Err(rejected(Exchange::Inviter(self), input));
-        };
-        let effects = match (cause, self.peer(), self.thread_id()) {
-            (Cause::Rejected, Some(peer), Some(thid)) => {
-                let terms = self.terms();
-                let thread = Thread { thid, pthid: &terms.invitation_id };
-                let code = problem::REQUEST_NOT_ACCEPTED;
-                let message =
-                    problem::handshake(&context.message_id, terms.handshake, thread, code, &detail);
-                // The key that the peer knows: before our response that is the invitation's.
-                let from =
-                    self.mine().map(|mine| mine.key).or(terms.invitation_keys.first().copied());
-                vec![Effect::Send { message: Box::new(message), from, to: peer.target.clone() }]
-            }
-            _ => Vec::new(),
-        };
-        let end = Abandoned {
-            terms: self.terms().clone(),
-            thread_id: self.thread_id().map(str::to_owned),
-            peer: self.peer().cloned(),
-            mine: self.mine().cloned(),
-            cause,
-            detail,
-        };
-        Ok(step(Exchange::Inviter(Self::Abandoned(end)), effects))
     }
 
     pub(super) fn state(&self) -> State {
         match self {
             Self::Invited { .. } => State::Invitation,
             Self::Requested { .. } => State::Request,
-            Self::Responded { .. } => State::Response,
+            Self::Responded(_) => State::Response,
             Self::Done { .. } => State::Done,
             Self::Abandoned(_) => State::Abandoned,
         }
@@ -135,7 +115,7 @@ impl Inviter {
         match self {
             Self::Invited { terms }
             | Self::Requested { terms, .. }
-            | Self::Responded { terms, .. }
+            | Self::Responded(Responded { terms, .. })
             | Self::Done { terms, .. } => terms,
             Self::Abandoned(end) => &end.terms,
         }
@@ -145,7 +125,7 @@ impl Inviter {
         match self {
             Self::Invited { .. } => None,
             Self::Requested { thread_id, .. }
-            | Self::Responded { thread_id, .. }
+            | Self::Responded(Responded { thread_id, .. })
             | Self::Done { thread_id, .. } => Some(thread_id),
             Self::Abandoned(end) => end.thread_id.as_deref(),
         }
@@ -155,7 +135,7 @@ impl Inviter {
         match self {
             Self::Invited { .. } => None,
             Self::Requested { peer, .. }
-            | Self::Responded { peer, .. }
+            | Self::Responded(Responded { peer, .. })
             | Self::Done { peer, .. } => Some(peer),
             Self::Abandoned(end) => end.peer.as_ref(),
         }
@@ -164,13 +144,30 @@ impl Inviter {
     pub(super) fn mine(&self) -> Option<&Identity> {
         match self {
             Self::Invited { .. } | Self::Requested { .. } => None,
-            Self::Responded { mine, .. } | Self::Done { mine, .. } => Some(mine),
+            Self::Responded(Responded { mine, .. }) | Self::Done { mine, .. } => Some(mine),
             Self::Abandoned(end) => end.mine.as_ref(),
         }
     }
 }
 
-fn connected(terms: Terms, thread_id: String, peer: Peer, mine: Identity) -> Transition {
+fn respond(
+    context: &Context,
+    terms: Terms,
+    thread_id: String,
+    peer: Peer,
+    approval: Approval,
+) -> Transition {
+    let thread = terms.thread(&thread_id);
+    let message = write_response(context, terms.handshake, thread, &approval, &peer.did);
+    let sent = kept(terms.handshake, &message);
+    let mine = approval.identity;
+    let effect = send(message, &mine, &peer.target);
+    let next = Inviter::Responded(Responded { terms, thread_id, peer, mine, sent });
+    step(Exchange::Inviter(next), vec![effect])
+}
+
+fn connected(responded: Responded) -> Transition {
+    let Responded { terms, thread_id, peer, mine, .. } = responded;
     let connect = Effect::Connect { mine: mine.clone(), peer: peer.clone() };
     step(Exchange::Inviter(Inviter::Done { terms, thread_id, peer, mine }), vec![connect])
 }

@@ -1,14 +1,15 @@
 //! A new exchange: prepared outside the transaction, since it needs other services, and written inside.
 
 use entente_did::PublicKey;
-use entente_protocol::exchange::{Approval, Context, Exchange, Input, Terms};
+use entente_protocol::Approval;
+use entente_protocol::exchange::{Exchange, Input, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::{ErrorReason, Failure};
 
 use crate::engine::invite::new_row;
 use crate::engine::offer::Offer;
 use crate::engine::steps::milliseconds;
-use crate::engine::{Answer, Engine, message_id, now};
+use crate::engine::{Answer, Engine, context, now};
 use crate::store::{Acceptance, AcceptanceState, ExchangeRow, Work};
 
 /// A new exchange, ready to be written: made outside the transaction, since it needs other services.
@@ -42,8 +43,7 @@ impl Engine {
         let first = match approval {
             Some(approval) => {
                 acceptance.state = AcceptanceState::Connecting as i32;
-                let context = Context { message_id: message_id() };
-                let transition = machine.handle(&context, Input::Approve(approval));
+                let transition = machine.handle(&context(), Input::Approve(approval));
                 Some(transition.map_err(|rejected| internal(&rejected.misbehaved))?)
             }
             None => {

@@ -42,14 +42,7 @@ impl Engine {
         row.connection_id = Some(connection.id.clone());
         row.thread_id = Some(message.id.clone());
         row.deadline_at = Some(work.now().saturating_add(row.patience));
-        work.send(
-            &connection.id,
-            Kind::Reuse,
-            &message,
-            Some(connection.my_key()?),
-            connection.target()?,
-        );
-        Ok(())
+        work.send_on(connection, Kind::Reuse, &message)
     }
 
     /// Hands the requests attached to an invitation over, on the connection that they are answered on.

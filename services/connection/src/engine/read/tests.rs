@@ -11,7 +11,7 @@ const KEY: &str = "z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp";
 
 fn target() -> Target {
     let key = PublicKey::from_multibase(KEY).unwrap();
-    Target {
+    Target::V1 {
         endpoint: "http://peer.example".to_owned(),
         recipient_keys: vec![key],
         routing_keys: Vec::new(),
@@ -45,7 +45,7 @@ fn invitee(id: &str) -> ExchangeRow {
     let machine = Exchange::invitee(Terms {
         handshake: Handshake::DidExchange11,
         invitation_id: "i".to_owned(),
-        invitation_keys: target().recipient_keys,
+        invitation_keys: vec![PublicKey::from_multibase(KEY).unwrap()],
         invitation_did: None,
         target: Some(target()),
     });
@@ -160,7 +160,7 @@ async fn exchanges_are_listed_from_either_end_and_by_any_form_of_a_key() {
 async fn an_exchange_says_where_the_peer_is_and_why_it_ended() {
     let fixture = Fixture::new().await;
     let waiting = invitee("1");
-    let context = Context { message_id: "m".to_owned() };
+    let context = Context { message_id: "m".to_owned(), now: 0 };
     let end =
         waiting.machine().unwrap().handle(&context, Input::InvitationEnded("expired".to_owned()));
     let machine = serde_json::to_string(&end.unwrap().next).unwrap();

@@ -17,7 +17,7 @@ async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
     let mut work = engine.work(TENANT).await.unwrap();
     for id in ["first", "second"] {
         let message = Message::new(id, &MessageType::new("test", Version::new(1, 0), "message"));
-        let target = Target {
+        let target = Target::V1 {
             endpoint: "http://peer.example".to_owned(),
             recipient_keys: vec![PublicKey::from_multibase(KEY).unwrap()],
             routing_keys: Vec::new(),

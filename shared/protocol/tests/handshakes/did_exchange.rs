@@ -1,76 +1,6 @@
-//! A whole did-exchange between two machines with real keys and signatures, and the ways to break it.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! A whole did-exchange, and the ways to break it.
 
-use entente_did::{Did, Document, PublicKey, create, peer2, peer4};
-use entente_didcomm::attachment::{Attachment, jws};
-use entente_didcomm::envelope::AuthenticatedSender;
-use entente_didcomm::message::Message;
-use entente_didcomm::primitives::Ed25519Secret;
-use entente_protocol::did_exchange::{
-    Presented, Request, Response, VerifiedRequest, read_complete,
-};
-use entente_protocol::exchange::{
-    Approval, Context, Effect, Exchange, Handshake, Input, State, Terms,
-};
-use entente_protocol::{Identity, Misbehaved, Target};
-
-const ENDPOINT: &str = "http://127.0.0.1:8030";
-
-fn secret(seed: u8) -> Ed25519Secret {
-    Ed25519Secret::from_seed([seed; 32])
-}
-
-fn sender(seed: u8) -> AuthenticatedSender {
-    AuthenticatedSender::from_keystore_answer(secret(seed).public())
-}
-
-fn signed(content: &[u8], seed: u8) -> Attachment {
-    let mut attachment = Attachment::from_bytes("did-rotate", "text/string", content);
-    let unsigned = jws::signing_input(content, &secret(seed).public()).unwrap();
-    let signature = secret(seed).sign(unsigned.bytes());
-    attachment.data.jws = Some(unsigned.with_signature(signature));
-    attachment
-}
-
-fn approval(did: Did, key: PublicKey) -> Approval {
-    let (document, rotation, goal_code, goal) = (None, None, Some("p2p-messaging".into()), None);
-    Approval {
-        identity: Identity { did, key },
-        label: "Alice".into(),
-        document,
-        rotation,
-        goal_code,
-        goal,
-    }
-}
-
-fn terms(handshake: Handshake) -> Terms {
-    let key = secret(1).public();
-    Terms {
-        handshake,
-        invitation_id: "invitation-1".into(),
-        invitation_keys: vec![key],
-        invitation_did: Some(create::v1_peer2(&key, ENDPOINT, &[]).unwrap()),
-        target: Some(Target {
-            endpoint: ENDPOINT.into(),
-            recipient_keys: vec![key],
-            routing_keys: vec![],
-        }),
-    }
-}
-
-fn resolve(did: &Did) -> Document {
-    entente_did::resolve_offline(did).unwrap().unwrap()
-}
-
-fn context(id: &str) -> Context {
-    Context { message_id: id.into() }
-}
-
-fn sent(effects: &[Effect]) -> Message {
-    let Some(Effect::Send { message, .. }) = effects.first() else { panic!("nothing was sent") };
-    Message::parse(&message.to_vec()).unwrap()
-}
+use super::support::*;
 
 struct Handshaking {
     invitee: Exchange,
@@ -99,7 +29,8 @@ fn response(request: &Message, rotation: Option<Attachment>) -> (Exchange, Messa
     let inviter = Exchange::inviter(terms(Handshake::DidExchange11));
     let inviter =
         inviter.handle(&context("unused"), Input::Request(verified(request))).unwrap().next;
-    let approval = Approval { rotation, ..approval(did, secret(3).public()) };
+    let evidence = rotation.map_or(Evidence::None, Evidence::Rotation);
+    let approval = Approval { evidence, ..approval(did, secret(3).public()) };
     let transition =
         inviter.handle(&context("response-1"), Input::Approve(Box::new(approval))).unwrap();
     let message = sent(&transition.effects);
@@ -129,7 +60,7 @@ fn two_machines_connect() {
         let response = Response::read(&message).unwrap();
         assert_eq!(response.presented(invitee.terms(), &sender(3)).unwrap(), Presented::Resolvable);
         let document = resolve(&response.did);
-        let response = response.verify("Inviter", &document, &sender(3)).unwrap();
+        let response = response.verify(invitee.terms(), &document, &sender(3)).unwrap();
         let done = invitee.handle(&context("complete-1"), Input::Response(response)).unwrap();
         assert_eq!((done.passed, done.next.state()), (Some(State::Response), State::Done));
 
@@ -149,7 +80,8 @@ fn an_unqualified_did_comes_with_its_signed_document() {
     let (did, document) = create::legacy(&secret(2).public(), ENDPOINT, &[]);
     let document = document.to_string();
     let mut approval = approval(did, secret(2).public());
-    approval.document = Some(signed(document.as_bytes(), 2));
+    let own = signed(document.as_bytes(), 2);
+    approval.evidence = Evidence::Document(own.clone());
     let request = |approval: Approval| {
         let invitee = Exchange::invitee(terms(Handshake::DidExchange10));
         sent(
@@ -166,19 +98,19 @@ fn an_unqualified_did_comes_with_its_signed_document() {
         panic!("the document is attached")
     };
     let verified = read.verify(&found, &sender(2)).unwrap();
-    assert_eq!(verified.peer.target.endpoint, ENDPOINT);
+    assert_eq!(verified.peer.target.endpoint(), ENDPOINT);
 
     let unsigned = Attachment {
         data: Attachment::from_bytes("doc", "application/json", document.as_bytes()).data,
-        ..approval.document.clone().unwrap()
+        ..own
     };
     let by_another = signed(document.as_bytes(), 7);
-    for (document, expected) in [
-        (None, "NoDocument"),
-        (Some(unsigned), "Signature"),
-        (Some(by_another), "SenderNotInDocument"),
+    for (evidence, expected) in [
+        (Evidence::None, "NoDocument"),
+        (Evidence::Document(unsigned), "Signature"),
+        (Evidence::Document(by_another), "SenderNotInDocument"),
     ] {
-        let refused = Request::read(&request(Approval { document, ..approval.clone() }))
+        let refused = Request::read(&request(Approval { evidence, ..approval.clone() }))
             .unwrap()
             .presented()
             .unwrap_err();
@@ -252,8 +184,8 @@ fn a_higher_minor_is_answered_in_ours_and_another_major_refused() {
 fn both_forms_of_a_peer_did_are_one_peer() {
     let pair = create::v1_peer4(&secret(2).public(), ENDPOINT, &[]).unwrap();
     let long = peer4::resolve_long(&pair.long).unwrap();
-    assert!(entente_protocol::Peer::new(&pair.short, "", &long, &sender(2)).is_ok());
+    assert!(Peer::of(Envelope::V1, &pair.short, "", &long).is_ok());
     let other =
         peer2::resolve(&create::v1_peer2(&secret(2).public(), ENDPOINT, &[]).unwrap()).unwrap();
-    assert!(entente_protocol::Peer::new(&pair.short, "", &other, &sender(2)).is_err());
+    assert!(Peer::of(Envelope::V1, &pair.short, "", &other).is_err());
 }
