@@ -5,14 +5,15 @@ use entente_protocol::{Sender, Target};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, DeleteKeyRequest, EnvelopeFormat, KeyReference, KeyType, PackRequest,
-    SignRequest,
+    CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, KeyReference, KeyType,
+    PackRequest, SignRequest, UnpackResponse,
 };
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::{DeliverRequest, FetchInvitationRequest};
 use entente_rpc::{Failure, Link, MAX_MESSAGE};
+use entente_unpack::{Sealed, Unpacker};
 
 use crate::Links;
 
@@ -22,6 +23,7 @@ pub(crate) struct Clients {
     keystore: KeystoreServiceClient<Link>,
     resolver: ResolverServiceClient<Link>,
     transport: TransportServiceClient<Link>,
+    unpacker: Unpacker,
 }
 
 /// The result of a call to another service.
@@ -30,6 +32,7 @@ type Answer<T> = Result<T, Failure>;
 impl Clients {
     pub fn new(links: Links) -> Self {
         Self {
+            unpacker: Unpacker::new(links.keystore.clone(), links.resolver.clone()),
             keystore: KeystoreServiceClient::new(links.keystore)
                 .max_decoding_message_size(MAX_MESSAGE),
             resolver: ResolverServiceClient::new(links.resolver)
@@ -47,6 +50,22 @@ impl Clients {
             self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
         let key = answer.map_err(failure)?.into_inner().key.unwrap_or_default();
         PublicKey::from_multibase(&key.multibase).map_err(|error| broken("keystore", &error))
+    }
+
+    /// A new X25519 key and a new Ed25519 key, for a DID of DIDComm v2.
+    pub async fn create_v2_keys(&self, tenant: &str) -> Answer<(PublicKey, PublicKey)> {
+        let request = CreateKeysRequest {
+            types: vec![KeyType::X25519.into(), KeyType::Ed25519.into()],
+            request_id: String::new(),
+        };
+        let answer =
+            self.keystore.clone().create_keys(for_tenant(tenant, request).map_err(failure)?).await;
+        let keys = answer.map_err(failure)?.into_inner().keys;
+        let key = |at: usize| {
+            let text = keys.get(at).map(|key| key.multibase.as_str()).unwrap_or_default();
+            PublicKey::from_multibase(text).map_err(|error| broken("keystore", &error))
+        };
+        Ok((key(0)?, key(1)?))
     }
 
     /// Destroys a key that is not needed any more. It is no harm if that fails.
@@ -150,16 +169,8 @@ impl Clients {
     }
 
     /// Opens an envelope that came back on a delivery.
-    pub async fn unpack(
-        &self,
-        envelope: Vec<u8>,
-    ) -> Answer<entente_rpc::proto::keystore::v1::UnpackResponse> {
-        let request = entente_rpc::proto::keystore::v1::UnpackRequest {
-            envelope: envelope.into(),
-            ..Default::default()
-        };
-        let request = for_tenant(entente_rpc::DEFAULT_TENANT, request).map_err(failure)?;
-        Ok(self.keystore.clone().unpack(request).await.map_err(failure)?.into_inner())
+    pub async fn unpack(&self, envelope: Vec<u8>) -> Answer<UnpackResponse> {
+        self.unpacker.unpack(Sealed::peek(envelope.into())?).await
     }
 }
 

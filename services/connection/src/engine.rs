@@ -16,6 +16,7 @@ mod send;
 mod steps;
 
 pub(crate) use accept::rejected_reuse;
+pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
 
 use std::sync::Arc;

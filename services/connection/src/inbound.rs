@@ -6,8 +6,9 @@ mod reply;
 mod reuse;
 mod small;
 
-use entente_did::PublicKey;
+use entente_did::{Did, PublicKey};
 use entente_didcomm::envelope::AuthenticatedSender;
+use entente_didcomm::envelope::v2::{Proved, check_addressing};
 use entente_didcomm::message::Message;
 use entente_protocol::exchange::{Input, State};
 use entente_protocol::handshake::Part;
@@ -129,6 +130,7 @@ impl Engine {
             "" => None,
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
+        check_envelope(&message, &request)?;
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
         let (owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
         let route = reply::Route::of(&message, request.max_replies);
@@ -231,6 +233,29 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+}
+
+/// Checks that a message is of the version of its envelope, and is from and for whom the envelope proves.
+fn check_envelope(message: &Message, request: &ReceiveRequest) -> Answer<()> {
+    let malformed = |text: String| Failure::new(ErrorReason::MalformedMessage, text);
+    let kid = |kid| Some(kid).filter(|kid: &&str| !kid.is_empty());
+    let proved = Proved {
+        recipient_kid: kid(&request.recipient_kid),
+        sender_kid: kid(&request.sender_kid),
+        signer_kid: kid(&request.signer_kid),
+    };
+    match (message.is_v2(), proved.recipient_kid) {
+        (false, None) => Ok(()),
+        (true, Some(_)) => {
+            let to = Some(message.to_dids()).filter(|to| !to.is_empty());
+            check_addressing(message.from_did().map(Did::as_str), to, proved)
+                .map_err(|error| malformed(error.to_string()))
+        }
+        (true, None) => Err(malformed("a message of DIDComm v2 came in an envelope of v1".into())),
+        (false, Some(_)) => {
+            Err(malformed("a message of DIDComm v1 came in an envelope of v2".into()))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_store::StoreError;
 
-use super::{Answer, Engine, context};
+use super::{Answer, Engine, Invited, context};
 use crate::project;
 use crate::store::{AcceptanceState, ExchangeRow};
 
@@ -31,10 +31,10 @@ impl Engine {
             row.label = label;
         }
         let approval = self.approval(tenant, &row, &machine).await?;
-        let key = approval.identity.key;
+        let identity = approval.identity.clone();
         let approved = self.approve_with(tenant, &row, approval).await;
-        if approved.is_err() {
-            self.clients.delete_key(tenant, &key).await;
+        if approved.is_err() && identity.key.multibase() != row.invitation_key {
+            self.forget(tenant, &identity).await;
         }
         approved
     }
@@ -52,8 +52,10 @@ impl Engine {
             (Exchange::Inviter(_), State::Request, Some(peer)) => {
                 let corrupt = |_| StoreError::corrupt("exchanges.invitation_key");
                 let key = PublicKey::from_multibase(&row.invitation_key).map_err(corrupt)?;
-                let handshake = machine.terms().handshake;
-                self.inviter_approval(tenant, &row.label, &key, handshake, &peer.did).await
+                let terms = machine.terms();
+                let did = terms.invitation_did.as_ref().map(ToString::to_string);
+                let invited = Invited::of(&row.label, &key, &did);
+                self.inviter_approval(tenant, &invited, terms.handshake, &peer.did).await
             }
             _ => Err(Failure::wrong_state(
                 "exchange",

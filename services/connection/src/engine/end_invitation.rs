@@ -6,6 +6,7 @@ use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 
+use super::identity::keys_of;
 use super::{Answer, Engine, context, now};
 use crate::store::{Invitation, Work};
 
@@ -30,20 +31,18 @@ impl Engine {
         let mut work = self.work(tenant).await?;
         let found = work.invitation(id).await?;
         let row = found.ok_or_else(|| Failure::not_found("invitation", id))?;
-        let key = self.remove_invitation(&mut work, &row).await?;
+        let freed = self.remove_invitation(&mut work, &row).await?;
         self.commit(work).await?;
-        if let Some(key) = key {
-            self.clients.delete_key(tenant, &key).await;
-        }
+        self.delete_keys(tenant, freed).await;
         Ok(())
     }
 
-    /// Removes an invitation with the exchange that waits for it; gives the key that nothing needs any more.
+    /// Removes an invitation with the exchange that waits for it; gives the keys that nothing needs any more.
     pub(crate) async fn remove_invitation(
         &self,
         work: &mut Work,
         row: &Invitation,
-    ) -> Answer<Option<PublicKey>> {
+    ) -> Answer<Vec<PublicKey>> {
         if let Some(exchange_id) = &row.exchange_id
             && let Some(exchange) = work.exchange(exchange_id).await?
             && exchange.state == i32::from(proto::ExchangeState::Invitation)
@@ -53,10 +52,10 @@ impl Engine {
         }
         work.delete_invitation(&row.id);
         work.emit(self.invitation_event(EventKind::InvitationDeleted, row));
-        match &row.canonical_did {
-            Some(did) => Ok(work.remove_did(did).await?),
-            None => Ok(PublicKey::from_multibase(&row.key).ok()),
-        }
+        let key = PublicKey::from_multibase(&row.key).ok();
+        let Some(did) = &row.canonical_did else { return Ok(Vec::from_iter(key)) };
+        let freed = work.remove_did(did).await?;
+        Ok(freed.map(|freed| keys_of(&freed.into())).unwrap_or_default())
     }
 
     /// Ends the exchange that waits for an invitation's request.

@@ -1,6 +1,6 @@
 //! What we are to a peer: a fresh key, its DID, and the proof that goes with it.
 
-use entente_did::{Did, Method, PublicKey, create};
+use entente_did::{Did, KeyType, Method, PublicKey, create, resolve_offline};
 use entente_didcomm::attachment::{Attachment, jws};
 use entente_didcomm::signature::signing_input;
 use entente_protocol::handshake::{Evidence, connection};
@@ -19,6 +19,22 @@ enum Kind {
     Peer4,
     /// An unqualified DID, which comes with its document.
     Legacy,
+    /// A did:peer:2 of DIDComm v2, as the agents of Identus make them.
+    V2,
+}
+
+/// What an invitation of ours says of us.
+pub(crate) struct Invited<'a> {
+    label: &'a str,
+    key: &'a PublicKey,
+    did: Option<Did>,
+}
+
+impl<'a> Invited<'a> {
+    /// By our name, the invitation's key, and the DID in its services.
+    pub fn of(label: &'a str, key: &'a PublicKey, did: &Option<String>) -> Self {
+        Self { label, key, did: did.as_deref().and_then(|did| Did::parse(did).ok()) }
+    }
 }
 
 impl Engine {
@@ -31,6 +47,7 @@ impl Engine {
     ) -> Answer<Approval> {
         let handshake = machine.terms().handshake;
         let kind = match (DidMethod::try_from(row.did_method), handshake) {
+            (_, Handshake::Identus10) => Kind::V2,
             (Ok(DidMethod::Peer2), _) => Kind::Peer2,
             (Ok(DidMethod::Peer4), _) => Kind::Peer4,
             (_, Handshake::DidExchange10 | Handshake::Connections10) => Kind::Legacy,
@@ -44,18 +61,32 @@ impl Engine {
             (_, Some(document)) => self.signed_document(tenant, &identity.key, &document).await?,
             (_, None) => Evidence::None,
         };
-        Ok(Approval { identity, label: row.label.clone(), evidence, goal_code: None, goal: None })
+        // The agents of Identus give back the goal that they were invited with.
+        let goal = |text: &str| {
+            (handshake == Handshake::Identus10 && !text.is_empty()).then(|| text.to_owned())
+        };
+        let (goal_code, goal) = (goal(&row.goal_code), goal(&row.goal));
+        Ok(Approval { identity, label: row.label.clone(), evidence, goal_code, goal })
     }
 
     /// What an inviter's response is sent with: a DID of the kind that the peer showed, signed by the invitation's key.
+    /// In the handshake of Identus the invitation's DID stays.
     pub(crate) async fn inviter_approval(
         &self,
         tenant: &str,
-        label: &str,
-        invitation_key: &PublicKey,
+        invited: &Invited<'_>,
         handshake: Handshake,
         their_did: &Did,
     ) -> Answer<Approval> {
+        let (label, invitation_key) = (invited.label, invited.key);
+        if handshake == Handshake::Identus10
+            && let Some(did) = &invited.did
+        {
+            let identity = Identity { did: did.clone(), key: *invitation_key };
+            let evidence = Evidence::None;
+            let label = label.to_owned();
+            return Ok(Approval { identity, label, evidence, goal_code: None, goal: None });
+        }
         let kind = match (their_did.method(), handshake) {
             (Method::Peer2, _) => Kind::Peer2,
             (Method::Peer4, _) => Kind::Peer4,
@@ -112,11 +143,16 @@ impl Engine {
 
     /// A fresh identity, with its document if nobody could resolve it.
     async fn identity(&self, tenant: &str, kind: Kind) -> Answer<(Identity, Option<Value>)> {
-        let key = self.clients.create_key(tenant).await?;
         let endpoint = &self.config.endpoint;
+        if kind == Kind::V2 {
+            return Ok((self.v2_identity(tenant).await?, None));
+        }
+        let key = self.clients.create_key(tenant).await?;
         let (did, document) = match kind {
             Kind::Peer2 => (create::v1_peer2(&key, endpoint, &[]).map_err(unusable)?, None),
-            Kind::Peer4 => (create::v1_peer4(&key, endpoint, &[]).map_err(unusable)?.long, None),
+            Kind::Peer4 | Kind::V2 => {
+                (create::v1_peer4(&key, endpoint, &[]).map_err(unusable)?.long, None)
+            }
             Kind::Legacy => {
                 let (did, document) = create::legacy(&key, endpoint, &[]);
                 (did, Some(document))
@@ -124,6 +160,31 @@ impl Engine {
         };
         Ok((Identity { did, key }, document))
     }
+
+    /// A fresh identity of DIDComm v2.
+    pub(crate) async fn v2_identity(&self, tenant: &str) -> Answer<Identity> {
+        let (key, signing) = self.clients.create_v2_keys(tenant).await?;
+        let did = create::v2_peer2(&key, &signing, &self.config.endpoint, &[]).map_err(unusable)?;
+        Ok(Identity { did, key })
+    }
+
+    /// Destroys the keys of an identity that nothing needs any more.
+    pub(crate) async fn forget(&self, tenant: &str, identity: &Identity) {
+        for key in keys_of(identity) {
+            self.clients.delete_key(tenant, &key).await;
+        }
+    }
+}
+
+/// The key that speaks for an identity, and the one that signs for it in DIDComm v2, which its DID names.
+pub(crate) fn keys_of(identity: &Identity) -> Vec<PublicKey> {
+    let mut keys = vec![identity.key];
+    if identity.key.key_type() != KeyType::Ed25519
+        && let Some(Ok(document)) = resolve_offline(&identity.did)
+    {
+        keys.extend(document.authentication_keys().into_iter().map(|(_, key)| key));
+    }
+    keys
 }
 
 /// Only an endpoint that makes no DID can bring this about.

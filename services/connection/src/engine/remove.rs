@@ -1,10 +1,12 @@
 //! Removing exchanges and connections, with what only they needed.
 
-use entente_did::PublicKey;
+use entente_did::{Did, PublicKey};
+use entente_protocol::Identity;
 use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 
+use super::identity::keys_of;
 use super::{Answer, Engine};
 use crate::store::{ExchangeRow, Work};
 
@@ -15,22 +17,22 @@ impl Engine {
         let found = work.exchange(id).await?;
         let row = found.ok_or_else(|| Failure::not_found("exchange", id))?;
         let state = row.state;
-        let mut keys = Vec::new();
+        let mut freed = Vec::new();
         if state == i32::from(proto::ExchangeState::Done) {
             work.delete_exchange_record(id);
         } else {
-            keys.extend(self.remove_unfinished(&mut work, &row).await?);
+            freed.extend(self.remove_unfinished(&mut work, &row).await?);
         }
         let waiting = state == i32::from(proto::ExchangeState::Invitation)
             && row.role == i32::from(proto::Role::Inviter);
         let invitation = if waiting { work.invitation(&row.invitation_id).await? } else { None };
         match invitation {
             // It removes the exchange too, with its event.
-            Some(invitation) => keys.extend(self.remove_invitation(&mut work, &invitation).await?),
+            Some(invitation) => freed.extend(self.remove_invitation(&mut work, &invitation).await?),
             None => work.emit(self.exchange_event(EventKind::ExchangeDeleted, &row, None)?),
         }
         self.commit(work).await?;
-        self.delete_keys(tenant, keys).await;
+        self.delete_keys(tenant, freed).await;
         Ok(())
     }
 
@@ -38,7 +40,7 @@ impl Engine {
         &self,
         work: &mut Work,
         row: &ExchangeRow,
-    ) -> Answer<Option<PublicKey>> {
+    ) -> Answer<Vec<PublicKey>> {
         let machine = row.machine()?;
         let waits = row.state == i32::from(proto::ExchangeState::Invitation)
             && row.role == i32::from(proto::Role::Inviter);
@@ -55,7 +57,10 @@ impl Engine {
             work.update_acceptance(&mut acceptance);
             work.emit(self.acceptance_event(&acceptance));
         }
-        Ok(machine.mine().map(|mine| mine.key))
+        match machine.mine() {
+            Some(mine) => self.release(work, mine).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Removes a connection with its exchange, its messages on their way, and our key of it.
@@ -71,12 +76,30 @@ impl Engine {
         }
         work.delete_exchange(id);
         work.emit(self.connection_event(EventKind::ConnectionDeleted, &row)?);
+        let freed = match (Did::parse(&row.my_did), row.my_key()) {
+            (Ok(did), Ok(key)) => self.release(&mut work, &Identity { did, key }).await?,
+            _ => Vec::new(),
+        };
         self.commit(work).await?;
-        self.delete_keys(tenant, row.my_key().ok()).await;
+        self.delete_keys(tenant, freed).await;
         Ok(())
     }
 
-    async fn delete_keys(&self, tenant: &str, keys: impl IntoIterator<Item = PublicKey>) {
+    /// The keys of an identity that nothing needs any more: neither another connection nor an invitation.
+    async fn release(&self, work: &mut Work, mine: &Identity) -> Answer<Vec<PublicKey>> {
+        let did = mine.did.canonical().to_string();
+        let free = match work.keeps_did(&did).await? {
+            true => work.remove_did(&did).await?.is_some(),
+            false => true,
+        };
+        Ok(if free { keys_of(mine) } else { Vec::new() })
+    }
+
+    pub(super) async fn delete_keys(
+        &self,
+        tenant: &str,
+        keys: impl IntoIterator<Item = PublicKey>,
+    ) {
         for key in keys {
             self.clients.delete_key(tenant, &key).await;
         }

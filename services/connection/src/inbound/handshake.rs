@@ -6,14 +6,14 @@ use entente_protocol::handshake::{
     Presented, Request, Response, Thread, VerifiedRequest, read_complete,
 };
 use entente_protocol::usage::Unusable;
-use entente_protocol::{Approval, Misbehaved, Peer, Role, problem};
+use entente_protocol::{Approval, Envelope, Misbehaved, Peer, Role, problem};
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Code, Failure};
 use entente_store::StoreError;
 
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, context, message_id, record_id};
-use crate::store::{Invitation, Kind, Named, Work};
+use crate::engine::{Answer, Engine, Invited, context, message_id, record_id};
+use crate::store::{Invitation, Kind, Named, Outgoing, Work};
 
 /// Why a handshake message had no effect: the peer's fault, or ours for the moment.
 pub(super) enum Stop {
@@ -95,18 +95,23 @@ impl Engine {
         // What the response needs from other services is made before the transaction.
         let approval = match invitation.auto_accept {
             true => {
-                let (label, key) = (&invitation.label, &inbound.recipient);
+                let invited = Invited::of(&invitation.label, &inbound.recipient, &invitation.did);
                 let (handshake, did) = (verified.handshake, &verified.peer.did);
-                Some(self.inviter_approval(tenant, label, key, handshake, did).await?)
+                let mut approval = self.inviter_approval(tenant, &invited, handshake, did).await?;
+                approval.goal_code.clone_from(&request.goal_code);
+                approval.goal.clone_from(&request.goal);
+                Some(approval)
             }
             false => None,
         };
-        let key = approval.as_ref().map(|approval| approval.identity.key);
+        let identity = approval.as_ref().map(|approval| approval.identity.clone());
         let taken = self.write_request(inbound, request, verified, approval).await;
         if !matches!(taken, Ok(Fate::Handled(_)))
-            && let Some(key) = key
+            && let Some(identity) = identity
+            // The invitation's own is not to be given up with one request.
+            && identity.key != inbound.recipient
         {
-            self.clients.delete_key(tenant, &key).await;
+            self.forget(tenant, &identity).await;
         }
         taken
     }
@@ -296,6 +301,20 @@ impl Engine {
                 self.refuse(inbound, &rejected.misbehaved).await
             }
         }
+    }
+
+    /// Whether a handshake may be done with the delivery of a message of ours: in DIDComm v2 nothing confirms a response.
+    pub(crate) fn completes(&self, message: &Outgoing) -> bool {
+        message.kind == Kind::Handshake && message.target.envelope() == Envelope::V2
+    }
+
+    /// The peer took a message of a handshake.
+    pub(crate) async fn handshake_delivered(&self, work: &mut Work, id: &str) -> Answer<()> {
+        let Some(mut row) = work.exchange(id).await? else { return Ok(()) };
+        if let Ok(transition) = row.machine()?.handle(&context(), Input::Delivered) {
+            self.step(work, &mut row, transition).await?;
+        }
+        Ok(())
     }
 
     /// A message of a handshake could not be delivered: the handshake ends.

@@ -99,9 +99,11 @@ impl Engine {
             tenant: opened.tenant,
             plaintext: opened.plaintext,
             recipient_key: opened.recipient_key,
+            recipient_kid: opened.recipient_kid,
             sender_key: opened.sender_key,
+            sender_kid: opened.sender_kid,
+            signer_kid: opened.signer_kid,
             max_replies: 0,
-            ..Default::default()
         };
         if let Err(failure) = self.receive(request).await {
             tracing::info!(reason = %failure, "a reply could not be handled");

@@ -44,6 +44,9 @@ async fn remove(engine: &Engine, tenant: &str, messages: &[Outgoing]) -> Answer<
     let mut work = engine.work(tenant).await?;
     let ids: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
     work.remove_outgoing(&ids);
+    for message in messages.iter().filter(|message| engine.completes(message)) {
+        engine.handshake_delivered(&mut work, &message.lane).await?;
+    }
     for message in messages.iter().filter(|message| message.kind == Kind::Caller) {
         work.emit(engine.message_fate(message, None));
     }

@@ -1,6 +1,7 @@
 //! DIDs of ours.
 
 use entente_did::{Did, PublicKey};
+use entente_protocol::Identity;
 use entente_store::StoreError;
 use sqlx::FromRow;
 
@@ -83,20 +84,36 @@ impl Work {
         Ok(inserted.rows_affected() == 1)
     }
 
-    /// Forgets a DID of ours, unless invitations share it. Gives its key.
-    pub async fn remove_did(&mut self, did: &str) -> Result<Option<PublicKey>, StoreError> {
-        let row: Option<(String,)> = sqlx::query_as(
-            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL AND NOT \
-     EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = \
-     $2) RETURNING key",
+    /// Whether a DID is one that invitations carry.
+    pub async fn keeps_did(&mut self, did: &str) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> =
+            sqlx::query_as("SELECT 1 FROM dids WHERE tenant = $1 AND did = $2")
+                .bind(self.tenant().to_owned())
+                .bind(did)
+                .fetch_optional(&mut **self.tx().await?)
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// Forgets a DID of ours, unless invitations share it, or an invitation, handshake or connection is of it.
+    pub async fn remove_did(&mut self, did: &str) -> Result<Option<OurDid>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) \
+     AND NOT EXISTS (SELECT 1 FROM exchanges e WHERE e.tenant = $1 AND e.my_did = $2) \
+     AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.my_did = $2) \
+     RETURNING wire_did, key",
         )
         .bind(self.tenant().to_owned())
         .bind(did)
         .fetch_optional(&mut **self.tx().await?)
         .await?;
-        row.map(|(key,)| {
-            PublicKey::from_multibase(&key).map_err(|_| StoreError::corrupt("dids.key"))
-        })
-        .transpose()
+        row.map(OurDid::try_from).transpose()
+    }
+}
+
+impl From<OurDid> for Identity {
+    fn from(OurDid { did, key }: OurDid) -> Self {
+        Self { did, key }
     }
 }

@@ -19,12 +19,6 @@ pub(super) struct Prepared {
     approval: Option<Box<Approval>>,
 }
 
-impl Prepared {
-    fn key(&self) -> Option<PublicKey> {
-        self.approval.as_ref().map(|approval| approval.identity.key)
-    }
-}
-
 impl Engine {
     pub(super) async fn begin_prepared(
         &self,
@@ -106,10 +100,10 @@ impl Engine {
         Ok(Prepared { row, machine, approval })
     }
 
-    /// Destroys the key of an exchange that did not begin.
+    /// Destroys the keys of an exchange that did not begin.
     pub(super) async fn discard(&self, tenant: &str, prepared: Option<Prepared>) {
-        if let Some(key) = prepared.and_then(|prepared| prepared.key()) {
-            self.clients.delete_key(tenant, &key).await;
+        if let Some(approval) = prepared.and_then(|prepared| prepared.approval) {
+            self.forget(tenant, &approval.identity).await;
         }
     }
 }
