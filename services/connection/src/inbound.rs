@@ -182,6 +182,9 @@ impl Engine {
             entente_protocol::reuse::PROTOCOL => {
                 self.receive_reuse(&mut work, inbound, connection).await?
             }
+            entente_protocol::reuse::EMPTY if inbound.message.is_v2() => {
+                self.receive_empty(&mut work, inbound, connection).await?
+            }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
         self.finish(inbound, work).await?;

@@ -6,7 +6,9 @@ mod message;
 pub use decision::{
     Candidate, Decision, NoAnswer, Outcome, Policy, Question, Reason, decide, unanswered,
 };
-pub use message::{accepted, handshake_reuse, version};
+pub use message::{
+    EMPTY, accepted, answer_on_connection, answered_invitation, handshake_reuse, version,
+};
 
 /// The protocol's name.
 pub const PROTOCOL: &str = "out-of-band";

@@ -6,6 +6,7 @@ mod reuse;
 mod settle;
 mod terms;
 
+use entente_didcomm::out_of_band::InvitationFormat;
 use entente_protocol::reuse::{Decision, Outcome, Policy, Question, Reason, decide};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::{ErrorReason, Failure};
@@ -180,6 +181,11 @@ impl Engine {
                 self.write_reuse_request(work, row, &connection, offer.invitation.version)?;
                 prepared
             }
+            (Reason::KnownDid, prepared) if !offer.implicit => {
+                let connection = self.candidate(work, best).await?;
+                self.reuse_unasked(work, row, connection)?;
+                prepared
+            }
             (Reason::RequestAttached | Reason::KnownDid, prepared) => {
                 row.state = AcceptanceState::Reused as i32;
                 row.connection_id = best;
@@ -228,7 +234,7 @@ fn question(offer: &Offer, policy: Policy, standing: Standing) -> Question {
     Question {
         has_did: offer.did.is_some(),
         has_requests: !offer.invitation.requests_attach.is_empty(),
-        implicit: offer.implicit,
+        unasked: offer.implicit || offer.invitation.format == InvitationFormat::OutOfBand2,
         policy,
         candidates: standing.candidates,
         under_way: standing.under_way,

@@ -1,16 +1,19 @@
-//! Making invitations, and ending them.
+//! Making invitations.
 
-use entente_did::{Did, PublicKey, create};
+mod format;
+
+use entente_did::{Did, KeyType, PublicKey, create};
 use entente_didcomm::attachment::Attachment;
 use entente_didcomm::message::{Message, Version};
-use entente_didcomm::out_of_band::{self, InlineService, InvitationService};
-use entente_protocol::{Envelope, Exchange, Handshake, Terms};
+use entente_didcomm::out_of_band::{self, InlineService, InvitationFormat, InvitationService};
+use entente_protocol::{Exchange, Handshake, Identity, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Failure, duration_from_proto};
 use entente_store::StoreError;
 use serde_json::Value;
 
+use self::format::Plan;
 use super::identity::unusable;
 use super::once::Once;
 use super::{Answer, Engine, numbers, record_id};
@@ -40,12 +43,13 @@ impl Engine {
         if let Some(response) = self.recall(tenant, &once).await? {
             return Ok(response);
         }
-        let handshakes = check(&request)?;
-        let offer = self.offer(tenant, &request).await?;
+        check(&request)?;
+        let plan = Plan::of(&request)?;
+        let offer = self.offer(tenant, &request, &plan).await?;
         let mut work = self.work(tenant).await?;
-        let mut row = self.invitation_row(&request, &handshakes, &offer, work.now())?;
-        if row.kind == SINGLE_USE && !handshakes.is_empty() {
-            self.wait_for_request(&mut work, &mut row, &handshakes).await?;
+        let mut row = self.invitation_row(&request, &plan, &offer, work.now())?;
+        if row.kind == SINGLE_USE && !plan.handshakes.is_empty() {
+            self.wait_for_request(&mut work, &mut row, &plan.handshakes).await?;
         }
         work.insert_invitation(&row);
         work.emit(self.invitation_event(EventKind::InvitationCreated, &row));
@@ -54,11 +58,19 @@ impl Engine {
         self.commit_once(work, &once, response).await
     }
 
-    async fn offer(&self, tenant: &str, request: &proto::CreateInvitationRequest) -> Answer<Offer> {
+    async fn offer(
+        &self,
+        tenant: &str,
+        request: &proto::CreateInvitationRequest,
+        plan: &Plan,
+    ) -> Answer<Offer> {
         if !request.use_did.is_empty() {
-            return self.offer_of_did(tenant, &request.use_did).await;
+            return self.offer_of_did(tenant, &request.use_did, plan).await;
         }
-        let method = request.did_method();
+        if plan.format == InvitationFormat::OutOfBand2 {
+            return self.v2_offer(tenant, request).await;
+        }
+        let method = plan.did_method(request);
         if method == proto::DidMethod::InlineKey {
             let key = self.clients.create_key(tenant).await?;
             let service = InvitationService::Inline(InlineService::new(key, &self.config.endpoint));
@@ -82,12 +94,36 @@ impl Engine {
         Ok(Offer::of(self.keep_did(tenant, OurDid { did, key }, shared_as.as_deref()).await?))
     }
 
-    async fn offer_of_did(&self, tenant: &str, did: &str) -> Answer<Offer> {
+    /// A DID of DIDComm v2 stays that of the connection, so that a single-use invitation has one of its own.
+    async fn v2_offer(
+        &self,
+        tenant: &str,
+        request: &proto::CreateInvitationRequest,
+    ) -> Answer<Offer> {
+        let multi_use = request.kind() == proto::InvitationKind::MultiUse;
+        let shared_as = (multi_use && !request.create_unique_did)
+            .then(|| format!("peer:2 didcomm/v2 {}", self.config.endpoint));
+        if let Some(name) = &shared_as
+            && let Some(known) = self.store.shared_did(tenant, name).await?
+        {
+            return Ok(Offer::of(known));
+        }
+        let Identity { did, key } = self.v2_identity(tenant).await?;
+        Ok(Offer::of(self.keep_did(tenant, OurDid { did, key }, shared_as.as_deref()).await?))
+    }
+
+    async fn offer_of_did(&self, tenant: &str, did: &str, plan: &Plan) -> Answer<Offer> {
         let did = Did::parse(did).map_err(|error| Failure::field("use_did", error.to_string()))?;
         let known = self.store.our_did(tenant, &did).await?;
         let unknown =
             || Failure::field("use_did", "is not a DID that this agent made for invitations");
-        Ok(Offer::of(known.ok_or_else(unknown)?))
+        let known = known.ok_or_else(unknown)?;
+        let v2 = known.key.key_type() != KeyType::Ed25519;
+        if v2 != (plan.format == InvitationFormat::OutOfBand2) {
+            let text = "is for another version of DIDComm than the invitation's format";
+            return Err(Failure::field("use_did", text));
+        }
+        Ok(Offer::of(known))
     }
 
     /// Keeps a new DID of ours. If another call was faster with the one that invitations share, that one is used.
@@ -98,7 +134,7 @@ impl Engine {
             return Ok(did);
         }
         drop(work);
-        self.clients.delete_key(tenant, &did.key).await;
+        self.forget(tenant, &did.into()).await;
         let known = self.store.shared_did(tenant, shared_as.unwrap_or_default()).await?;
         known.ok_or_else(|| StoreError::Conflict.into())
     }
@@ -106,18 +142,19 @@ impl Engine {
     fn invitation_row(
         &self,
         request: &proto::CreateInvitationRequest,
-        handshakes: &[Handshake],
+        plan: &Plan,
         offer: &Offer,
         now: i64,
     ) -> Answer<Invitation> {
         let label = request.label.clone().unwrap_or_else(|| self.config.label.clone());
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let mut message = out_of_band::Invitation::new(record_id(), offer.service.clone());
+        let handshakes = &plan.handshakes;
+        let mut message = offer.message(plan.format)?;
         message.label = Some(label.clone());
         message.goal_code = text(&request.goal_code);
         message.goal = text(&request.goal);
         message.image_url = text(&request.image_url);
-        message.accept = accept(request);
+        message.accept = accept(request, plan.format);
         message.handshake_protocols =
             handshakes.iter().map(|handshake| handshake.protocol().to_string()).collect();
         message.requests_attach = attachments(request)?;
@@ -127,6 +164,11 @@ impl Engine {
         }
         let did = offer.service.did().map(str::to_owned);
         let expires_in = request.expires_in.as_ref().and_then(duration_from_proto);
+        if plan.format == InvitationFormat::OutOfBand2 {
+            message.created_time = Some(now.div_euclid(1000));
+            let end = |expires_in: i64| now.saturating_add(expires_in).div_euclid(1000);
+            message.expires_time = expires_in.map(end);
+        }
         let numbers: Vec<_> =
             handshakes.iter().map(|h| numbers::handshake(*h).to_string()).collect();
         let multi_use = request.kind() == proto::InvitationKind::MultiUse;
@@ -146,7 +188,7 @@ impl Engine {
             alias: request.alias.clone(),
             goal_code: request.goal_code.clone(),
             goal: request.goal.clone(),
-            format: proto::InvitationFormat::OutOfBand1.into(),
+            format: plan.number(),
             handshakes: numbers.join(","),
             message: message.to_json().to_string(),
             url: message.to_url(&self.config.endpoint),
@@ -216,6 +258,22 @@ impl Offer {
     fn of(did: OurDid) -> Self {
         Self { service: InvitationService::Did(did.did.to_string()), key: did.key }
     }
+
+    /// An invitation with nothing but what is offered.
+    fn message(&self, format: InvitationFormat) -> Answer<out_of_band::Invitation> {
+        let service = self.service.clone();
+        Ok(match format {
+            InvitationFormat::OutOfBand1 => out_of_band::Invitation::new(record_id(), service),
+            InvitationFormat::Connections1 => {
+                out_of_band::Invitation::connections_1(record_id(), service)
+            }
+            InvitationFormat::OutOfBand2 => {
+                let did = self.service.did().and_then(|did| Did::parse(did).ok());
+                let corrupt = || StoreError::corrupt("dids.wire_did");
+                out_of_band::Invitation::out_of_band_2(record_id(), &did.ok_or_else(corrupt)?)
+            }
+        })
+    }
 }
 
 /// A row with nothing but an id and a time.
@@ -249,8 +307,8 @@ pub(crate) fn new_row(now: i64) -> ExchangeRow {
     }
 }
 
-/// Checks the request; gives the handshakes that are offered.
-fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
+/// Checks what any format has.
+fn check(request: &proto::CreateInvitationRequest) -> Answer<()> {
     numbers::known::<proto::InvitationKind>("kind", request.kind)?;
     numbers::known::<proto::DidMethod>("did_method", request.did_method)?;
     if request.max_uses < 0 {
@@ -294,17 +352,7 @@ fn check(request: &proto::CreateInvitationRequest) -> Answer<Vec<Handshake>> {
         return Err(Failure::field("implicit", "needs kind MULTI_USE and a did_method with a DID"));
     }
     check_metadata(&request.metadata_json)?;
-    if request.handshake_protocols.is_empty() && request.attachments_json.is_empty() {
-        return Ok(vec![Handshake::DidExchange11, Handshake::DidExchange10]);
-    }
-    let is_v1 = |handshake: &Handshake| handshake.envelope() == Envelope::V1;
-    let unknown =
-        || Failure::field("handshake_protocols", "names a protocol that this agent does not speak");
-    request
-        .handshake_protocols
-        .iter()
-        .map(|n| numbers::handshake_of(*n).filter(is_v1).ok_or_else(unknown))
-        .collect()
+    Ok(())
 }
 
 /// Checks the owner's data.
@@ -319,8 +367,9 @@ pub(crate) fn check_metadata(json: &str) -> Answer<()> {
     }
 }
 
-fn accept(request: &proto::CreateInvitationRequest) -> Vec<String> {
-    if request.accept.is_empty() {
+/// The agents of Identus write no profile, and ours may do without.
+fn accept(request: &proto::CreateInvitationRequest, format: InvitationFormat) -> Vec<String> {
+    if request.accept.is_empty() && format == InvitationFormat::OutOfBand1 {
         return create::V1_ACCEPT.iter().map(|profile| (*profile).to_owned()).collect();
     }
     request.accept.clone()

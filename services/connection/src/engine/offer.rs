@@ -4,7 +4,7 @@ mod implicit;
 
 use entente_did::{Did, PublicKey};
 use entente_didcomm::out_of_band::{Decoded, Invitation, InvitationService, parse_input};
-use entente_protocol::{Envelope, Handshake, Target, Terms};
+use entente_protocol::{Envelope, Handshake, Misbehaved, Target, Terms, peer};
 use entente_rpc::{ErrorReason, Failure};
 
 use super::{Answer, Engine};
@@ -86,6 +86,9 @@ impl Engine {
                 InvitationService::Inline(inline) => {
                     Ok((Target::from(inline), inline.recipient_keys.clone(), None))
                 }
+                InvitationService::Did(did) if handshake.envelope() == Envelope::V2 => {
+                    self.locate_v2(tenant, did).await
+                }
                 InvitationService::Did(did) => self.locate(tenant, did, fragment.as_deref()).await,
             };
             match located {
@@ -123,6 +126,22 @@ impl Engine {
         let service = implicit::service(&document, &did, fragment)?;
         Ok((service.into(), document.ed25519_keys(), Some(did)))
     }
+
+    async fn locate_v2(
+        &self,
+        tenant: &str,
+        did: &str,
+    ) -> Answer<(Target, Vec<PublicKey>, Option<Did>)> {
+        let did = Did::parse(did).map_err(|error| invalid(&error.to_string()))?;
+        let document = self.clients.resolve(tenant, &did).await?;
+        let unusable = |error: Misbehaved| invalid(&error.to_string());
+        let target = Target::of(Envelope::V2, &document).map_err(unusable)?;
+        let keys = peer::keys_of(Envelope::V2, &document).map_err(unusable)?;
+        if target.endpoint().is_empty() {
+            return Err(invalid(&format!("{did} has no DIDComm v2 service")));
+        }
+        Ok((target, keys, Some(did)))
+    }
 }
 
 fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
@@ -134,10 +153,7 @@ fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
     })?;
     let did = invitation.services.iter().find_map(InvitationService::did);
     let did = did.and_then(|did| Did::parse(did).ok());
-    let handshake = invitation
-        .known_protocols()
-        .filter_map(Handshake::from_protocol)
-        .find(|handshake| handshake.envelope() == Envelope::V1);
+    let handshake = invitation.known_protocols().find_map(Handshake::from_protocol);
     if handshake.is_none() && invitation.requests_attach.is_empty() {
         return Err(no_handshake(&invitation));
     }

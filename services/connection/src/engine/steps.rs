@@ -168,6 +168,11 @@ impl Engine {
             {
                 // The very invitation that made the connection, or none: there is nothing left to ask.
                 self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange);
+            } else if acceptance.is(AcceptanceState::Pending) && connection.is_v2()? {
+                acceptance.reason = numbers::reason(Reason::KnownDid).into();
+                self.reuse_unasked(work, &mut acceptance, connection.clone())?;
+                work.update_acceptance(&mut acceptance);
+                work.emit(self.acceptance_event(&acceptance));
             } else if acceptance.is(AcceptanceState::Pending) {
                 self.ask_reuse(work, &mut acceptance, connection)?;
             }

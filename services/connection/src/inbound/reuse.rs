@@ -2,7 +2,9 @@
 
 use entente_didcomm::message::Message;
 use entente_protocol::handshake::Thread;
-use entente_protocol::reuse::{Outcome, Reason, accepted, unanswered, version};
+use entente_protocol::reuse::{
+    Outcome, Reason, accepted, answered_invitation, unanswered, version,
+};
 use entente_protocol::usage::Unusable;
 use entente_protocol::{Misbehaved, problem};
 use entente_rpc::proto::connection::v1 as proto;
@@ -65,6 +67,29 @@ impl Engine {
             },
             "handshake-reuse-accepted" => self.reuse_accepted(work, message, connection).await,
             _ => self.unsupported(work, message, &connection),
+        }
+    }
+
+    /// A message of DIDComm v2 that has nothing but headers: it may answer an invitation on this connection. The caller
+    /// commits.
+    pub(super) async fn receive_empty(
+        &self,
+        work: &mut Work,
+        inbound: &Inbound,
+        connection: Connection,
+    ) -> Answer<Fate> {
+        let (id, message) = (connection.id.clone(), &inbound.message);
+        if answered_invitation(message).is_none() {
+            return Ok(Fate::Handled(id));
+        }
+        match self.take_reuse(work, message, connection.clone()).await {
+            Ok(()) => Ok(Fate::Handled(id)),
+            Err(Stop::Failed(failure)) => Err(failure),
+            Err(Stop::Refused(misbehaved)) => {
+                let code = problem::REQUEST_NOT_ACCEPTED;
+                self.report(work, message, &connection, code, &misbehaved.to_string())?;
+                Ok(Fate::Refused(Some(id)))
+            }
         }
     }
 

@@ -10,9 +10,10 @@ use crate::engine::{Answer, Engine, message_id};
 use crate::store::{Connection, Kind, Work};
 
 /// The protocols handled here, with the majors that are.
-const HANDLED: [(&str, &[u16]); 5] = [
+const HANDLED: [(&str, &[u16]); 6] = [
     (trust_ping::PROTOCOL, &[1]),
-    (basic_message::PROTOCOL, &[1]),
+    (trust_ping::PROTOCOL_V2, &[2]),
+    (basic_message::PROTOCOL, &[1, 2]),
     (features::PROTOCOL, &[1, 2]),
     ("notification", &[1]),
     ("didexchange", &[1]),
@@ -48,23 +49,26 @@ impl Engine {
         }
         let event = |kind| self.message_event(kind, record(&connection.id, message));
         match (kind.protocol.as_str(), kind.name.as_str()) {
-            (trust_ping::PROTOCOL, "ping") => match trust_ping::respond(&message_id(), message) {
-                Ok(response) => {
-                    work.emit(event(EventKind::PingReceived));
-                    self.answer(work, connection, response)?;
+            (trust_ping::PROTOCOL | trust_ping::PROTOCOL_V2, "ping") => {
+                match trust_ping::respond(&message_id(), message) {
+                    Ok(response) => {
+                        work.emit(event(EventKind::PingReceived));
+                        self.answer(work, connection, response)?;
+                    }
+                    Err(error) => {
+                        self.report(
+                            work,
+                            message,
+                            connection,
+                            problem::MESSAGE_PARSE_FAILURE,
+                            &error.to_string(),
+                        )?;
+                        return Ok(Fate::Refused(Some(connection.id.clone())));
+                    }
                 }
-                Err(error) => {
-                    self.report(
-                        work,
-                        message,
-                        connection,
-                        problem::MESSAGE_PARSE_FAILURE,
-                        &error.to_string(),
-                    )?;
-                    return Ok(Fate::Refused(Some(connection.id.clone())));
-                }
-            },
-            (trust_ping::PROTOCOL, "ping_response") => {
+            }
+            (trust_ping::PROTOCOL, "ping_response")
+            | (trust_ping::PROTOCOL_V2, "ping-response") => {
                 work.emit(event(EventKind::PingResponseReceived))
             }
             (basic_message::PROTOCOL, "message") => {

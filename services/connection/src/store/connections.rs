@@ -3,7 +3,7 @@
 use entente_did::{Did, PublicKey};
 use entente_didcomm::message::Message;
 use entente_protocol::reuse::Candidate;
-use entente_protocol::{Identity, Sender, Target};
+use entente_protocol::{Envelope, Identity, Sender, Target};
 use entente_store::StoreError;
 use sqlx::{FromRow, QueryBuilder};
 
@@ -82,6 +82,11 @@ impl Connection {
     /// Where the peer receives messages.
     pub fn target(&self) -> Result<Target, StoreError> {
         serde_json::from_str(&self.target).map_err(|_| StoreError::corrupt("connections.target"))
+    }
+
+    /// Whether it speaks DIDComm v2.
+    pub fn is_v2(&self) -> Result<bool, StoreError> {
+        Ok(self.target()?.envelope() == Envelope::V2)
     }
 
     /// The key that we speak with.

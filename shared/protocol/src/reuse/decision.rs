@@ -38,8 +38,9 @@ pub struct Question {
     pub has_did: bool,
     /// Whether requests are attached.
     pub has_requests: bool,
-    /// Whether there is no invitation, only the DID (RFC 0023, implicit invitation).
-    pub implicit: bool,
+    /// Whether no message can ask the peer to confirm: DIDComm v2 has none, and an implicit invitation (RFC 0023) has no
+    /// id to ask by.
+    pub unasked: bool,
     /// What the caller wants.
     pub policy: Policy,
     /// The live connections from invitations with the same DID, in any order.
@@ -111,7 +112,7 @@ pub struct Decision {
 /// with the lowest id, so that the same facts always give the same choice.
 #[must_use]
 pub fn decide(question: Question) -> Decision {
-    let Question { has_did, has_requests, implicit, policy, mut candidates, under_way } = question;
+    let Question { has_did, has_requests, unasked, policy, mut candidates, under_way } = question;
     candidates.sort_by(|a, b| {
         (b.last_seen_at, b.created_at)
             .cmp(&(a.last_seen_at, a.created_at))
@@ -125,13 +126,13 @@ pub fn decide(question: Question) -> Decision {
         (Outcome::New, Reason::NoDidInInvitation, rule)
     } else if policy.disabled {
         (Outcome::New, Reason::DisabledByCaller, "the caller asked for a new connection")
-    } else if !candidates.is_empty() && implicit {
-        let rule =
-            "a connection is known by this DID, and there is no invitation to ask its peer about";
-        (Outcome::Reused, Reason::KnownDid, rule)
     } else if !candidates.is_empty() && has_requests {
         let rule = "an attached request is answered on the existing connection, without a reuse message (RFC 0434)";
         (Outcome::Reused, Reason::RequestAttached, rule)
+    } else if !candidates.is_empty() && unasked {
+        let rule = "a connection is known by this DID, and no message asks its peer: DIDComm v2 has none, and an \
+                    implicit invitation no id";
+        (Outcome::Reused, Reason::KnownDid, rule)
     } else if !candidates.is_empty() {
         let rule =
             "the connection whose peer was heard last is reused once the peer confirms (RFC 0434)";
@@ -175,7 +176,7 @@ mod tests {
         Question {
             has_did: true,
             has_requests: false,
-            implicit: false,
+            unasked: false,
             policy: POLICY,
             candidates: vec![],
             under_way: None,
@@ -206,11 +207,11 @@ mod tests {
                 Reason::RequestAttached,
             ),
             (
-                Question { candidates: known(), implicit: true, ..question() },
+                Question { candidates: known(), unasked: true, ..question() },
                 Outcome::Reused,
                 Reason::KnownDid,
             ),
-            (Question { implicit: true, ..question() }, Outcome::New, Reason::DidUnknown),
+            (Question { unasked: true, ..question() }, Outcome::New, Reason::DidUnknown),
             (
                 Question { under_way: under_way(), ..question() },
                 Outcome::Pending,
@@ -262,9 +263,9 @@ mod tests {
         }
 
         #[test]
-        fn nothing_is_reused_against_the_callers_will(has_requests: bool, has_did: bool, implicit: bool, under_way: bool) {
+        fn nothing_is_reused_against_the_callers_will(has_requests: bool, has_did: bool, unasked: bool, under_way: bool) {
             let decision = decide(Question {
-                has_did, has_requests, implicit,
+                has_did, has_requests, unasked,
                 policy: Policy { disabled: true, no_answer: NoAnswer::Fail },
                 candidates: vec![candidate("a", 1, 1)],
                 under_way: under_way.then(|| "x".to_owned()),

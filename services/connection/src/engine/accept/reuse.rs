@@ -1,7 +1,7 @@
 //! Asking a peer to reuse a connection.
 
 use entente_didcomm::message::{Message, Version};
-use entente_protocol::reuse::handshake_reuse;
+use entente_protocol::reuse::{answer_on_connection, handshake_reuse};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord, Reuse};
 use entente_store::StoreError;
@@ -43,6 +43,35 @@ impl Engine {
         row.thread_id = Some(message.id.clone());
         row.deadline_at = Some(work.now().saturating_add(row.patience));
         work.send_on(connection, Kind::Reuse, &message)
+    }
+
+    /// Reuses a connection of DIDComm v2 for an acceptance, and tells the peer.
+    pub(crate) fn reuse_unasked(
+        &self,
+        work: &mut Work,
+        row: &mut Acceptance,
+        mut connection: Connection,
+    ) -> Result<(), StoreError> {
+        let message = answer_on_connection(&message_id(), &row.invitation_id);
+        row.state = AcceptanceState::Reused as i32;
+        row.outcome = proto::ReuseOutcome::Reused.into();
+        row.connection_id = Some(connection.id.clone());
+        row.thread_id = Some(message.id.clone());
+        row.deadline_at = None;
+        work.send_on(&connection, Kind::Answer, &message)?;
+        connection.reuses += 1;
+        work.update_connection(&mut connection);
+        work.emit(self.reuse_event(
+            EventKind::ConnectionReuseAccepted,
+            Reuse {
+                thread_id: message.id,
+                connection_id: connection.id,
+                invitation_id: row.invitation_id.clone(),
+                comment: String::new(),
+                reason: proto::ReuseReason::KnownDid.into(),
+            },
+        ));
+        Ok(())
     }
 
     /// Hands the requests attached to an invitation over, on the connection that they are answered on.
