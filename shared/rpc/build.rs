@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&out, descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".")
+        .skip_debug([".entente.event.v1.WebhookHeader"])
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
     Ok(())

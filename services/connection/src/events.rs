@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `subscription` | a stream that reads the log and then follows it |
 //! | `consumers` | cursors that are kept here, and the events that their consumers gave up on |
+//! | `webhooks` | URLs that callers registered |
 
 mod consumers;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use entente_rpc::proto::connection::v1::inbound_service_server::InboundServiceSe
 use entente_rpc::proto::connection::v1::invitation_service_server::InvitationServiceServer;
 use entente_rpc::proto::connection::v1::message_service_server::MessageServiceServer;
 use entente_rpc::proto::event::v1::event_service_server::EventServiceServer;
+use entente_rpc::proto::event::v1::webhook_service_server::WebhookServiceServer;
 use entente_rpc::{GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
 use entente_store::StoreError;
 use prometheus_client::registry::Registry;
@@ -100,7 +101,8 @@ impl Service {
             .add(limited!(ConnectionServiceServer, grpc))
             .add(limited!(MessageServiceServer, grpc))
             .add(limited!(InboundServiceServer, grpc))
-            .add(limited!(EventServiceServer, grpc));
+            .add(limited!(EventServiceServer, grpc))
+            .add(limited!(WebhookServiceServer, grpc));
     }
 
     /// A link within the process, to all the services of this crate.
@@ -114,7 +116,8 @@ impl Service {
             .add_service(limited!(ConnectionServiceServer, grpc))
             .add_service(limited!(MessageServiceServer, grpc))
             .add_service(limited!(InboundServiceServer, grpc))
-            .add_service(limited!(EventServiceServer, grpc));
+            .add_service(limited!(EventServiceServer, grpc))
+            .add_service(limited!(WebhookServiceServer, grpc));
         link::routes(routes.routes())
     }
 

@@ -10,6 +10,7 @@ mod exchanges;
 mod invitations;
 mod ledger;
 mod outbox;
+mod webhooks;
 mod work;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ pub(crate) use events::{DeadLetterRow, EventFilter};
 pub(crate) use exchanges::{ExchangeFilter, ExchangeRow, Span};
 pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, Named, SINGLE_USE};
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
+pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();

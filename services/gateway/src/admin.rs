@@ -9,8 +9,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::acapy;
 use crate::gateway::Shared;
+use crate::{acapy, identus};
 
 /// The largest body of a call, in bytes; ACA-Py's default too.
 const MAX_BODY: usize = 1024 * 1024;
@@ -26,8 +26,9 @@ pub(crate) fn router(
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let metrics = async move || ([(header::CONTENT_TYPE, content_type)], metrics());
     Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics.clone()))
         .merge(acapy::router())
+        .merge(identus::router(get(metrics)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -37,9 +38,12 @@ pub(crate) fn router(
 
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_end_matches('/');
-    let open = OPEN.contains(&path) || path == SOCKET;
+    let open = OPEN.contains(&path) || path == SOCKET || identus::is_open(path);
     if open || shared.config.admin_keys.allow_headers(request.headers()) {
         return next.run(request).await;
+    }
+    if identus::owns(path) {
+        return identus::unauthenticated();
     }
     let text = "401: send the admin API key as X-API-Key, apikey or Authorization: Bearer.";
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()

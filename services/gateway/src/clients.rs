@@ -4,6 +4,7 @@ use entente_rpc::proto::connection::v1::inbound_service_client::InboundServiceCl
 use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
+use entente_rpc::proto::event::v1::webhook_service_client::WebhookServiceClient;
 use entente_rpc::{Link, MAX_MESSAGE};
 use entente_unpack::Unpacker;
 
@@ -30,6 +31,7 @@ pub(crate) struct Clients {
     pub(crate) connections: ConnectionServiceClient<Link>,
     pub(crate) messages: MessageServiceClient<Link>,
     pub(crate) events: EventServiceClient<Link>,
+    pub(crate) webhooks: WebhookServiceClient<Link>,
 }
 
 impl Clients {
@@ -47,7 +49,9 @@ impl Clients {
                 .max_decoding_message_size(MAX_MESSAGE),
             messages: MessageServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE),
-            events: EventServiceClient::new(connection).max_decoding_message_size(MAX_MESSAGE),
+            events: EventServiceClient::new(connection.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
+            webhooks: WebhookServiceClient::new(connection).max_decoding_message_size(MAX_MESSAGE),
         }
     }
 }

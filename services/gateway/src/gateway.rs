@@ -5,7 +5,7 @@ use std::time::Duration;
 use entente_net::{AddressPolicy, ClientError, ClientSettings};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
@@ -32,9 +32,25 @@ pub(crate) struct Shared {
     pub(crate) didcomm_sockets: Arc<Semaphore>,
     pub(crate) admin_sockets: Arc<Semaphore>,
     pub(crate) stop: watch::Sender<bool>,
+    /// A webhook was registered or removed here.
+    pub(crate) webhooks_changed: Notify,
 }
 
 impl Shared {
+    pub(crate) fn new(config: Config, links: Links, metrics: Metrics) -> Self {
+        Self {
+            clients: Clients::new(links),
+            metrics,
+            in_flight: Semaphore::new(config.didcomm.max_in_flight),
+            buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
+            didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
+            admin_sockets: Arc::new(Semaphore::new(config.max_admin_sockets)),
+            stop: watch::Sender::new(false),
+            webhooks_changed: Notify::new(),
+            config,
+        }
+    }
+
     /// Done once the gateway stops.
     pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();
@@ -89,25 +105,18 @@ pub async fn start(
             targets.push(target);
         }
     }
-    let client = webhook_client()?;
-    let shared = Arc::new(Shared {
-        clients: Clients::new(links),
-        metrics: Metrics::register(registry),
-        in_flight: Semaphore::new(config.didcomm.max_in_flight),
-        buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
-        didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
-        admin_sockets: Arc::new(Semaphore::new(config.max_admin_sockets)),
-        stop: watch::Sender::new(false),
-        config,
-    });
-    let webhooks = webhook::spawn(&shared, targets, &client);
+    // The owner who starts the process names these; whoever has an API key names the others.
+    let client = webhook_client(AddressPolicy::Any)?;
+    let registered = webhook_client(config.webhooks.policy())?;
+    let shared = Arc::new(Shared::new(config, links, Metrics::register(registry)));
+    let mut webhooks = webhook::spawn(&shared, targets, &client);
+    webhooks.push(tokio::spawn(webhook::follow_registered(shared.clone(), registered)));
     Ok(Gateway { shared, webhooks: Arc::new(Mutex::new(webhooks)) })
 }
 
-/// The owner names the receivers: they may be anywhere.
-pub(crate) fn webhook_client() -> Result<reqwest::Client, ClientError> {
+pub(crate) fn webhook_client(policy: AddressPolicy) -> Result<reqwest::Client, ClientError> {
     entente_net::client(&ClientSettings {
-        policy: AddressPolicy::Any,
+        policy,
         connect_timeout: Duration::from_secs(3),
         user_agent: concat!("entente/", env!("CARGO_PKG_VERSION")).to_owned(),
     })

@@ -9,6 +9,7 @@
 //! | `didcomm` | what peers reach: envelopes by POST and WebSocket, the page of an invitation |
 //! | `admin` | what the owner reaches: authentication, the dialects, metrics |
 //! | `acapy` | the dialect of ACA-Py's admin API |
+//! | `identus` | the dialect of the Identus Cloud Agent's connections API |
 //! | `webhook` | events to the owner's URLs, each at least once |
 
 mod acapy;
@@ -17,6 +18,7 @@ mod clients;
 mod config;
 mod didcomm;
 mod gateway;
+mod identus;
 mod listener;
 mod metrics;
 mod webhook;

@@ -5,18 +5,21 @@
 
 mod delivery;
 mod reader;
+mod registered;
 mod target;
 mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use entente_net::AddressPolicy;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::gateway::Shared;
 use delivery::Delivery;
 use reader::Reader;
+pub(crate) use registered::follow_registered;
 pub(crate) use target::Target;
 pub use target::TargetError;
 
@@ -40,6 +43,15 @@ pub struct WebhookSettings {
     pub window: usize,
     /// How often dead letters for which another try was asked are looked for.
     pub replay_interval: Duration,
+    /// Whether webhooks that callers registered may be on loopback and private networks.
+    pub allow_private: bool,
+}
+
+impl WebhookSettings {
+    /// Where webhooks may be that callers registered.
+    pub(crate) fn policy(&self) -> AddressPolicy {
+        if self.allow_private { AddressPolicy::Any } else { AddressPolicy::Public }
+    }
 }
 
 impl Default for WebhookSettings {
@@ -52,6 +64,7 @@ impl Default for WebhookSettings {
             max_delay: Duration::from_secs(300),
             window: 512,
             replay_interval: Duration::from_secs(10),
+            allow_private: false,
         }
     }
 }
@@ -62,17 +75,19 @@ pub(crate) fn spawn(
     targets: Vec<Target>,
     client: &reqwest::Client,
 ) -> Vec<JoinHandle<()>> {
-    let reader = |target: Target| {
-        let settings = &shared.config.webhooks;
-        let delivery = Delivery {
-            client: client.clone(),
-            settings: settings.clone(),
-            permits: Semaphore::new(MAX_CALLS),
-            metrics: shared.metrics.clone(),
-            target,
-            stop: shared.stop.subscribe(),
-        };
-        tokio::spawn(Reader::new(shared.clone(), Arc::new(delivery)).run())
+    targets.into_iter().map(|target| read(shared, target, client)).collect()
+}
+
+/// Starts the reader of a URL.
+fn read(shared: &Arc<Shared>, target: Target, client: &reqwest::Client) -> JoinHandle<()> {
+    let delivery = Delivery {
+        client: client.clone(),
+        settings: shared.config.webhooks.clone(),
+        permits: Semaphore::new(MAX_CALLS),
+        metrics: shared.metrics.clone(),
+        target,
+        stop: shared.stop.subscribe(),
+        shared: shared.clone(),
     };
-    targets.into_iter().map(reader).collect()
+    tokio::spawn(Reader::new(shared.clone(), Arc::new(delivery)).run())
 }

@@ -101,14 +101,16 @@ impl Failure {
             | R::Undecryptable
             | R::WrongKeyType
             | R::EndpointRefused => Code::FailedPrecondition,
-            R::RequestIdReused => Code::AlreadyExists,
+            R::RequestIdReused | R::AlreadyExists => Code::AlreadyExists,
             R::Unauthenticated => Code::Unauthenticated,
             R::PermissionDenied => Code::PermissionDenied,
             R::MethodNotSupported => Code::Unimplemented,
             R::EndpointUnavailable | R::CircuitOpen | R::StoreUnavailable | R::Draining => {
                 Code::Unavailable
             }
-            R::TooLarge | R::SlowReader | R::Overloaded => Code::ResourceExhausted,
+            R::TooLarge | R::SlowReader | R::Overloaded | R::LimitReached => {
+                Code::ResourceExhausted
+            }
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,
             R::Conflict => Code::Aborted,
             R::Unspecified | R::Internal => Code::Internal,

@@ -39,5 +39,15 @@ pub mod transport {
 pub mod event {
     pub mod v1 {
         tonic::include_proto!("entente.event.v1");
+
+        /// The value is a secret.
+        impl std::fmt::Debug for WebhookHeader {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter
+                    .debug_struct("WebhookHeader")
+                    .field("name", &self.name)
+                    .finish_non_exhaustive()
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 mod consumers;
 mod log;
 mod subscription;
+mod webhooks;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -190,6 +190,7 @@ impl Context<'_> {
         let mut config =
             entente_gateway::Config::new(self.endpoint, &self.config.label, self.keys.clone());
         config.webhooks.urls.clone_from(&self.config.webhook_urls);
+        config.webhooks.allow_private = self.allow_private();
         config
     }
 

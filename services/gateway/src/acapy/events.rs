@@ -13,7 +13,7 @@ use super::records;
 use crate::gateway::Shared;
 
 /// The kinds of events that have a topic.
-const KINDS: [EventKind; 14] = [
+pub(crate) const KINDS: [EventKind; 14] = [
     EventKind::InvitationCreated,
     EventKind::InvitationChanged,
     EventKind::InvitationDeleted,
@@ -31,9 +31,10 @@ const KINDS: [EventKind; 14] = [
 ];
 
 impl Shared {
-    /// The events that have a topic, after a cursor or from now on; heartbeats move the cursor over the others.
+    /// The events of some kinds, after a cursor or from now on; heartbeats move the cursor over the others.
     pub(crate) async fn follow(
         &self,
+        kinds: &[EventKind],
         after: Option<i64>,
     ) -> Result<impl Stream<Item = Result<SubscribeResponse, Status>> + Unpin + Send + use<>, Status>
     {
@@ -41,7 +42,7 @@ impl Shared {
             after: after.unwrap_or_default(),
             from_now: after.is_none(),
             filter: Some(EventFilter {
-                kinds: KINDS.map(i32::from).to_vec(),
+                kinds: kinds.iter().map(|kind| i32::from(*kind)).collect(),
                 ..EventFilter::default()
             }),
             heartbeat: Some(prost_types::Duration { seconds: 1, nanos: 0 }),

@@ -135,7 +135,7 @@ impl Session<'_> {
 
     /// Sends what happens until the stream ends, and says why it ended.
     async fn follow(&mut self, cursor: &mut Option<i64>, numbered: bool) -> Result<Status, End> {
-        let mut events = match self.shared.follow(*cursor).await {
+        let mut events = match self.shared.follow(&events::KINDS, *cursor).await {
             Ok(events) => events,
             Err(status) => return Ok(status),
         };

@@ -42,17 +42,26 @@ pub(super) async fn live() -> Json<Value> {
 
 /// `GET /status/ready`: the connection service and its store answer, and no stop has begun.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ApiError> {
-    let probe = shared.request(GetConsumerRequest { name: "readiness".to_owned() })?;
-    let mut events = shared.clients.events.clone();
-    let answered = match tokio::time::timeout(PROBE_TIMEOUT, events.get_consumer(probe)).await {
-        Ok(Ok(_)) => true,
-        Ok(Err(status)) => status.code() == Code::NotFound,
-        Err(_) => false,
-    };
-    if answered && !shared.is_stopping() {
+    if shared.is_ready().await {
         return Ok(Json(json!({"ready": true})));
     }
     Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Service not ready"))
+}
+
+impl Shared {
+    /// Whether the connection service and its store answer, and no stop has begun.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let Ok(probe) = self.request(GetConsumerRequest { name: "readiness".to_owned() }) else {
+            return false;
+        };
+        let mut events = self.clients.events.clone();
+        let answered = match tokio::time::timeout(PROBE_TIMEOUT, events.get_consumer(probe)).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(status)) => status.code() == Code::NotFound,
+            Err(_) => false,
+        };
+        answered && !self.is_stopping()
+    }
 }
 
 /// `GET /plugins`: what is built in, by the names that ACA-Py has for it.

@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::WebhookSettings;
 use super::target::Target;
-use super::window::Job;
+use super::window::{Content, Job};
+use crate::gateway::Shared;
 use crate::metrics::Metrics;
 
 /// The most of an answer's body that is read, so that its connection can be kept.
@@ -22,6 +23,7 @@ pub(super) struct Delivery {
     pub(super) target: Target,
     /// True once no further attempt shall be made.
     pub(super) stop: watch::Receiver<bool>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What became of an event.
@@ -74,17 +76,25 @@ impl Delivery {
 
     async fn call(&self, job: &Job) -> Result<(), String> {
         let _permit = self.permits.acquire().await;
-        let mut request = self
+        let url = self.target.url(job);
+        // A name is checked by the client when it is resolved, an address in the URL is not.
+        let policy = self.target.policy;
+        policy.check(&url, &["http", "https"]).map_err(|refused| refused.to_string())?;
+        let body = match &job.content {
+            Content::Topic(_, body) => body.clone(),
+            Content::Change(change) => {
+                let made = change.body(&self.shared).await;
+                made.map_err(|status| format!("the record cannot be read: {}", status.message()))?
+            }
+        };
+        let request = self
             .client
-            .post(self.target.topic(job.topic))
+            .post(url)
             .timeout(self.settings.timeout)
+            .headers(self.target.headers.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header("x-entente-sequence", HeaderValue::from(job.sequence));
-        if let Some(key) = &self.target.api_key {
-            request = request.header("x-api-key", key.clone());
-        }
-        let mut response =
-            request.body(job.body.clone()).send().await.map_err(|error| cause(&error))?;
+        let mut response = request.body(body).send().await.map_err(|error| cause(&error))?;
         let status = response.status();
         let mut read = 0;
         while let Ok(Some(chunk)) = response.chunk().await {

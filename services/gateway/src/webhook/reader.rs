@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::proto::event::v1::{
-    CommitConsumerRequest, DeadLetter, Event, GetConsumerRequest, SubscribeResponse,
+    CommitConsumerRequest, DeadLetter, Event, EventKind, GetConsumerRequest, SubscribeResponse,
 };
 use entente_rpc::{Code, ErrorReason, Failure, Status};
 use futures_util::StreamExt as _;
@@ -14,9 +14,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::delivery::{Delivery, Finished, Outcome};
-use super::window::{Job, Window};
-use crate::acapy::events;
+use super::target::Dialect;
+use super::window::{Content, Job, Window};
 use crate::gateway::Shared;
+use crate::identus::events::Change;
+use crate::{acapy, identus};
 
 /// How often the cursor is stored.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
@@ -123,7 +125,7 @@ impl Reader {
             Some(window) => window.seen(),
             None => self.open().await?,
         };
-        let mut events = self.shared.follow(Some(after)).await?;
+        let mut events = self.shared.follow(self.kinds(), Some(after)).await?;
         let mut commit = interval(COMMIT_INTERVAL);
         let mut replay = interval(self.delivery.settings.replay_interval);
         commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -174,7 +176,7 @@ impl Reader {
 
     /// The sequence of the newest event.
     async fn newest(&self) -> Result<i64, Status> {
-        let mut events = self.shared.follow(None).await?;
+        let mut events = self.shared.follow(self.kinds(), None).await?;
         let first = events.next().await.transpose()?;
         let first = first.ok_or_else(|| Status::unavailable("the event stream ended"))?;
         Ok(first.event.map_or(first.cursor, |event| event.sequence - 1))
@@ -182,7 +184,8 @@ impl Reader {
 
     fn take(&mut self, response: SubscribeResponse) {
         let Some(window) = &mut self.window else { return };
-        if let Some(job) = response.event.as_ref().and_then(job)
+        let dialect = self.delivery.target.dialect;
+        if let Some(job) = response.event.as_ref().and_then(|event| job(dialect, event))
             && let Some(ready) = window.add(job)
         {
             self.under_way.spawn(self.delivery.clone().deliver(ready, false));
@@ -223,6 +226,13 @@ impl Reader {
         self.measure();
     }
 
+    fn kinds(&self) -> &'static [EventKind] {
+        match self.delivery.target.dialect {
+            Dialect::Acapy => &acapy::events::KINDS,
+            Dialect::Identus => &identus::events::KINDS,
+        }
+    }
+
     fn consumer(&self) -> String {
         self.delivery.target.consumer.clone()
     }
@@ -238,17 +248,29 @@ impl Reader {
     }
 }
 
-/// What to deliver for an event; nothing when ACA-Py has no topic for it.
-fn job(event: &Event) -> Option<Job> {
-    let hook = events::project(event)?;
-    let body = hook.payload.to_string().into();
-    Some(Job { sequence: event.sequence, lane: lane(event), topic: hook.topic, body })
+/// The reader may be stopped while it reads: its lag goes with it.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.metrics.webhook_lag.dec_by(self.lag);
+    }
+}
+
+/// What to deliver for an event; nothing when the dialect does not tell it.
+fn job(dialect: Dialect, event: &Event) -> Option<Job> {
+    let content = match dialect {
+        Dialect::Acapy => {
+            let hook = acapy::events::project(event)?;
+            Content::Topic(hook.topic, hook.payload.to_string().into())
+        }
+        Dialect::Identus => Content::Change(Change::of(event)?),
+    };
+    Some(Job { sequence: event.sequence, lane: lane(event), content })
 }
 
 /// The connection, or the record that an event without one is about.
 fn lane(event: &Event) -> String {
     if event.connection_id.is_empty() {
-        events::record_id(event).to_owned()
+        acapy::events::record_id(event).to_owned()
     } else {
         event.connection_id.clone()
     }

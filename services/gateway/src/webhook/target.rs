@@ -1,5 +1,9 @@
-use reqwest::header::HeaderValue;
+use entente_net::AddressPolicy;
+use entente_rpc::proto::event::v1::Webhook;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
+
+use super::window::{Content, Job};
 
 /// The longest name of a consumer, in bytes.
 const MAX_NAME: usize = 256;
@@ -10,8 +14,21 @@ pub(crate) struct Target {
     /// The consumer in the event log: the URL without its secret.
     pub(crate) consumer: String,
     url: Url,
-    /// Sent as `x-api-key`.
-    pub(super) api_key: Option<HeaderValue>,
+    /// How events are told.
+    pub(super) dialect: Dialect,
+    /// What each call carries; the values are marked as secret.
+    pub(super) headers: HeaderMap,
+    /// Where it may be.
+    pub(super) policy: AddressPolicy,
+}
+
+/// How events are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `<url>/topic/<topic>/`.
+    Acapy,
+    /// `<url>`.
+    Identus,
 }
 
 /// Why a webhook URL cannot be used. The part after `#`, which is secret, is not in it.
@@ -56,38 +73,67 @@ impl Target {
         let header = |key| {
             HeaderValue::from_str(key).map_err(|_| TargetError::ApiKey { url: plain.clone() })
         };
-        let mut api_key = key.map(header).transpose()?;
-        if let Some(key) = &mut api_key {
+        let mut headers = HeaderMap::new();
+        if let Some(mut key) = key.map(header).transpose()? {
             key.set_sensitive(true);
+            headers.insert("x-api-key", key);
         }
-        Ok(Self { consumer, url, api_key })
+        let (dialect, policy) = (Dialect::Acapy, AddressPolicy::Any);
+        Ok(Self { consumer, url, dialect, headers, policy })
     }
 
-    /// `<url>/topic/<topic>/`; a query stays.
-    pub(super) fn topic(&self, topic: &str) -> Url {
+    /// A webhook that a caller registered; `None` when it cannot be called.
+    pub(super) fn registered(webhook: &Webhook, policy: AddressPolicy) -> Option<Self> {
+        let mut headers = HeaderMap::new();
+        for header in &webhook.headers {
+            let mut value = HeaderValue::from_str(&header.value).ok()?;
+            value.set_sensitive(true);
+            headers.append(HeaderName::try_from(&header.name).ok()?, value);
+        }
+        Some(Self {
+            consumer: webhook.consumer.clone(),
+            url: Url::parse(&webhook.url).ok()?,
+            dialect: Dialect::Identus,
+            headers,
+            policy,
+        })
+    }
+
+    /// Where an event is posted to. ACA-Py's topic comes after the path; a query stays.
+    pub(super) fn url(&self, job: &Job) -> Url {
         let mut url = self.url.clone();
-        url.set_path(&format!("{}/topic/{topic}/", self.url.path().trim_end_matches('/')));
+        if let Content::Topic(topic, _) = &job.content {
+            url.set_path(&format!("{}/topic/{topic}/", self.url.path().trim_end_matches('/')));
+        }
         url
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+    use entente_rpc::proto::event::v1::WebhookHeader;
+
     use super::*;
+
+    fn job(topic: &'static str) -> Job {
+        let content = Content::Topic(topic, Bytes::new());
+        Job { sequence: 1, lane: String::new(), content }
+    }
 
     #[test]
     fn the_key_comes_after_the_hash() {
         let target = Target::parse("http://controller:3000/hooks/#s3cret").unwrap();
         assert_eq!(target.consumer, "webhook:http://controller:3000/hooks");
-        assert_eq!(target.api_key.as_ref().unwrap(), "s3cret");
-        assert_eq!(target.topic("ping").as_str(), "http://controller:3000/hooks/topic/ping/");
+        assert_eq!(target.headers["x-api-key"], "s3cret");
+        assert_eq!(target.url(&job("ping")).as_str(), "http://controller:3000/hooks/topic/ping/");
         assert!(!format!("{target:?}").contains("s3cret"));
         let target = Target::parse("https://controller?tenant=1").unwrap();
         assert_eq!(
-            target.topic("connections").as_str(),
+            target.url(&job("connections")).as_str(),
             "https://controller/topic/connections/?tenant=1"
         );
-        assert!(target.api_key.is_none());
+        assert!(target.headers.is_empty());
     }
 
     #[test]
@@ -101,5 +147,19 @@ mod tests {
             let error = Target::parse(text).unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_registered_webhook_does_not_tell_its_headers() {
+        let webhook = Webhook {
+            url: "https://controller.example/x?y=1".to_owned(),
+            consumer: "webhook:7".to_owned(),
+            headers: vec![WebhookHeader { name: "Authorization".into(), value: "s3cret".into() }],
+            ..Webhook::default()
+        };
+        let target = Target::registered(&webhook, AddressPolicy::Public).unwrap();
+        assert_eq!((target.consumer.as_str(), target.dialect), ("webhook:7", Dialect::Identus));
+        assert_eq!(target.headers["authorization"], "s3cret");
+        assert!(!format!("{target:?}").contains("s3cret"));
     }
 }

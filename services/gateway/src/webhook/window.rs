@@ -4,17 +4,27 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use axum::body::Bytes;
 
+use crate::identus::events::Change;
+
 /// The most events between the cursor and the newest event seen: as many may come again after a restart.
 const MAX_SPAN: i64 = 10_000;
 
+/// What a call tells.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Content {
+    /// The body, under ACA-Py's topic.
+    Topic(&'static str, Bytes),
+    /// A change whose body is made when it is delivered.
+    Change(Change),
+}
+
 /// An event to deliver.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Job {
     pub(super) sequence: i64,
     /// Events with one lane are delivered one after the other.
     pub(super) lane: String,
-    pub(super) topic: &'static str,
-    pub(super) body: Bytes,
+    pub(super) content: Content,
 }
 
 /// The events that are not done with, by lane.
@@ -84,7 +94,11 @@ mod tests {
     use super::*;
 
     fn job(sequence: i64, lane: &str) -> Job {
-        Job { sequence, lane: lane.to_owned(), topic: "connections", body: Bytes::new() }
+        Job {
+            sequence,
+            lane: lane.to_owned(),
+            content: Content::Topic("connections", Bytes::new()),
+        }
     }
 
     #[test]

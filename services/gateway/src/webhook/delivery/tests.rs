@@ -4,9 +4,12 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
+use entente_net::AddressPolicy;
+use entente_rpc::auth::ApiKeys;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::{Config, Links};
 
 /// What came in: path, key, sequence, body.
 type Calls = Arc<Mutex<Vec<(String, Option<String>, String, String)>>>;
@@ -35,9 +38,22 @@ async fn receiver(statuses: &'static [u16]) -> (String, Calls) {
 /// The gateway goes on.
 static NO_STOP: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
+/// A gateway whose services are away.
+fn shared() -> Shared {
+    let away = entente_rpc::link::remote("http://127.0.0.1:1", None).unwrap();
+    let links = Links {
+        keystore: away.clone(),
+        resolver: away.clone(),
+        connection: away.clone(),
+        transport: away,
+    };
+    let config = Config::new("http://agent.example", "Faber", ApiKeys::insecure());
+    Shared::new(config, links, Metrics::default())
+}
+
 fn delivery(url: &str, attempts: u32) -> Delivery {
     Delivery {
-        client: crate::gateway::webhook_client().unwrap(),
+        client: crate::gateway::webhook_client(AddressPolicy::Any).unwrap(),
         settings: WebhookSettings {
             attempts,
             first_delay: Duration::from_millis(2),
@@ -48,6 +64,7 @@ fn delivery(url: &str, attempts: u32) -> Delivery {
         metrics: Metrics::default(),
         target: Target::parse(url).unwrap(),
         stop: NO_STOP.subscribe(),
+        shared: Arc::new(shared()),
     }
 }
 
@@ -59,8 +76,7 @@ fn job() -> Job {
     Job {
         sequence: 7,
         lane: "c1".into(),
-        topic: "connections",
-        body: Bytes::from_static(br#"{"state":"active"}"#),
+        content: Content::Topic("connections", Bytes::from_static(br#"{"state":"active"}"#)),
     }
 }
 
@@ -113,8 +129,8 @@ async fn a_stop_ends_the_waiting() {
     assert_eq!(outcome, Outcome::Interrupted);
 }
 
-#[test]
-fn delays_double_up_to_the_limit() {
+#[tokio::test]
+async fn delays_double_up_to_the_limit() {
     let delivery = delivery("http://x", 1);
     let delivery = Delivery {
         settings: WebhookSettings {
@@ -127,4 +143,23 @@ fn delays_double_up_to_the_limit() {
     let delay = |attempt, jitter| delivery.delay_after(attempt, jitter).as_secs_f64();
     assert_eq!((delay(1, 0.0), delay(1, 1.0)), (0.5, 1.0));
     assert_eq!((delay(4, 1.0), delay(7, 1.0), delay(40, 1.0)), (8.0, 60.0, 60.0));
+}
+
+#[tokio::test]
+async fn a_registered_webhook_is_not_led_to_private_addresses() {
+    let (url, calls) = receiver(&[200]).await;
+    let mut refused = delivery(&url, 2);
+    refused.target.policy = AddressPolicy::Public;
+    let expected = "the address 127.0.0.1 is not a public one".to_owned();
+    assert_eq!(deliver(refused).await, Outcome::GivenUp(2, expected));
+    // A name is refused when it is resolved.
+    let mut refused = delivery(&url.replace("127.0.0.1", "localhost"), 2);
+    refused.target.policy = AddressPolicy::Public;
+    refused.client = crate::gateway::webhook_client(AddressPolicy::Public).unwrap();
+    let outcome = deliver(refused).await;
+    assert!(
+        matches!(&outcome, Outcome::GivenUp(2, why) if why.contains("no public address")),
+        "{outcome:?}"
+    );
+    assert!(calls.lock().unwrap().is_empty());
 }

@@ -29,7 +29,8 @@ impl Reader {
             if self.replaying.contains(&letter.sequence) {
                 continue;
             }
-            match self.event(letter.sequence).await?.as_ref().and_then(job) {
+            let event = self.event(letter.sequence).await?;
+            match event.as_ref().and_then(|event| job(self.delivery.target.dialect, event)) {
                 Some(job) => {
                     self.replaying.insert(job.sequence);
                     self.under_way.spawn(self.delivery.clone().deliver(job, true));
