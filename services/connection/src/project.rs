@@ -138,6 +138,7 @@ pub(crate) fn acceptance(row: &Acceptance) -> pb::Acceptance {
         deadline_at: row.deadline_at.map(time_to_proto),
         alias: row.alias.clone(),
         invitation_did: row.invitation_did.clone(),
+        invitation_url: row.url.clone(),
     }
 }
 

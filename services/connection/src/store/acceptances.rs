@@ -22,6 +22,7 @@ pub(crate) struct Acceptance {
     pub id: String,
     pub invitation_id: String,
     pub invitation: String,
+    pub url: String,
     pub invitation_did: String,
     pub canonical_did: Option<String>,
     pub state: i32,
@@ -53,7 +54,7 @@ pub(crate) struct AcceptanceFilter {
     pub connection_id: String,
 }
 
-const COLUMNS: &str = "SELECT id, invitation_id, invitation, invitation_did, canonical_did, state, \
+const COLUMNS: &str = "SELECT id, invitation_id, invitation, url, invitation_did, canonical_did, state, \
      outcome, reason, candidates, rule, no_answer, patience, exchange_id, \
      connection_id, thread_id, their_label, alias, label, auto_accept, did_method, \
      deadline_at, created_at, updated_at, version FROM acceptances WHERE tenant = ";
@@ -110,17 +111,18 @@ impl Work {
     /// Keeps a new acceptance.
     pub fn insert_acceptance(&mut self, row: &Acceptance) {
         self.write(
-            "INSERT INTO acceptances (tenant, id, invitation_id, invitation, \
+            "INSERT INTO acceptances (tenant, id, invitation_id, invitation, url, \
      invitation_did, canonical_did, state, outcome, reason, candidates, rule, \
      no_answer, patience, exchange_id, connection_id, thread_id, their_label, \
      alias, label, auto_accept, did_method, deadline_at, created_at, updated_at, \
      version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
             values![
                 self.tenant(),
                 &row.id,
                 &row.invitation_id,
                 &row.invitation,
+                &row.url,
                 &row.invitation_did,
                 &row.canonical_did,
                 row.state,

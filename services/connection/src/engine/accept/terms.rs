@@ -59,6 +59,7 @@ impl Engine {
             id: record_id(),
             invitation_id: offer.invitation.id.clone(),
             invitation: offer.json.clone(),
+            url: url(&request.invitation),
             invitation_did: offer.did.as_ref().map(ToString::to_string).unwrap_or_default(),
             canonical_did: offer.canonical_did(),
             state: 0,
@@ -82,4 +83,11 @@ impl Engine {
             version: 0,
         })
     }
+}
+
+/// The text of an invitation that is a URL.
+fn url(invitation: &str) -> String {
+    let text = invitation.trim();
+    let url = text.contains("://") && !text.starts_with('{');
+    if url { text.to_owned() } else { String::new() }
 }
