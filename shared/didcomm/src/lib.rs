@@ -6,8 +6,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`primitives`] | Ed25519, X25519, crypto_box, ChaCha20-Poly1305: the only place that knows the crypto crates |
-//! | [`envelope`] | packing and opening encrypted messages (RFC 0019) |
+//! | [`primitives`] | signatures, key agreement, crypto_box, content encryption: the only place that knows the crypto crates |
+//! | [`envelope`] | packing and opening encrypted and signed messages (RFC 0019; v2 "Message Encryption", "Message Signing") |
 //! | [`forward`] | wrapping for mediators (RFC 0094; v2 "Routing Protocol 2.0") |
 //! | [`message`] | a plaintext message, its type, thread and timing (RFC 0003, 0008, 0020, 0032, 0092; v2 "Plaintext Message Structure") |
 //! | [`from_prior`] | the JWT by which a DID names its successor (v2 "DID Rotation") |

@@ -68,7 +68,13 @@ pub(super) fn invitation_state() -> impl TypedValueParser<Value = InvitationStat
 }
 
 pub(super) fn key_type() -> impl TypedValueParser<Value = KeyType> {
-    named(&[("ed25519", KeyType::Ed25519), ("x25519", KeyType::X25519), ("p256", KeyType::P256)])
+    named(&[
+        ("ed25519", KeyType::Ed25519),
+        ("x25519", KeyType::X25519),
+        ("p256", KeyType::P256),
+        ("p384", KeyType::P384),
+        ("p521", KeyType::P521),
+    ])
 }
 
 pub(super) fn event_kind() -> impl TypedValueParser<Value = EventKind> {
