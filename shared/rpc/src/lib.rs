@@ -6,6 +6,7 @@ pub mod caller;
 pub mod failure;
 pub mod link;
 pub mod proto;
+mod refusal;
 pub mod server;
 mod time;
 

@@ -13,9 +13,11 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::util::MapResponseLayer;
 
 use crate::auth::{ApiKeys, Authenticate};
 use crate::proto::DESCRIPTORS;
+use crate::refusal;
 
 /// The largest gRPC message taken or given, in bytes.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
@@ -93,6 +95,7 @@ impl GrpcServer {
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .max_concurrent_streams(Some(1024))
             .layer(Authenticate::new(keys))
+            .layer(MapResponseLayer::new(refusal::explain))
             .add_routes(self.routes.routes())
             .serve_with_incoming_shutdown(incoming, drain);
         let deadline = async move {

@@ -1,0 +1,224 @@
+//! gRPC: each bad field is named.
+
+use entente_rpc::proto::connection::v1::{
+    AcceptInvitationRequest, CreateInvitationRequest, DidMethod, ListConnectionsRequest,
+    ReusePolicy, SendBasicMessageRequest, SendMessageRequest, SendPingRequest,
+    UpdateConnectionRequest,
+};
+use entente_rpc::proto::event::v1::{EventFilter, ListEventsRequest, SubscribeRequest};
+use entente_rpc::proto::keystore::v1::{ImportKeyRequest, KeyType, PackRequest, SignRequest};
+use entente_rpc::{ErrorReason, Failure, Status};
+use entente_tests::suite::seconds;
+use entente_tests::{Peer, Suite};
+use serde_json::json;
+
+use crate::{assert_explained, counts};
+
+/// Each names the field that is wrong with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_field_is_named() {
+    let suite = Suite::start().await;
+    let peer = Peer::start().await;
+    let agent = peer.join(&suite).await;
+    let before = counts(&suite).await;
+
+    let mut unnamed = Unnamed::default();
+    let long = "x".repeat(70_000);
+    let negative = Some(seconds(-1));
+    let base = CreateInvitationRequest::default;
+    for (field, request) in [
+        ("kind", CreateInvitationRequest { kind: 99, ..base() }),
+        ("max_uses", CreateInvitationRequest { max_uses: -1, ..base() }),
+        ("expires_in", CreateInvitationRequest { expires_in: negative, ..base() }),
+        (
+            "expires_in",
+            CreateInvitationRequest {
+                expires_in: Some(prost_types::Duration { seconds: i64::MAX, nanos: 7 }),
+                ..base()
+            },
+        ),
+        ("did_method", CreateInvitationRequest { did_method: -3, ..base() }),
+        ("use_did", CreateInvitationRequest { use_did: "hello".to_owned(), ..base() }),
+        (
+            "use_did",
+            CreateInvitationRequest {
+                use_did: peer.did.clone(),
+                did_method: DidMethod::Peer2.into(),
+                ..base()
+            },
+        ),
+        (
+            "handshake_protocols",
+            CreateInvitationRequest { handshake_protocols: vec![77], ..base() },
+        ),
+        ("metadata_json", CreateInvitationRequest { metadata_json: "[".to_owned(), ..base() }),
+        ("metadata_json", CreateInvitationRequest { metadata_json: "[]".to_owned(), ..base() }),
+        (
+            "metadata_json",
+            CreateInvitationRequest { metadata_json: json!({"a": long}).to_string(), ..base() },
+        ),
+        (
+            "attachments_json",
+            CreateInvitationRequest { attachments_json: vec!["{".to_owned()], ..base() },
+        ),
+        (
+            "protocol_version",
+            CreateInvitationRequest { protocol_version: "2.0".to_owned(), ..base() },
+        ),
+        ("request_id", CreateInvitationRequest { request_id: "x".repeat(65), ..base() }),
+        ("label", CreateInvitationRequest { label: Some(long.clone()), ..base() }),
+        ("alias", CreateInvitationRequest { alias: long.clone(), ..base() }),
+    ] {
+        unnamed.check(field, suite.invitations().create_invitation(request).await);
+    }
+
+    let base = || AcceptInvitationRequest {
+        invitation: peer.invitation(json!({})).to_string(),
+        ..Default::default()
+    };
+    for (field, request) in [
+        ("did_method", AcceptInvitationRequest { did_method: 99, ..base() }),
+        ("wait", AcceptInvitationRequest { wait: negative, ..base() }),
+        ("request_id", AcceptInvitationRequest { request_id: "x".repeat(65), ..base() }),
+        ("alias", AcceptInvitationRequest { alias: long.clone(), ..base() }),
+        ("label", AcceptInvitationRequest { label: Some(long.clone()), ..base() }),
+        (
+            "reuse.deadline",
+            AcceptInvitationRequest {
+                reuse: Some(ReusePolicy { deadline: negative, ..Default::default() }),
+                ..base()
+            },
+        ),
+        (
+            "reuse.on_no_answer",
+            AcceptInvitationRequest {
+                reuse: Some(ReusePolicy { on_no_answer: 9, ..Default::default() }),
+                ..base()
+            },
+        ),
+    ] {
+        unnamed.check(field, suite.invitations().accept_invitation(request).await);
+    }
+
+    let id = || agent.id.clone();
+    let bad_json = Some("7".to_owned());
+    unnamed.check(
+        "metadata_json",
+        suite
+            .connections()
+            .update_connection(UpdateConnectionRequest {
+                id: id(),
+                metadata_json: bad_json,
+                ..Default::default()
+            })
+            .await,
+    );
+    unnamed.check(
+        "alias",
+        suite
+            .connections()
+            .update_connection(UpdateConnectionRequest {
+                id: id(),
+                alias: Some(long.clone()),
+                ..Default::default()
+            })
+            .await,
+    );
+    unnamed.check(
+        "page_size",
+        suite
+            .connections()
+            .list_connections(ListConnectionsRequest { page_size: -1, ..Default::default() })
+            .await,
+    );
+    unnamed.check(
+        "request_id",
+        suite
+            .messages()
+            .send_ping(SendPingRequest {
+                connection_id: id(),
+                request_id: "x".repeat(65),
+                ..Default::default()
+            })
+            .await,
+    );
+    unnamed.check(
+        "content",
+        suite
+            .messages()
+            .send_basic_message(SendBasicMessageRequest {
+                connection_id: id(),
+                content: "x".repeat(3 << 20),
+                ..Default::default()
+            })
+            .await,
+    );
+    for text in ["", "{", "[]", "{\"@type\": 7}", "{\"@id\": \"12345678\"}"] {
+        let request = SendMessageRequest {
+            connection_id: id(),
+            message_json: text.to_owned(),
+            ..Default::default()
+        };
+        unnamed.check("message_json", suite.messages().send_message(request).await);
+    }
+    unnamed.check(
+        "after",
+        suite.events().list_events(ListEventsRequest { after: -1, ..Default::default() }).await,
+    );
+    unnamed.check(
+        "page_size",
+        suite.events().list_events(ListEventsRequest { page_size: -7, ..Default::default() }).await,
+    );
+    let filter = Some(EventFilter { kinds: vec![999], ..Default::default() });
+    unnamed.check(
+        "filter.kinds",
+        suite.events().list_events(ListEventsRequest { filter, ..Default::default() }).await,
+    );
+    unnamed.check(
+        "heartbeat",
+        suite
+            .events()
+            .subscribe(SubscribeRequest { heartbeat: Some(seconds(-1)), ..Default::default() })
+            .await
+            .map(drop),
+    );
+    unnamed.check(
+        "key",
+        suite.keystore().sign(SignRequest { key: "hello".to_owned(), ..Default::default() }).await,
+    );
+    unnamed.check(
+        "private_key",
+        suite
+            .keystore()
+            .import_key(ImportKeyRequest {
+                r#type: KeyType::Ed25519.into(),
+                private_key: vec![1, 2].into(),
+            })
+            .await,
+    );
+    unnamed.check("recipient_keys", suite.keystore().pack(PackRequest::default()).await);
+
+    assert!(unnamed.0.is_empty(), "{:#?}", unnamed.0);
+    assert_eq!(counts(&suite).await, before);
+    peer.hears_nothing(&agent).await;
+}
+
+/// The fields that were not named as they should be.
+#[derive(Default)]
+struct Unnamed(Vec<String>);
+
+impl Unnamed {
+    /// Checks that a call fails and names the field.
+    fn check<T: std::fmt::Debug>(&mut self, field: &str, answer: Result<T, Status>) {
+        let status = match answer {
+            Ok(answer) => return self.0.push(format!("{field} was taken: {answer:.300?}")),
+            Err(status) => status,
+        };
+        assert_explained(field, &status);
+        let failure = Failure::of(&status);
+        let named = failure.violations.iter().any(|(path, _)| path.starts_with(field));
+        if !named && failure.reason != ErrorReason::TooLarge {
+            self.0.push(format!("{field}: {failure:?}"));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What comes from outside is nonsense: it is refused by name, changes nothing, is counted, and stops nothing.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod admin;
+mod didcomm;
+mod fields;
+mod random;
+mod reasons;
+
+use entente_rpc::proto::connection::v1::ListInvitationsRequest;
+use entente_rpc::{Code, ErrorReason, Failure, Status};
+use entente_tests::Suite;
+
+/// What must not change: how many records there are, and how many events.
+pub async fn counts(suite: &Suite) -> [usize; 4] {
+    let request = ListInvitationsRequest { page_size: 1_000, ..Default::default() };
+    let invitations = suite.invitations().list_invitations(request).await.unwrap().into_inner();
+    [
+        suite.all_exchanges().await.len(),
+        suite.all_connections().await.len(),
+        suite.all_events().await.len(),
+        invitations.invitations.len(),
+    ]
+}
+
+/// A failure must say why in a way that a program can act on.
+pub fn assert_explained(what: &str, status: &Status) {
+    let failure = Failure::of(status);
+    let bad = [Code::Internal, Code::Unknown, Code::DataLoss, Code::Cancelled];
+    assert!(!bad.contains(&status.code()), "{what}: {status:?}");
+    assert_ne!(failure.reason, ErrorReason::Unspecified, "{what}: {status:?}");
+    assert_eq!(status.code(), failure.code(), "{what}: {status:?}");
+    assert!(!failure.message.is_empty() && failure.message.len() < 2_000, "{what}: {status:?}");
+    if failure.reason == ErrorReason::InvalidField {
+        assert!(!failure.violations.is_empty(), "{what}: {status:?}");
+        assert!(
+            failure.violations.iter().all(|(field, _)| !field.is_empty()),
+            "{what}: {status:?}"
+        );
+    }
+}
