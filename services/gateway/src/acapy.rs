@@ -47,7 +47,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/connections/{conn_id}/endpoints", get(connections::endpoints))
         .route("/connections/{conn_id}/send-ping", post(messages::send_ping))
         .route("/connections/{conn_id}/send-message", post(messages::send_message))
-        .route("/didexchange/create-request", post(status::not_supported))
+        .route("/didexchange/create-request", post(did_exchange::create_request))
         .route("/didexchange/receive-request", post(status::not_supported))
         .route(&format!("{exchange}/accept-invitation"), post(did_exchange::accept_invitation))
         .route(&format!("{exchange}/accept-request"), post(did_exchange::accept_request))

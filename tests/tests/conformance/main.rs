@@ -33,6 +33,7 @@ mod dids;
 mod envelopes;
 mod handshake;
 mod handshake_refused;
+mod implicit;
 mod messages;
 mod out_of_band;
 mod reuse;

@@ -11,6 +11,7 @@ mod approval;
 mod attached;
 mod crash;
 mod handshakes;
+mod implicit;
 mod invitations;
 mod lost;
 mod messages;

@@ -16,6 +16,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente accept 'https://agent.example.com?oob=eyJ…' --wait
   entente accept --alias faber - < invitation.json
   entente accept '<url>' --no-reuse
+  entente accept did:web:agent.example.com
   entente accept '<url>' --on-no-answer fail --deadline 30s --wait 30s";
 
 pub(super) const PREVIEW_EXAMPLES: &str =

@@ -27,6 +27,9 @@ pub struct Args {
     /// The limit of uses of a multi-use invitation
     #[arg(long, value_name = "N", requires = "multi_use")]
     max_uses: Option<i32>,
+    /// Take requests that name only its DID, too: agents connect by `entente accept DID`
+    #[arg(long, requires = "multi_use")]
+    implicit: bool,
     /// How long it may be used: 90s, 15m, 1h, 7d [default: for ever]
     #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
     expires_in: Option<Duration>,
@@ -105,6 +108,7 @@ fn request(args: Args) -> Result<CreateInvitationRequest, Failed> {
     Ok(CreateInvitationRequest {
         kind: kind.into(),
         max_uses: args.max_uses.unwrap_or_default(),
+        implicit: args.implicit,
         expires_in: args.expires_in.map(duration::to_proto),
         did_method: args.did_method.unwrap_or_default().into(),
         create_unique_did: args.unique_did,

@@ -68,7 +68,10 @@ pub(crate) fn project(event: &Event) -> Option<Hook> {
         (K::InvitationDeleted, Record::Invitation(invitation)) => {
             ("out_of_band", deleted(records::sent(invitation)))
         }
-        (K::AcceptanceChanged, Record::Acceptance(acceptance)) => {
+        // A request by DID alone has no out-of-band record.
+        (K::AcceptanceChanged, Record::Acceptance(acceptance))
+            if !records::is_implicit(&acceptance.invitation_id) =>
+        {
             ("out_of_band", records::received(acceptance))
         }
         (K::ExchangeChanged, Record::Exchange(exchange)) => {

@@ -47,6 +47,11 @@ pub(super) fn same_did(one: &str, other: &str) -> bool {
     short(one) == short(other)
 }
 
+/// Whether an id of an invitation stands for none: a request by DID alone has the DID URL of a service (RFC 0023).
+pub(crate) fn is_implicit(invitation_id: &str) -> bool {
+    invitation_id.starts_with("did:")
+}
+
 /// A key as base58, which is how ACA-Py writes verkeys.
 fn verkey(multibase: &str) -> String {
     PublicKey::from_multibase(multibase).map_or_else(|_| multibase.to_owned(), |key| key.base58())

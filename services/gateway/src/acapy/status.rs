@@ -77,8 +77,10 @@ pub(super) async fn plugins() -> Json<Value> {
 pub(super) async fn not_supported(uri: Uri) -> ApiError {
     let reason = match uri.path() {
         "/shutdown" => "stop the process with SIGTERM instead",
-        "/connections/create-static" => "static connections are not supported; use an invitation",
-        _ => "requests to a public DID without an invitation are not supported",
+        "/connections/create-static" => {
+            "static connections are not supported; use an invitation, or a DID with create-request"
+        }
+        _ => "a request without its envelope proves no sender; post the envelope to the endpoint",
     };
     ApiError::new(StatusCode::NOT_IMPLEMENTED, reason)
 }

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use entente_rpc::Code;
 use entente_rpc::proto::connection::v1::{
-    GetExchangeRequest, Invitation, ListAcceptancesRequest, ListInvitationsRequest, Role,
+    Acceptance, GetExchangeRequest, Invitation, ListAcceptancesRequest, ListInvitationsRequest,
+    Role,
 };
 use serde_json::{Value, json};
 
@@ -157,7 +158,9 @@ async fn received(
         let request = shared.request(request)?;
         let answer =
             shared.clients.invitations.clone().list_acceptances(request).await?.into_inner();
-        answer.acceptances.iter().for_each(|acceptance| wanted.add(records::received(acceptance)));
+        let invited = |acceptance: &&Acceptance| !records::is_implicit(&acceptance.invitation_id);
+        let received = answer.acceptances.iter().filter(invited);
+        received.for_each(|acceptance| wanted.add(records::received(acceptance)));
         page_token = answer.next_page_token;
         if page_token.is_empty() || wanted.full() {
             return Ok(());

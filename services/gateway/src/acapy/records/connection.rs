@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use serde_json::{Map, Value};
 
 use super::states::{names, protocol, their_role};
-use super::{put, put_time, short, verkey};
+use super::{is_implicit, put, put_time, short, verkey};
 
 /// A connection record: an exchange, with what is newer in the connection that it made.
 pub(crate) fn connection(exchange: &Exchange, made: Option<&Connection>) -> Value {
@@ -18,7 +18,10 @@ pub(crate) fn connection(exchange: &Exchange, made: Option<&Connection>) -> Valu
     put(&mut record, "connection_protocol", protocol(exchange.protocol()));
     put(&mut record, "accept", if exchange.auto_accept { "auto" } else { "manual" });
     put(&mut record, "invitation_mode", if exchange.multi_use { "multi" } else { "once" });
-    put(&mut record, "invitation_msg_id", &exchange.invitation_id);
+    // Of a request by DID alone it is a DID URL, which ACA-Py does not keep.
+    if !is_implicit(&exchange.invitation_id) {
+        put(&mut record, "invitation_msg_id", &exchange.invitation_id);
+    }
     put(&mut record, "invitation_key", &verkey(&exchange.invitation_key));
     put(&mut record, "request_id", &exchange.thread_id);
     put(&mut record, "my_did", &short(made.map_or(&exchange.my_did, |made| &made.my_did)));
