@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, CreateInvitationRequest, ExchangeState,
-    GetInvitationRequest, InvitationState, ListInvitationsRequest, ReuseOutcome,
+    GetInvitationRequest, InvitationState, ListInvitationsRequest, ReuseOutcome, ReusePolicy,
     SendBasicMessageRequest, SendPingRequest,
 };
 use entente_rpc::proto::event::v1::{Event, EventKind};
@@ -163,9 +163,13 @@ async fn a_request_id_makes_a_call_repeatable_at_once() {
     assert_eq!(reason(failed), ErrorReason::RequestIdReused);
 
     let invitation = peer.invitation(serde_json::json!({})).to_string();
-    let accept = AcceptInvitationRequest { invitation, request_id: id(), ..Default::default() };
+    let before = keys(&suite).await;
+    let reuse = Some(ReusePolicy { disabled: true, ..Default::default() });
+    let accept =
+        AcceptInvitationRequest { invitation, reuse, request_id: id(), ..Default::default() };
     let ids = join_all((0..16).map(|_| suite.accept_with(accept.clone()))).await;
     the_same(ids.into_iter().map(|answer| answer.unwrap().id).collect());
+    assert_eq!(keys(&suite).await, before + 1, "a call that was not first leaves no key behind");
     let first = peer.listener.next().await.message;
     let other = AcceptInvitationRequest { alias: "other".to_owned(), ..accept };
     assert_eq!(reason(suite.accept_with(other).await.unwrap_err()), ErrorReason::RequestIdReused);
@@ -193,13 +197,14 @@ async fn a_request_id_makes_a_call_repeatable_at_once() {
     assert_eq!(kind(&peer.listener.next().await.message), "basicmessage/1.0/message");
     peer.hears_nothing(&agent).await;
 
-    let keys = async || {
-        let request = ListKeysRequest { page_size: 1_000, ..Default::default() };
-        suite.keystore().list_keys(request).await.unwrap().into_inner().keys.len()
-    };
-    let before = keys().await;
+    let before = keys(&suite).await;
     let key = CreateKeyRequest { request_id: id(), ..Default::default() };
     let made = join_all((0..16).map(|_| async { suite.keystore().create_key(key.clone()).await }));
     the_same(made.await.into_iter().map(|answer| answer.unwrap().into_inner()).collect());
-    assert_eq!(keys().await, before + 1);
+    assert_eq!(keys(&suite).await, before + 1);
+}
+
+async fn keys(suite: &Suite) -> usize {
+    let request = ListKeysRequest { page_size: 1_000, ..Default::default() };
+    suite.keystore().list_keys(request).await.unwrap().into_inner().keys.len()
 }

@@ -7,6 +7,8 @@ use crate::outbox;
 
 /// How often what is due is looked for, unless something wakes the timers before.
 const TICK: Duration = Duration::from_secs(1);
+/// How often the messages that wait are counted, for the metrics.
+const COUNT: i64 = 15_000;
 /// How often old records are forgotten.
 const CLEAN_UP: i64 = 600_000;
 /// How long a message's id is remembered: a peer does not repeat a message later than that.
@@ -18,13 +20,17 @@ const BATCH: i64 = 256;
 
 /// Runs until the service ends.
 pub(crate) async fn run(engine: Engine) {
-    let mut cleaned = 0;
+    let (mut cleaned, mut counted) = (0, 0);
     let mut first = true;
     loop {
         if let Err(failure) = tick(&engine, first).await {
             tracing::warn!(reason = %failure, "what is due could not be worked off; trying again");
         }
         first = false;
+        if now() - counted > COUNT {
+            counted = now();
+            report("the outbox could not be counted", count_outbox(&engine).await);
+        }
         if now() - cleaned > CLEAN_UP {
             cleaned = now();
             if let Err(failure) = clean_up(&engine).await {
@@ -33,6 +39,11 @@ pub(crate) async fn run(engine: Engine) {
         }
         let _ = tokio::time::timeout(TICK, engine.wake_timers.notified()).await;
     }
+}
+
+async fn count_outbox(engine: &Engine) -> Answer<()> {
+    engine.metrics.outbox(engine.store.outbox_depth().await?);
+    Ok(())
 }
 
 async fn tick(engine: &Engine, first: bool) -> Answer<()> {

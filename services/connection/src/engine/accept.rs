@@ -90,14 +90,21 @@ impl Engine {
             }
             let mut row = acceptance.clone();
             row.exchange_id = under_way.filter(|_| decision.reason == Reason::ConnectionNotReady);
+            let identity = prepared.as_ref().and_then(Prepared::identity).cloned();
             let unused = self
                 .carry_out(&mut work, &offer, decision, &mut row, prepared.take(), policy)
                 .await?;
             let acceptance = Some(project::acceptance(&row));
             let response = proto::AcceptInvitationResponse { acceptance };
             let response = self.commit_once(work, once, response).await?;
-            self.discard(tenant, unused).await;
-            return Ok(response.acceptance.unwrap_or_default());
+            let acceptance = response.acceptance.unwrap_or_default();
+            // The same call may have been faster: then its exchange counts, and this one's keys are of no use.
+            if let Some(identity) = identity
+                && (unused.is_some() || acceptance.id != row.id)
+            {
+                self.forget(tenant, &identity).await;
+            }
+            return Ok(acceptance);
         }
     }
 

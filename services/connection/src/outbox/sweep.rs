@@ -18,6 +18,5 @@ pub(crate) async fn sweep(engine: &Engine, all: bool) -> Answer<()> {
         let messages = engine.store.lane(&key.0, &key.1, MESSAGES).await?;
         engine.outbox.resume(key, messages);
     }
-    engine.metrics.outbox(engine.store.outbox_depth().await?);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A new exchange: prepared outside the transaction, since it needs other services, and written inside.
 
 use entente_did::PublicKey;
-use entente_protocol::Approval;
+use entente_protocol::{Approval, Identity};
 use entente_protocol::exchange::{Exchange, Input, Terms};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::{ErrorReason, Failure};
@@ -17,6 +17,13 @@ pub(super) struct Prepared {
     row: ExchangeRow,
     machine: Exchange,
     approval: Option<Box<Approval>>,
+}
+
+impl Prepared {
+    /// What was made for it, if it is to begin at once.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.approval.as_ref().map(|approval| &approval.identity)
+    }
 }
 
 impl Engine {
@@ -102,8 +109,8 @@ impl Engine {
 
     /// Destroys the keys of an exchange that did not begin.
     pub(super) async fn discard(&self, tenant: &str, prepared: Option<Prepared>) {
-        if let Some(approval) = prepared.and_then(|prepared| prepared.approval) {
-            self.forget(tenant, &approval.identity).await;
+        if let Some(identity) = prepared.as_ref().and_then(Prepared::identity) {
+            self.forget(tenant, identity).await;
         }
     }
 }
