@@ -65,8 +65,10 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
     let (inviter, invitee) = agents(&args).await?;
     let mut results = Vec::new();
     let measured = measure_all(&args, &inviter, &invitee, &mut results).await;
-    report::print(&results, [&inviter, &invitee], &args);
+    let sizes = [inviter.size(), invitee.size()];
+    // Before anything is printed: that ends this process where nobody reads on (`| head`).
     tokio::join!(inviter.stop(), invitee.stop());
+    report::print(&results, sizes, &args);
     measured
 }
 

@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-fn entente(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_entente"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ENTENTE_")) {
         command.env_remove(name);
     }
-    command.args(arguments).envs(environment.iter().copied()).output().unwrap()
+    command.args(arguments).envs(environment.iter().copied());
+    command
+}
+
+fn entente(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().unwrap()
 }
 
 fn printed_config(arguments: &[&str], environment: &[(&str, &str)]) -> String {
@@ -73,4 +78,22 @@ fn completions_know_the_commands() {
     for command in ["serve", "invite", "accept", "connections", "dead-letters"] {
         assert!(script.contains(command), "{command}");
     }
+}
+
+/// `entente bench | head`: the agents that it started end with it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_benchmark_that_nobody_reads_leaves_no_process_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut bench = command(&["bench", "--invitations", "3"], &[("TMPDIR", path)]);
+    let mut bench = bench.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(bench.stdout.take());
+    assert!(bench.wait().unwrap().success());
+    let running = std::fs::read_dir("/proc").unwrap().filter_map(|process| {
+        let line = std::fs::read_to_string(process.ok()?.path().join("cmdline")).ok()?;
+        line.contains(path).then_some(line)
+    });
+    assert_eq!(running.collect::<Vec<_>>(), [] as [String; 0]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "their data is removed");
 }

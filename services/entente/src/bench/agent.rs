@@ -21,6 +21,14 @@ pub(super) struct Agent {
     spawned: Option<Spawned>,
 }
 
+/// What an agent takes up, in bytes, as far as it can be read.
+#[derive(serde::Serialize)]
+pub(super) struct Size {
+    resident_memory: Option<u64>,
+    /// Of its files.
+    disk: Option<u64>,
+}
+
 struct Spawned {
     child: Child,
     /// Removed when the agent is dropped.
@@ -66,15 +74,14 @@ impl Agent {
         process::cpu_seconds(&self.process()?)
     }
 
-    /// Resident memory in bytes.
-    pub(super) fn resident_memory(&self) -> Option<u64> {
-        process::resident_memory(&self.process()?)
-    }
-
-    /// The size of its files in bytes.
-    pub(super) fn disk(&self) -> Option<u64> {
-        let files = std::fs::read_dir(self.spawned.as_ref()?.directory.path()).ok()?;
-        Some(files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum())
+    /// What it takes up.
+    pub(super) fn size(&self) -> Size {
+        let memory = || process::resident_memory(&self.process()?);
+        let disk = || {
+            let files = std::fs::read_dir(self.spawned.as_ref()?.directory.path()).ok()?;
+            Some(files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum())
+        };
+        Size { resident_memory: memory(), disk: disk() }
     }
 
     pub(super) async fn stop(self) {

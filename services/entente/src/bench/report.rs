@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Args;
-use super::agent::Agent;
+use super::agent::Size;
 use super::measure::Measured;
 use crate::output::{Column, Output, at, text};
 
@@ -19,15 +19,14 @@ const COLUMNS: &[Column] = &[
     ("SUM", |row| number(at(row, "/cpu_ms_sum"), 2)),
 ];
 
-pub(super) fn print(results: &[Measured], agents: [&Agent; 2], args: &Args) {
+pub(super) fn print(results: &[Measured], sizes: [Size; 2], args: &Args) {
     if results.is_empty() {
         return;
     }
     let output = Output { json: args.json };
     let rows: Vec<Value> = results.iter().map(row).collect();
     output.list(&rows, COLUMNS);
-    let [inviter, invitee] = agents
-        .map(|agent| json!({"resident_memory": agent.resident_memory(), "disk": agent.disk()}));
+    let [inviter, invitee] = sizes.map(|size| json!(size));
     if args.json {
         output.record(
             &json!({"inviter": inviter, "invitee": invitee, "concurrency": args.concurrency}),

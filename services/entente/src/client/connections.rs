@@ -5,7 +5,6 @@ use entente_rpc::proto::connection::v1::{
     Connection, DeleteConnectionRequest, GetConnectionRequest, ListConnectionsRequest,
     UpdateConnectionRequest,
 };
-use serde_json::Value;
 
 use super::Failed;
 use super::pages::Limit;
@@ -18,6 +17,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente connections show <id>
   entente connections update <id> --alias faber --metadata '{\"tier\":1}'
   entente connections delete <id>";
+
+/// The type of the records.
+const NAME: &str = "entente.connection.v1.Connection";
 
 const COLUMNS: &[Column] = &[
     ("ID", |row| text(at(row, "/id"))),
@@ -124,22 +126,16 @@ async fn list(
     filter: ListConnectionsRequest,
     limit: Limit,
 ) -> Result<(), Failed> {
-    let connections = limit
-        .collect(async |page_size, page_token| {
+    limit
+        .print(output, NAME, COLUMNS, async |page_size, page_token| {
             let request = ListConnectionsRequest { page_size, page_token, ..filter.clone() };
             let page = api.connections().list_connections(request).await?.into_inner();
             Ok((page.connections, page.next_page_token))
         })
-        .await?;
-    output.list(&connections.iter().map(value).collect::<Vec<_>>(), COLUMNS);
-    Ok(())
+        .await
 }
 
 fn show(output: Output, connection: Option<Connection>) -> Result<(), Failed> {
-    output.record(&value(&connection.unwrap_or_default()));
+    output.record(&to_value(NAME, &connection.unwrap_or_default()));
     Ok(())
-}
-
-fn value(connection: &Connection) -> Value {
-    to_value("entente.connection.v1.Connection", connection)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Failed;
 use super::pages::Limit;
 use crate::api::Api;
-use crate::output::{Column, Output, at, text, to_value};
+use crate::output::{Column, Output, at, text};
 
 pub(super) const EXAMPLES: &str = "Examples:
   entente dead-letters
@@ -63,8 +63,8 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
 }
 
 async fn list(api: &Api, output: Output, limit: Limit, consumer: String) -> Result<(), Failed> {
-    let letters = limit
-        .collect(async |page_size, page_token| {
+    limit
+        .print(output, "entente.event.v1.DeadLetter", COLUMNS, async |page_size, page_token| {
             let request = ListDeadLettersRequest {
                 consumer: consumer.clone(),
                 page_size,
@@ -74,9 +74,5 @@ async fn list(api: &Api, output: Output, limit: Limit, consumer: String) -> Resu
             let page = api.events().list_dead_letters(request).await?.into_inner();
             Ok((page.dead_letters, page.next_page_token))
         })
-        .await?;
-    let rows: Vec<_> =
-        letters.iter().map(|letter| to_value("entente.event.v1.DeadLetter", letter)).collect();
-    output.list(&rows, COLUMNS);
-    Ok(())
+        .await
 }

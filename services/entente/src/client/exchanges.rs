@@ -2,10 +2,9 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::connection::v1::{
-    ApproveExchangeRequest, DeleteExchangeRequest, Exchange, ExchangeState, GetExchangeRequest,
+    ApproveExchangeRequest, DeleteExchangeRequest, ExchangeState, GetExchangeRequest,
     ListExchangesRequest, RejectExchangeRequest, Role,
 };
-use serde_json::Value;
 
 use super::pages::Limit;
 use super::{Failed, names};
@@ -19,6 +18,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente exchanges approve <id>
   entente exchanges reject <id> --reason 'not today'
   entente exchanges delete <id>";
+
+/// The type of the records.
+const NAME: &str = "entente.connection.v1.Exchange";
 
 const COLUMNS: &[Column] = &[
     ("ID", |row| text(at(row, "/id"))),
@@ -131,7 +133,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
             return Ok(());
         }
     };
-    output.record(&value(&exchange.unwrap_or_default()));
+    output.record(&to_value(NAME, &exchange.unwrap_or_default()));
     Ok(())
 }
 
@@ -141,17 +143,11 @@ async fn list(
     filter: ListExchangesRequest,
     limit: Limit,
 ) -> Result<(), Failed> {
-    let exchanges = limit
-        .collect(async |page_size, page_token| {
+    limit
+        .print(output, NAME, COLUMNS, async |page_size, page_token| {
             let request = ListExchangesRequest { page_size, page_token, ..filter.clone() };
             let page = api.exchanges().list_exchanges(request).await?.into_inner();
             Ok((page.exchanges, page.next_page_token))
         })
-        .await?;
-    output.list(&exchanges.iter().map(value).collect::<Vec<_>>(), COLUMNS);
-    Ok(())
-}
-
-fn value(exchange: &Exchange) -> Value {
-    to_value("entente.connection.v1.Exchange", exchange)
+        .await
 }

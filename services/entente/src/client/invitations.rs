@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::connection::v1::{
-    DeleteInvitationRequest, GetInvitationRequest, Invitation, InvitationState,
-    ListInvitationsRequest, RevokeInvitationRequest,
+    DeleteInvitationRequest, GetInvitationRequest, InvitationState, ListInvitationsRequest,
+    RevokeInvitationRequest,
 };
 use serde_json::Value;
 
@@ -18,6 +18,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente invitations show <id>
   entente invitations revoke <id>
   entente invitations delete <id>";
+
+/// The type of the records.
+const NAME: &str = "entente.connection.v1.Invitation";
 
 const COLUMNS: &[Column] = &[
     ("ID", |row| text(at(row, "/id"))),
@@ -101,7 +104,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
             return Ok(());
         }
     };
-    output.record(&value(&invitation.unwrap_or_default()));
+    output.record(&to_value(NAME, &invitation.unwrap_or_default()));
     Ok(())
 }
 
@@ -111,17 +114,11 @@ async fn list(
     filter: ListInvitationsRequest,
     limit: Limit,
 ) -> Result<(), Failed> {
-    let invitations = limit
-        .collect(async |page_size, page_token| {
+    limit
+        .print(output, NAME, COLUMNS, async |page_size, page_token| {
             let request = ListInvitationsRequest { page_size, page_token, ..filter.clone() };
             let page = api.invitations().list_invitations(request).await?.into_inner();
             Ok((page.invitations, page.next_page_token))
         })
-        .await?;
-    output.list(&invitations.iter().map(value).collect::<Vec<_>>(), COLUMNS);
-    Ok(())
-}
-
-fn value(invitation: &Invitation) -> Value {
-    to_value("entente.connection.v1.Invitation", invitation)
+        .await
 }

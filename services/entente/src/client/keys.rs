@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, DeleteKeyRequest, Key, KeyType, ListKeysRequest, RotateMasterKeyRequest,
+    CreateKeyRequest, DeleteKeyRequest, KeyType, ListKeysRequest, RotateMasterKeyRequest,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::pages::Limit;
 use super::{Failed, names};
@@ -14,6 +14,9 @@ use crate::output::{Column, Output, at, short, text, to_value};
 pub(super) const EXAMPLES: &str =
     "Examples:\n  entente keys\n  entente keys create --type x25519\n  entente keys delete <key>";
 pub(super) const KEYSTORE_EXAMPLES: &str = "Examples:\n  entente keystore rotate";
+
+/// The type of the records.
+const NAME: &str = "entente.keystore.v1.Key";
 
 const COLUMNS: &[Column] = &[
     ("KEY", |row| text(at(row, "/multibase"))),
@@ -69,7 +72,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
             let request = CreateKeyRequest { r#type: key_type.into(), request_id: String::new() };
             let key =
                 api.keystore().create_key(request).await?.into_inner().key.unwrap_or_default();
-            output.record(&value(&key));
+            output.record(&to_value(NAME, &key));
             Ok(())
         }
         Some(Action::Delete { key }) => {
@@ -93,8 +96,8 @@ pub(super) async fn keystore(args: KeystoreArgs, api: &Api, output: Output) -> R
 }
 
 async fn list(api: &Api, output: Output, limit: Limit) -> Result<(), Failed> {
-    let keys = limit
-        .collect(async |page_size, page_token| {
+    limit
+        .print(output, NAME, COLUMNS, async |page_size, page_token| {
             let page = api
                 .keystore()
                 .list_keys(ListKeysRequest { page_size, page_token })
@@ -102,11 +105,5 @@ async fn list(api: &Api, output: Output, limit: Limit) -> Result<(), Failed> {
                 .into_inner();
             Ok((page.keys, page.next_page_token))
         })
-        .await?;
-    output.list(&keys.iter().map(value).collect::<Vec<_>>(), COLUMNS);
-    Ok(())
-}
-
-fn value(key: &Key) -> Value {
-    to_value("entente.keystore.v1.Key", key)
+        .await
 }

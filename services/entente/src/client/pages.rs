@@ -1,6 +1,10 @@
 //! Lists that come in pages.
 
 use entente_rpc::Status;
+use prost::Message;
+
+use super::Failed;
+use crate::output::{Column, Output, to_value};
 
 /// The largest page that the services give.
 const LARGEST: usize = 1000;
@@ -23,8 +27,22 @@ impl Default for Limit {
 }
 
 impl Limit {
+    /// Prints the records that [`collect`](Self::collect) gives, which are messages of the type `name`.
+    pub(super) async fn print<T: Message>(
+        self,
+        output: Output,
+        name: &str,
+        columns: &[Column],
+        fetch: impl AsyncFn(i32, String) -> Result<(Vec<T>, String), Status>,
+    ) -> Result<(), Failed> {
+        let records = self.collect(fetch).await?;
+        let rows: Vec<_> = records.iter().map(|record| to_value(name, record)).collect();
+        output.list(&rows, columns);
+        Ok(())
+    }
+
     /// Fetches pages until there are enough. `fetch` takes the page's size and token, and gives items and the next token.
-    pub(super) async fn collect<T>(
+    async fn collect<T>(
         self,
         fetch: impl AsyncFn(i32, String) -> Result<(Vec<T>, String), Status>,
     ) -> Result<Vec<T>, Status> {
