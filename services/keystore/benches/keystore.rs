@@ -47,6 +47,44 @@ async fn unpack(mut client: Client, envelope: Vec<u8>) -> String {
     client.unpack(request).await.expect("opened").into_inner().sender_key
 }
 
+/// A key for key agreement under the kid of a DID.
+async fn identity(mut client: Client, kid: &str) -> pb::KeyReference {
+    let types = vec![pb::KeyType::X25519.into(), pb::KeyType::Ed25519.into()];
+    let request = pb::CreateKeysRequest { types, request_id: String::new() };
+    let request = for_tenant("default", request).expect("a request");
+    let keys = client.create_keys(request).await.expect("created").into_inner().keys;
+    let key = keys.into_iter().next().expect("a key").multibase;
+    pb::KeyReference { kid: kid.to_owned(), key }
+}
+
+async fn pack_v2(mut client: Client, to: &pb::KeyReference, from: &pb::KeyReference) -> Vec<u8> {
+    let request = pb::PackRequest {
+        plaintext: vec![b'x'; 1024].into(),
+        format: pb::EnvelopeFormat::V2.into(),
+        recipients: vec![to.clone()],
+        sender: Some(from.clone()),
+        ..pb::PackRequest::default()
+    };
+    let request = for_tenant("default", request).expect("a request");
+    client.pack(request).await.expect("packed").into_inner().envelope.to_vec()
+}
+
+async fn unpack_v2(
+    mut client: Client,
+    envelope: Vec<u8>,
+    to: &pb::KeyReference,
+    from: &pb::KeyReference,
+) -> String {
+    let request = pb::UnpackRequest {
+        envelope: envelope.into(),
+        recipients: vec![to.clone()],
+        senders: vec![from.clone()],
+        signers: Vec::new(),
+    };
+    let request = for_tenant("default", request).expect("a request");
+    client.unpack(request).await.expect("opened").into_inner().sender_kid
+}
+
 async fn sign(mut client: Client, key: &str) -> usize {
     let request = pb::SignRequest { key: key.to_owned(), payload: vec![b'x'; 1024].into() };
     let request = for_tenant("default", request).expect("a request");
@@ -86,6 +124,20 @@ fn keystore(c: &mut Criterion) {
     });
     group.bench_function("unpack anoncrypt", |b| {
         b.to_async(&runtime).iter(|| unpack(client.clone(), anon.clone()));
+    });
+    let (from, to) = runtime.block_on(async {
+        let from = identity(client.clone(), "did:example:alice#key-1").await;
+        (from, identity(client.clone(), "did:example:bob#key-1").await)
+    });
+    let auth = runtime.block_on(pack_v2(client.clone(), &to, &from));
+    group.bench_function("create the keys of a DID", |b| {
+        b.to_async(&runtime).iter(|| identity(client.clone(), "did:example:bob#key-1"));
+    });
+    group.bench_function("v2: pack authcrypt", |b| {
+        b.to_async(&runtime).iter(|| pack_v2(client.clone(), &to, &from));
+    });
+    group.bench_function("v2: unpack authcrypt", |b| {
+        b.to_async(&runtime).iter(|| unpack_v2(client.clone(), auth.clone(), &to, &from));
     });
     group.finish();
     runtime.block_on(service.shutdown());

@@ -150,8 +150,7 @@ impl Store {
              WHERE verifier = $4 ON CONFLICT DO NOTHING",
             values![tenant, wrapped, now, verifier],
         );
-        transaction
-            .write("SELECT wrapped FROM tenant_keys WHERE tenant = $1", values![tenant]);
+        transaction.write("SELECT wrapped FROM tenant_keys WHERE tenant = $1", values![tenant]);
         let stored = transaction.commit::<(Vec<u8>,)>().await?.pop().map(|(wrapped,)| wrapped);
         stored.ok_or(StoreError::Conflict)
     }

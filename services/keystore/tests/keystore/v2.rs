@@ -1,5 +1,7 @@
 //! DIDComm v2: keys of a DID, packing and unpacking under kids.
 
+use std::slice;
+
 use entente_rpc::ErrorReason as R;
 use entente_rpc::proto::keystore::v1 as pb;
 use pb::{ContentEncryption, EnvelopeLayer as L, KeyType};
@@ -79,7 +81,8 @@ async fn every_combination_of_layers_opens_for_its_recipient() {
             let envelope = pack(&mut keystore, request.clone()).await;
             // The second time the keys come from the store.
             for _ in 0..2 {
-                let keys = [&[recipient.clone()][..], &[from.clone()], &[signer.clone()]];
+                let keys =
+                    [slice::from_ref(&recipient), slice::from_ref(&from), slice::from_ref(&signer)];
                 let opened = unpack(&mut keystore, &envelope, keys).await.unwrap();
                 let key = |key: Option<&pb::KeyReference>| {
                     key.map(|key| (key.kid.clone(), key.key.clone())).unwrap_or_default()
@@ -104,7 +107,8 @@ async fn a_message_that_is_only_signed_has_no_tenant() {
     let request =
         pb::PackRequest { recipients: Vec::new(), signer: Some(signer.clone()), ..to(&signer) };
     let envelope = pack(&mut keystore, request).await;
-    let opened = unpack(&mut keystore, &envelope, [&[], &[], &[signer.clone()]]).await.unwrap();
+    let opened =
+        unpack(&mut keystore, &envelope, [&[], &[], slice::from_ref(&signer)]).await.unwrap();
     assert_eq!((opened.signer_kid, opened.tenant.as_str()), (signer.kid, ""));
     assert_eq!((opened.plaintext.as_ref(), opened.layers), (MESSAGE, vec![L::Signed as i32]));
 }
@@ -122,7 +126,8 @@ async fn the_cipher_is_the_callers_choice() {
         let request = pb::PackRequest { content_encryption: encryption.into(), ..to(&recipient) };
         let envelope = pack(&mut keystore, request).await;
         assert_eq!(header(&envelope)["enc"], name);
-        let opened = unpack(&mut keystore, &envelope, [&[recipient.clone()], &[], &[]]).await;
+        let opened =
+            unpack(&mut keystore, &envelope, [slice::from_ref(&recipient), &[], &[]]).await;
         assert_eq!(opened.unwrap().plaintext, MESSAGE);
     }
 }
@@ -140,7 +145,7 @@ async fn says_whose_keys_it_needs_and_nothing_more() {
     let mut keystore = Keystore::start().await;
     let [from, signer] = identity(&mut keystore, "alice", KeyType::X25519).await;
     let [recipient, _] = identity(&mut keystore, "bob", KeyType::X25519).await;
-    let ours = &[recipient.clone()][..];
+    let ours = slice::from_ref(&recipient);
     for protect_sender in [false, true] {
         let sender = Some(from.clone());
         let request = pb::PackRequest { sender, protect_sender, ..to(&recipient) };
@@ -150,7 +155,8 @@ async fn says_whose_keys_it_needs_and_nothing_more() {
             pb::UnpackResponse { unknown_kids: vec![from.kid.clone()], ..Default::default() };
         assert_eq!(needed, expected);
         // Keys for signatures are none for key agreement.
-        let needed = unpack(&mut keystore, &envelope, [ours, &[], &[from.clone()]]).await.unwrap();
+        let needed =
+            unpack(&mut keystore, &envelope, [ours, &[], slice::from_ref(&from)]).await.unwrap();
         assert_eq!(needed, expected);
         let other = pb::KeyReference { key: recipient.key.clone(), ..from.clone() };
         let wrong = unpack(&mut keystore, &envelope, [ours, &[other], &[]]).await;
@@ -158,7 +164,8 @@ async fn says_whose_keys_it_needs_and_nothing_more() {
     }
     let request = pb::PackRequest { signer: Some(signer.clone()), ..to(&recipient) };
     let envelope = pack(&mut keystore, request).await;
-    let needed = unpack(&mut keystore, &envelope, [ours, &[signer.clone()], &[]]).await.unwrap();
+    let needed =
+        unpack(&mut keystore, &envelope, [ours, slice::from_ref(&signer), &[]]).await.unwrap();
     let unknown_signer_kids = vec![signer.kid];
     assert_eq!(needed, pb::UnpackResponse { unknown_signer_kids, ..Default::default() });
 }
@@ -187,7 +194,7 @@ async fn what_cannot_be_opened_looks_the_same_whatever_the_cause() {
     let at = text.find("\"ciphertext\":\"").unwrap() + 14;
     let flipped = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
     text.replace_range(at..=at, flipped);
-    let ours = [&[recipient.clone()][..], senders, &[]];
+    let ours = [slice::from_ref(&recipient), senders, &[]];
     failures.push(unpack(&mut keystore, text.as_bytes(), ours).await.unwrap_err());
     assert!(unpack(&mut keystore, &envelope, ours).await.is_ok());
     // The shared secret that was remembered goes with the key.
@@ -284,7 +291,7 @@ async fn what_is_no_envelope_is_malformed() {
     let mut keystore = Keystore::start().await;
     let [from, signer] = identity(&mut keystore, "alice", KeyType::X25519).await;
     let [recipient, _] = identity(&mut keystore, "bob", KeyType::X25519).await;
-    let ours = [&[recipient.clone()][..], &[from.clone()], &[signer.clone()]];
+    let ours = [slice::from_ref(&recipient), slice::from_ref(&from), slice::from_ref(&signer)];
     let request = pb::PackRequest { sender: Some(from.clone()), ..to(&recipient) };
     // Authcrypted twice.
     let once = pack(&mut keystore, request.clone()).await;
