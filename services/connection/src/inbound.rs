@@ -6,7 +6,7 @@ mod reply;
 mod reuse;
 mod small;
 
-use entente_did::{Did, PublicKey};
+use entente_did::{Did, DidUrl, PublicKey};
 use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::envelope::v2::{Proved, check_addressing};
 use entente_didcomm::message::Message;
@@ -126,15 +126,29 @@ impl Engine {
         let message = Message::parse(&request.plaintext)
             .map_err(|error| Failure::new(ErrorReason::MalformedMessage, error.to_string()))?;
         let recipient = key("recipient_key", &request.recipient_key)?;
+        check_envelope(&message, &request)?;
+        let mut request = request;
+        if request.sender_key.is_empty() && !request.signer_kid.is_empty() {
+            request.sender_key = self.signer_key(&request).await?;
+        }
         let sender = match request.sender_key.as_str() {
             "" => None,
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
-        check_envelope(&message, &request)?;
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
         let (owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
         let route = reply::Route::of(&message, request.max_replies);
         Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, known, route })
+    }
+
+    /// The key for key agreement of the peer that signed a message, if we have a connection with its DID. A signature
+    /// proves the sender as well as authcrypt does.
+    async fn signer_key(&self, request: &ReceiveRequest) -> Answer<String> {
+        let Ok(signer) = DidUrl::parse(&request.signer_kid) else { return Ok(String::new()) };
+        let did = signer.did.canonical();
+        let known =
+            self.store.key_of_peer(&request.tenant, &request.recipient_key, did.as_str()).await?;
+        Ok(known.unwrap_or_default())
     }
 
     async fn handle(&self, inbound: &Inbound) -> Answer<Fate> {

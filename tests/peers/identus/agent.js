@@ -45,7 +45,7 @@ export class Agent {
 
   async start() {
     const { wallet } = this;
-    wallet.addListener(ListenerKey.MESSAGE, (list) => list.forEach((message) => this.#keep(plain(message))));
+    wallet.addListener(ListenerKey.MESSAGE, (list) => list.forEach((message) => this.#pickUp(plain(message))));
     await wallet.start();
     if (this.#isMediated()) {
       wallet.stopFetchingMessages();
@@ -159,6 +159,12 @@ export class Agent {
     await this.send(messages.response(request));
     this.#handshakes.find(({ thid }) => thid === id).answered = true;
     await this.#pair(request.to[0], request.from, id);
+  }
+
+  /** Takes what the mediator kept. The SDK opened it, and does not tell by which key. */
+  #pickUp(message) {
+    if (message.type === messages.REQUEST) this.#later(() => this.#takeRequest(message));
+    this.#keep(message);
   }
 
   #keep(message, proof) {

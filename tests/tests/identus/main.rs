@@ -10,3 +10,10 @@
 
 mod alone;
 mod crates;
+mod envelopes;
+mod forged;
+mod invitee;
+mod inviter;
+mod pair;
+mod refused;
+mod several;

@@ -216,6 +216,10 @@ impl Engine {
     ) -> Answer<()> {
         let Some(handshake) = handshakes.first() else { return Ok(()) };
         let mut row = self.inviter_row(invitation, &invitation.id, *handshake, work.now())?;
+        if *handshake == Handshake::Identus10 {
+            // The agents of Identus know the inviter's side of a connection by its invitation.
+            row.id.clone_from(&invitation.id);
+        }
         self.begin(work, &mut row, None).await?;
         invitation.exchange_id = Some(row.id);
         Ok(())

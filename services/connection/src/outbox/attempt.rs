@@ -74,6 +74,7 @@ async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Res
     let asked =
         failure.retry_after.map_or(0, |delay| i64::try_from(delay.as_millis()).unwrap_or(0));
     let due = now() + wait.max(asked.min(BACK_OFF.1));
+    tracing::info!(attempt = message.attempts + 1, reason = %failure, "a delivery is to be tried again");
     let mut work = engine.work(&message.tenant).await?;
     let error: String = failure.message.chars().take(500).collect();
     work.postpone(message, due, &error);

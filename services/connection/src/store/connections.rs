@@ -209,6 +209,25 @@ impl Work {
 }
 
 impl Store {
+    /// The key of the peer with a DID, on the connection that we have with it under a key of ours.
+    pub async fn key_of_peer(
+        &self,
+        tenant: &str,
+        my_key: &str,
+        their_did: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = $3 \
+     LIMIT 1",
+        )
+        .bind(tenant)
+        .bind(their_did)
+        .bind(my_key)
+        .fetch_optional(&mut *self.point().await?)
+        .await?;
+        Ok(row.map(|(key,)| key))
+    }
+
     /// A connection.
     pub async fn connection(
         &self,

@@ -208,10 +208,11 @@ impl Store {
     pub async fn delivery(&self, tenant: &str, lane: &str) -> Result<Option<Delivery>, StoreError> {
         let row = sqlx::query_as(
             "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND \
-     lane = $2 ORDER BY id LIMIT 1",
+     lane = $2 AND kind = $3 ORDER BY id LIMIT 1",
         )
         .bind(tenant)
         .bind(lane)
+        .bind(Kind::Handshake as i32)
         .fetch_optional(&mut *self.read().await?)
         .await?;
         Ok(row)

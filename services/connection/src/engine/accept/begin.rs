@@ -1,8 +1,8 @@
 //! A new exchange: prepared outside the transaction, since it needs other services, and written inside.
 
 use entente_did::PublicKey;
-use entente_protocol::{Approval, Identity};
 use entente_protocol::exchange::{Exchange, Input, Terms};
+use entente_protocol::{Approval, Identity};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::{ErrorReason, Failure};
 
