@@ -14,7 +14,7 @@ pub use error::BenchError;
 use agent::Agent;
 use arrivals::Arrivals;
 use measure::Measured;
-use work::Work;
+use work::{Version, Work};
 
 /// What to measure, and between whom.
 #[derive(clap::Args)]
@@ -34,6 +34,9 @@ pub struct Args {
     /// Measure a page of 1,000 connections
     #[arg(long)]
     list: bool,
+    /// The version of DIDComm
+    #[arg(long, value_name = "V", value_enum, default_value_t = Version::One)]
+    didcomm: Version,
     /// Operations under way at the same time
     #[arg(long, value_name = "C", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
@@ -91,6 +94,7 @@ async fn measure_all(
 ) -> Result<(), BenchError> {
     let concurrency = usize::from(args.concurrency);
     let work = Work {
+        didcomm: args.didcomm,
         inviter,
         invitee,
         inviter_done: Arrivals::follow(&inviter.api, EventKind::ConnectionCreated).await?,

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, CreateInvitationRequest, DidMethod, Invitation, InvitationKind,
-    ListConnectionsRequest, ReusePolicy,
+    AcceptInvitationRequest, CreateInvitationRequest, DidMethod, Invitation, InvitationFormat,
+    InvitationKind, ListConnectionsRequest, ReusePolicy,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -13,12 +13,25 @@ use super::agent::Agent;
 use super::arrivals::Arrivals;
 use super::measure::{Measured, measure};
 
+/// A version of DIDComm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Version {
+    /// did-exchange over DIDComm v1
+    #[value(name = "1")]
+    One,
+    /// The handshake of Identus over DIDComm v2
+    #[value(name = "2")]
+    Two,
+}
+
 /// The page that is listed.
 const PAGE: i32 = 1000;
 /// How often it is listed.
 const LISTS: usize = 50;
 
 pub(super) struct Work<'a> {
+    /// The version of DIDComm.
+    pub(super) didcomm: Version,
     pub(super) inviter: &'a Agent,
     pub(super) invitee: &'a Agent,
     /// Connections that the inviter made.
@@ -130,8 +143,14 @@ impl Work<'_> {
     }
 
     async fn invite(&self) -> Result<Invitation, BenchError> {
+        let (kind, format) = match self.didcomm {
+            Version::One => (InvitationKind::SingleUse, InvitationFormat::OutOfBand1),
+            // Those for one have a DID each, which no other can be recognised by.
+            Version::Two => (InvitationKind::MultiUse, InvitationFormat::OutOfBand2),
+        };
         let request = CreateInvitationRequest {
-            kind: InvitationKind::SingleUse.into(),
+            kind: kind.into(),
+            format: format.into(),
             did_method: DidMethod::Peer2.into(),
             ..Default::default()
         };
