@@ -42,6 +42,12 @@ Precedence: flag, then environment, then the file, then the default.")]
   entente bench --connections 2000 --list
   entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
     Bench(Box<bench::Args>),
+    /// Print the schema of the GraphQL API
+    #[command(
+        name = "graphql-schema",
+        after_help = "Examples:\n  entente graphql-schema > schema.graphql"
+    )]
+    GraphqlSchema,
     /// Print a shell's completion script
     #[command(
         after_help = "Examples:\n  entente completions bash > /etc/bash_completion.d/entente"
@@ -73,6 +79,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Bench(args) => in_runtime(async move { exit(bench::run(*args).await) }),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "entente", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::GraphqlSchema => {
+            entente_gateway::graphql_schema().lines().for_each(output::print_line);
             ExitCode::SUCCESS
         }
         Command::Client(command) => in_runtime(client::run(command)),

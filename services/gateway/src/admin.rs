@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::gateway::Shared;
-use crate::{acapy, identus};
+use crate::{acapy, graphql, identus};
 
 /// The largest body of a call, in bytes; ACA-Py's default too.
 const MAX_BODY: usize = 1024 * 1024;
@@ -28,6 +28,7 @@ pub(crate) fn router(
     Router::new()
         .route("/metrics", get(metrics.clone()))
         .merge(acapy::router())
+        .merge(graphql::router(shared.clone()))
         .merge(identus::router(get(metrics)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -38,7 +39,8 @@ pub(crate) fn router(
 
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().trim_end_matches('/');
-    let open = OPEN.contains(&path) || path == SOCKET || identus::is_open(path);
+    let page = path == graphql::PATH && request.method() == Method::GET;
+    let open = OPEN.contains(&path) || path == SOCKET || page || identus::is_open(path);
     if open || shared.config.admin_keys.allow_headers(request.headers()) {
         return next.run(request).await;
     }

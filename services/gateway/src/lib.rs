@@ -9,6 +9,7 @@
 //! | `didcomm` | what peers reach: envelopes by POST and WebSocket, the page of an invitation |
 //! | `admin` | what the owner reaches: authentication, the dialects, metrics |
 //! | `acapy` | the dialect of ACA-Py's admin API |
+//! | `graphql` | the dialect of the Sudo Platform Cloud Agent's GraphQL API |
 //! | `identus` | the dialect of the Identus Cloud Agent's connections API |
 //! | `webhook` | events to the owner's URLs, each at least once |
 
@@ -18,6 +19,7 @@ mod clients;
 mod config;
 mod didcomm;
 mod gateway;
+mod graphql;
 mod identus;
 mod listener;
 mod metrics;
@@ -26,5 +28,6 @@ mod webhook;
 pub use clients::Links;
 pub use config::{Config, DidcommLimits};
 pub use gateway::{Gateway, StartError, start};
+pub use graphql::graphql_schema;
 pub use listener::ServeError;
 pub use webhook::{TargetError, WebhookSettings};

@@ -91,6 +91,24 @@ impl Agent {
             .unwrap();
     }
 
+    /// Another gateway over the same services, which are reached by other links: its admin address.
+    pub async fn gateway_over(&self, change: impl FnOnce(&mut Links)) -> String {
+        let mut links = Links {
+            keystore: self.keystore.link(),
+            resolver: self.resolver.link(),
+            connection: self.connection.link(),
+            transport: self.transport.link(),
+        };
+        change(&mut links);
+        let gateway = entente_gateway::start(self.config.clone(), links, &mut Registry::default())
+            .await
+            .unwrap();
+        let (didcomm, admin) = (bind().await, bind().await);
+        let url = format!("http://{}", admin.local_addr().unwrap());
+        serve(&gateway, didcomm, admin);
+        url
+    }
+
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, String) {
         let method = method.parse().unwrap();
         let mut request =

@@ -13,6 +13,7 @@ mod agent;
 mod connect;
 mod controller;
 mod didcomm;
+mod graphql;
 mod identus;
 mod invitations;
 mod return_route;
