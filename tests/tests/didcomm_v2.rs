@@ -85,7 +85,8 @@ async fn two_agents_connect_and_talk() {
     let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
     let made = invite(&inviter, InvitationKind::SingleUse).await;
     assert!(made.url.contains("_oob="), "{}", made.url);
-    assert_eq!(made.handshake_protocols(0), HandshakeProtocol::Identus10);
+    let offered: Vec<_> = made.handshake_protocols().collect();
+    assert_eq!(offered, [HandshakeProtocol::Identus10]);
     let (ours, theirs) = connect(&invitee, &inviter, &made).await;
     assert_eq!((&ours.my_did, &ours.their_did), (&theirs.their_did, &theirs.my_did));
     // Nothing is rotated in this handshake.
