@@ -1,8 +1,6 @@
 //! Writes that wait for each other's company: one round trip to the database for many.
 
 use std::fmt::Write as _;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, FromRow, SqliteConnection};
@@ -98,7 +96,7 @@ impl Batch {
     /// Carries the statements out.
     pub(crate) async fn execute(&mut self, on: &mut SqliteConnection) -> Result<(), StoreError> {
         let (sql, arguments) = self.take()?;
-        quietly(sqlx::query_with(sql, arguments).execute(on)).await?;
+        sqlx::query_with(sql, arguments).execute(on).await?;
         Ok(())
     }
 
@@ -108,7 +106,7 @@ impl Batch {
         T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
         let (sql, arguments) = self.take()?;
-        Ok(quietly(sqlx::query_as_with(sql, arguments).fetch_all(on)).await?)
+        Ok(sqlx::query_as_with(sql, arguments).fetch_all(on).await?)
     }
 
     fn take(&mut self) -> Result<(AssertSqlSafe<String>, SqliteArguments), StoreError> {
@@ -125,19 +123,6 @@ impl Batch {
         // The text is made of literals of the services.
         Ok((AssertSqlSafe(std::mem::take(&mut self.sql)), arguments))
     }
-}
-
-/// Waits for statements that were sent to the connection's thread, after all that can go on without them. The thread
-/// wakes who waits with each statement and each row, which costs more than they do; by then most are done.
-async fn quietly<F: Future>(statements: F) -> F::Output {
-    let mut statements = pin!(statements);
-    // Sends them.
-    let first = statements.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if let Poll::Ready(done) = first {
-        return done;
-    }
-    tokio::task::yield_now().await;
-    statements.await
 }
 
 /// Appends a statement whose parameters follow `offset` others.

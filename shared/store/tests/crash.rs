@@ -1,0 +1,91 @@
+//! A process that is killed while works share commits: what it acknowledged is there afterwards, and nothing is by half.
+#![allow(missing_docs)]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use entente_store::{Database, Durability, values};
+use sqlx::migrate::Migrator;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("tests/migrations");
+const PATH: &str = "STORE_TEST_PATH";
+const WORKERS: i64 = 16;
+
+/// In the process that is to be killed: each work writes two notes, which belong together, and says so when they are
+/// committed. Alone, it does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn works_until_killed() {
+    let Ok(path) = std::env::var(PATH) else { return };
+    let database = Database::open(Path::new(&path), Durability::Full, &MIGRATIONS).await.unwrap();
+    let begin: Vec<(i64,)> = sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM notes")
+        .fetch_all(&mut *database.read().await.unwrap())
+        .await
+        .unwrap();
+    let begin = begin[0].0 / 100 + 1;
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                for round in 0.. {
+                    let id = (begin + round * WORKERS + worker) * 100;
+                    let mut work = database.write().await.unwrap();
+                    for id in [id, id + 1] {
+                        let values = values![id, "note"];
+                        work.write("INSERT INTO notes (id, text) VALUES ($1, $2)", values);
+                        let _: Vec<(i64,)> =
+                            work.fetch("SELECT COUNT(*) FROM notes", vec![]).await.unwrap();
+                    }
+                    work.commit::<()>().await.unwrap();
+                    let mut output = std::io::stdout().lock();
+                    writeln!(output, "\nacknowledged {id}").unwrap();
+                    output.flush().unwrap();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.db");
+    let mut acknowledged = BTreeSet::new();
+    for until in [1, 40, 150] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["works_until_killed", "--exact", "--nocapture"])
+            .env(PATH, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = 0;
+        for line in lines.map_while(Result::ok) {
+            let Some(id) = line.strip_prefix("acknowledged ") else { continue };
+            acknowledged.insert(id.parse::<i64>().unwrap());
+            seen += 1;
+            // What it says until it is dead counts too.
+            if seen == until {
+                child.kill().unwrap();
+            }
+        }
+        assert!(seen >= until, "it ended by itself after {seen}");
+        child.wait().unwrap();
+        let database = Database::open(&path, Durability::Full, &MIGRATIONS).await.unwrap();
+        let stored: Vec<i64> = sqlx::query_scalar("SELECT id FROM notes")
+            .fetch_all(&mut *database.read().await.unwrap())
+            .await
+            .unwrap();
+        database.close().await;
+        let stored: BTreeSet<_> = stored.into_iter().collect();
+        let lost: Vec<_> = acknowledged.difference(&stored).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        let halves =
+            stored.iter().filter(|id| !stored.contains(&(*id / 100 * 100 + (1 - *id % 100))));
+        assert_eq!(halves.count(), 0, "a work is there by half");
+    }
+}
