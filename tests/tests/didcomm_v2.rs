@@ -14,11 +14,12 @@ use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, AcceptanceState, Connection, CreateInvitationRequest,
     DeleteConnectionRequest, DeleteInvitationRequest, ExchangeState, HandshakeProtocol, Invitation,
     InvitationFormat, InvitationKind, QueryFeaturesRequest, ReuseOutcome, ReusePolicy, ReuseReason,
-    SendBasicMessageRequest, SendPingRequest,
+    RotateDidRequest, SendBasicMessageRequest, SendPingRequest,
 };
 use entente_rpc::proto::event::v1::event::Record;
 use entente_rpc::proto::event::v1::{Event, EventKind};
 use entente_rpc::proto::keystore::v1::ListKeysRequest;
+use entente_rpc::{ErrorReason, Failure};
 use entente_tests::Suite;
 use entente_tests::suite::{eventually, seconds};
 use futures_util::future::join_all;
@@ -167,4 +168,36 @@ async fn many_accepts_make_one_connection() {
     assert_eq!(count(&events, EventKind::ConnectionReuse), MANY - 1);
     assert_eq!(count(&events, EventKind::ConnectionCreated), 1);
     assert_eq!(inviter.all_connections().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn either_takes_a_new_did() {
+    let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
+    let made = invite(&inviter, InvitationKind::SingleUse).await;
+    let (mut ours, mut theirs) = connect(&invitee, &inviter, &made).await;
+    for (rotating, follower) in [(&invitee, &inviter), (&inviter, &invitee)] {
+        let (mine, its) = match std::ptr::eq(rotating, &invitee) {
+            true => (&mut ours, &mut theirs),
+            false => (&mut theirs, &mut ours),
+        };
+        let request = RotateDidRequest { id: mine.id.clone() };
+        let rotated = rotating.connections().rotate_did(request.clone()).await.unwrap();
+        let rotated = rotated.into_inner().connection.unwrap();
+        assert_ne!(rotated.my_did, mine.my_did);
+        let twice = Failure::of(&rotating.connections().rotate_did(request).await.unwrap_err());
+        assert_eq!(twice.reason, ErrorReason::WrongState, "{twice}");
+        *its = follower.connection_with(&rotated.my_did).await;
+        assert_eq!(its.their_did, rotated.my_did);
+        *mine = rotated;
+        talk(&invitee, &ours, &inviter, &theirs).await;
+    }
+    assert_eq!(inviter.all_connections().await.len(), 1);
+    // The former keys of the invitee are gone; those of the inviter stay with its invitation.
+    eventually("the former keys are gone", async || (keys(&invitee).await == 2).then_some(()))
+        .await;
+    assert_eq!(keys(&inviter).await, 4);
+    let (_, v1) = invitee.connect_to(&inviter).await;
+    let request = RotateDidRequest { id: v1.id };
+    let failure = Failure::of(&inviter.connections().rotate_did(request).await.unwrap_err());
+    assert_eq!(failure.reason, ErrorReason::WrongState, "{failure}");
 }

@@ -12,6 +12,7 @@ mod offer;
 mod once;
 mod read;
 mod remove;
+mod rotate;
 mod send;
 mod steps;
 

@@ -4,6 +4,7 @@ mod handshake;
 mod problem;
 mod reply;
 mod reuse;
+mod rotation;
 mod small;
 
 use entente_did::{Did, DidUrl, PublicKey};
@@ -136,7 +137,10 @@ impl Engine {
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
-        let (owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
+        let (mut owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
+        if let (None, Some(sender)) = (&owner, &sender) {
+            owner = self.follow_rotation(&request, &message, sender.key()).await?;
+        }
         let route = reply::Route::of(&message, request.max_replies);
         Ok(Inbound { tenant: request.tenant, message, recipient, sender, owner, known, route })
     }
@@ -146,9 +150,11 @@ impl Engine {
     async fn signer_key(&self, request: &ReceiveRequest) -> Answer<String> {
         let Ok(signer) = DidUrl::parse(&request.signer_kid) else { return Ok(String::new()) };
         let did = signer.did.canonical();
-        let known =
-            self.store.key_of_peer(&request.tenant, &request.recipient_key, did.as_str()).await?;
-        Ok(known.unwrap_or_default())
+        let known = self
+            .store
+            .connection_of_pair(&request.tenant, &request.recipient_key, did.as_str())
+            .await?;
+        Ok(known.map(|(_, key)| key).unwrap_or_default())
     }
 
     async fn handle(&self, inbound: &Inbound) -> Answer<Fate> {
@@ -189,6 +195,11 @@ impl Engine {
             drop(work);
             return self.refuse(inbound, &Misbehaved::Stranger("connection")).await;
         };
+        let mut connection = connection;
+        let mut freed = Vec::new();
+        if connection.from_prior.is_some() && inbound.recipient.multibase() == connection.my_key {
+            freed = self.rotation_answered(&mut work, &mut connection).await?;
+        }
         if work.now().saturating_sub(connection.last_seen_at) >= LAST_SEEN_GRAIN {
             work.touch_connection(owner);
         }
@@ -202,6 +213,7 @@ impl Engine {
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
         self.finish(inbound, work).await?;
+        self.delete_keys(&inbound.tenant, freed).await;
         Ok(fate)
     }
 

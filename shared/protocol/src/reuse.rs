@@ -7,7 +7,7 @@ pub use decision::{
     Candidate, Decision, NoAnswer, Outcome, Policy, Question, Reason, decide, unanswered,
 };
 pub use message::{
-    EMPTY, accepted, answer_on_connection, answered_invitation, handshake_reuse, version,
+    EMPTY, accepted, answer_on_connection, answered_invitation, empty, handshake_reuse, version,
 };
 
 /// The protocol's name.

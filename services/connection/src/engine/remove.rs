@@ -76,17 +76,23 @@ impl Engine {
         }
         work.delete_exchange(id);
         work.emit(self.connection_event(EventKind::ConnectionDeleted, &row)?);
-        let freed = match (Did::parse(&row.my_did), row.my_key()) {
+        let mut freed = match (Did::parse(&row.my_did), row.my_key()) {
             (Ok(did), Ok(key)) => self.release(&mut work, &Identity { did, key }).await?,
             _ => Vec::new(),
         };
+        let prior = row.prior_did.as_deref().zip(row.prior_key.as_deref());
+        if let Some((did, key)) = prior
+            && let (Ok(did), Ok(key)) = (Did::parse(did), PublicKey::from_multibase(key))
+        {
+            freed.extend(self.release(&mut work, &Identity { did, key }).await?);
+        }
         self.commit(work).await?;
         self.delete_keys(tenant, freed).await;
         Ok(())
     }
 
     /// The keys of an identity that nothing needs any more: neither another connection nor an invitation.
-    async fn release(&self, work: &mut Work, mine: &Identity) -> Answer<Vec<PublicKey>> {
+    pub(super) async fn release(&self, work: &mut Work, mine: &Identity) -> Answer<Vec<PublicKey>> {
         let did = mine.did.canonical().to_string();
         let free = match work.keeps_did(&did).await? {
             true => work.remove_did(&did).await?.is_some(),
@@ -95,7 +101,7 @@ impl Engine {
         Ok(if free { keys_of(mine) } else { Vec::new() })
     }
 
-    pub(super) async fn delete_keys(
+    pub(crate) async fn delete_keys(
         &self,
         tenant: &str,
         keys: impl IntoIterator<Item = PublicKey>,

@@ -144,6 +144,9 @@ impl Engine {
             created_at: now,
             updated_at: now,
             version: 1,
+            from_prior: None,
+            prior_did: None,
+            prior_key: None,
         };
         work.insert_connection(&connection);
         work.emit(self.connection_event(EventKind::ConnectionCreated, &connection)?);

@@ -34,6 +34,15 @@ impl ConnectionService for Grpc {
         Ok(Response::new(UpdateConnectionResponse { connection: Some(connection) }))
     }
 
+    async fn rotate_did(
+        &self,
+        request: Request<RotateDidRequest>,
+    ) -> Result<Response<RotateDidResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let connection = self.engine.rotate_did(&caller.tenant, &request.into_inner().id).await?;
+        Ok(Response::new(RotateDidResponse { connection: Some(connection) }))
+    }
+
     async fn delete_connection(
         &self,
         request: Request<DeleteConnectionRequest>,

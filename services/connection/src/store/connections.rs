@@ -31,6 +31,12 @@ pub(crate) struct Connection {
     pub created_at: i64,
     pub updated_at: i64,
     pub version: i64,
+    /// The JWT by which our former DID names this one, until the peer has answered it.
+    pub from_prior: Option<String>,
+    /// Our former DID until then.
+    pub prior_did: Option<String>,
+    /// Its key.
+    pub prior_key: Option<String>,
 }
 
 /// Which connections.
@@ -45,7 +51,8 @@ pub(crate) struct ConnectionFilter {
 
 const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
      their_label, alias, invitation_id, invitation_did, metadata, reuses, \
-     last_seen_at, created_at, updated_at, version FROM connections WHERE tenant = ";
+     last_seen_at, created_at, updated_at, version, from_prior, prior_did, prior_key \
+     FROM connections WHERE tenant = ";
 
 /// What stands between us and the inviter of a DID: the live connections that we made with its invitations, heard last
 /// first (the limit bounds the work), and the exchange under way with it.
@@ -116,7 +123,10 @@ impl Work {
     ) -> Result<(), StoreError> {
         let mine = did("connections.my_did", &connection.my_did)?;
         let theirs = did("connections.their_did", &connection.their_did)?;
-        let message = message.clone().between(&mine, &theirs);
+        let mut message = message.clone().between(&mine, &theirs);
+        if let (Some(headers), Some(from_prior)) = (&mut message.v2, &connection.from_prior) {
+            headers.from_prior = Some(from_prior.clone());
+        }
         let from = Some(connection.sender()?);
         self.send(&connection.id, kind, &message, from, connection.target()?);
         Ok(())
@@ -190,6 +200,31 @@ impl Work {
         );
     }
 
+    /// Stores who the two of a connection are, with a new version.
+    pub fn readdress_connection(&mut self, row: &mut Connection) {
+        row.version += 1;
+        row.updated_at = self.now();
+        self.write(
+            "UPDATE connections SET my_did = $3, my_key = $4, their_did = $5, their_key = $6, \
+     target = $7, from_prior = $8, prior_did = $9, prior_key = $10, updated_at = $11, \
+     version = $12 WHERE tenant = $1 AND id = $2",
+            values![
+                self.tenant(),
+                &row.id,
+                &row.my_did,
+                &row.my_key,
+                &row.their_did,
+                &row.their_key,
+                &row.target,
+                &row.from_prior,
+                &row.prior_did,
+                &row.prior_key,
+                row.updated_at,
+                row.version
+            ],
+        );
+    }
+
     /// Notes that the peer was heard. It is no change of the record, so it makes no version.
     pub fn touch_connection(&mut self, id: &str) {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
@@ -209,23 +244,22 @@ impl Work {
 }
 
 impl Store {
-    /// The key of the peer with a DID, on the connection that we have with it under a key of ours.
-    pub async fn key_of_peer(
+    /// The connection that we have under a key of ours with the peer of a DID: its id, and the peer's key.
+    pub async fn connection_of_pair(
         &self,
         tenant: &str,
         my_key: &str,
         their_did: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let row: Option<(String,)> = sqlx::query_as(
-            "SELECT their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = $3 \
-     LIMIT 1",
+    ) -> Result<Option<(String, String)>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = \
+     $3 LIMIT 1",
         )
         .bind(tenant)
         .bind(their_did)
         .bind(my_key)
         .fetch_optional(&mut *self.point().await?)
-        .await?;
-        Ok(row.map(|(key,)| key))
+        .await?)
     }
 
     /// A connection.

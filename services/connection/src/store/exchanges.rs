@@ -219,6 +219,15 @@ impl Work {
     }
 
     /// Notes that messages from these keys to our key belong to a handshake, and to its connection.
+    /// Forgets the pairs of keys of an exchange or connection; of one key of ours, if it is given.
+    pub fn delete_peers(&mut self, exchange_id: &str, my_key: Option<&str>) {
+        self.write(
+            "DELETE FROM peers WHERE tenant = $1 AND exchange_id = $2 AND ($3 IS NULL OR my_key = $3)",
+            values![self.tenant(), exchange_id, my_key],
+        );
+    }
+
+    /// Notes which exchange or connection pairs of keys belong to.
     pub fn insert_peers(
         &mut self,
         my_key: &str,

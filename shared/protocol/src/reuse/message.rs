@@ -19,8 +19,13 @@ pub fn handshake_reuse(id: &str, version: Version, invitation_id: &str) -> Messa
 /// message for it, and an empty one carries headers (Empty Message Protocol 1.0).
 #[must_use]
 pub fn answer_on_connection(id: &str, invitation_id: &str) -> Message {
+    empty(id).under_thread(invitation_id)
+}
+
+/// A message of DIDComm v2 that has nothing but headers.
+#[must_use]
+pub fn empty(id: &str) -> Message {
     Message::new_v2(id, &MessageType::new(EMPTY, Version::new(1, 0), EMPTY))
-        .under_thread(invitation_id)
 }
 
 /// The invitation that a message of DIDComm v2 answers on the connection that it came on: its first in a thread, which
