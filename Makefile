@@ -8,13 +8,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy identus grpcurl oracles lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy identus graphql grpcurl oracles lint-rust lint-proto lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
 export ENTENTE_TEST_BIN := $(CURDIR)/target/debug/entente
 export ENTENTE_TEST_ACAPY := $(CURDIR)/target/acapy/bin/aca-py
 export ENTENTE_TEST_IDENTUS := $(CURDIR)/target/identus
+export ENTENTE_TEST_GRAPHQL := $(CURDIR)/target/graphql
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
 
 help:
@@ -36,7 +37,7 @@ fmt:
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy identus grpcurl oracles
+test: acapy identus graphql grpcurl oracles
 	$(CARGO) build --locked --workspace --all-targets
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
@@ -53,6 +54,9 @@ acapy:
 
 identus:
 	.ci/install identus
+
+graphql:
+	.ci/install graphql
 
 grpcurl:
 	.ci/install grpcurl

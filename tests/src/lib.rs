@@ -10,7 +10,9 @@
 )]
 
 pub mod acapy;
+pub mod graphql;
 pub mod identus;
+pub mod node;
 pub mod peer;
 pub mod suite;
 pub mod wire;

@@ -1,8 +1,7 @@
 //! The process.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,13 +10,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::agent::{Agent, Reach};
-use crate::suite;
+use crate::{node, suite};
 
 /// How long its start may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The oldest version of Node that the packages run on.
-const NODE: u32 = 20;
 
 /// A program in Node with any number of agents, and a mediator for those that want one. It ends when this is dropped.
 pub struct Identus {
@@ -33,7 +29,7 @@ impl Identus {
     /// # Panics
     /// When it does not start; and with `CI=true` when something is not installed.
     pub async fn start() -> Option<Self> {
-        let packages = packages()?;
+        let packages = node::packages("identus", "ENTENTE_TEST_IDENTUS")?;
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut child = Command::new("node")
@@ -100,28 +96,4 @@ pub async fn post(url: &str, envelope: impl Into<reqwest::Body>) -> (u16, String
     let request = request.header("content-type", "application/didcomm-encrypted+json");
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-/// Where the packages are installed: `ENTENTE_TEST_IDENTUS`, or where `make test` installs them.
-fn packages() -> Option<PathBuf> {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/identus");
-    let packages = std::env::var_os("ENTENTE_TEST_IDENTUS").map_or(installed, PathBuf::from);
-    let missing = if node().is_none_or(|version| version < NODE) {
-        format!("no Node of version {NODE} or newer")
-    } else if !packages.join("installed.json").exists() {
-        format!("no packages of Identus in {}: `make identus` installs them", packages.display())
-    } else {
-        return Some(packages);
-    };
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
-    // Not `eprintln!`, which a test that passes does not show.
-    let _ = writeln!(std::io::stderr(), "*** SKIPPED: {missing} ***");
-    None
-}
-
-/// The major version of Node.
-fn node() -> Option<u32> {
-    let output = Command::new("node").arg("--version").output().ok()?;
-    let version = String::from_utf8(output.stdout).ok()?;
-    version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }

@@ -6,8 +6,8 @@ mod filter;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use entente_rpc::Code;
 use entente_rpc::proto::connection::v1::{
-    self as pb, CreateInvitationRequest, DeleteExchangeRequest, GetExchangeRequest, InvitationKind,
-    UpdateExchangeRequest,
+    self as pb, CreateInvitationRequest, DeleteExchangeRequest, GetExchangeRequest,
+    InvitationFormat, InvitationKind, UpdateExchangeRequest,
 };
 
 use self::accept::AcceptInput;
@@ -279,6 +279,7 @@ fn invitation_request(input: CreateInput) -> CreateInvitationRequest {
         alias: input.alias,
         label: Some(input.my_label),
         auto_accept: Some(true),
+        format: InvitationFormat::Connections1.into(),
         ..CreateInvitationRequest::default()
     }
 }

@@ -46,10 +46,13 @@ async fn a_deleted_exchange_takes_its_invitation_but_no_connection() {
     assert_eq!(alice.data(delete, id.clone()).await["deleteAipConnectionExchange"], true);
     let (code, path) = alice.refused(delete, id.clone()).await;
     assert_eq!((code.as_str(), path), ("NOT_FOUND", json!(["deleteAipConnectionExchange"])));
+    // Its key is gone: there is nobody to answer the request.
     let late = bob.accept(&waiting).await;
-    bob.reaches(&late["id"], "ABANDONED").await;
+    bob.reaches(&late["id"], "REQUEST").await;
 
     let (made, accepted) = connect(&alice, &bob).await;
+    let all = alice.data("{ aipConnectionExchanges { items { id } } }", json!({})).await;
+    assert_eq!(all["aipConnectionExchanges"]["items"], json!([{"id": made["id"]}]));
     let id = json!({"id": made["id"]});
     alice.data(delete, id.clone()).await;
     let both = "query ($id: ID!) { aipConnectionExchange(connExId: $id) { id } connection(connectionId: $id) { id } }";

@@ -123,11 +123,12 @@ async fn a_list_asks_once_for_what_its_items_need() {
         items.iter().map(|item| item["invitation"]["invitationUrl"].as_str().unwrap()).collect();
     assert_eq!((items.len(), urls.len()), (8, 8), "{answer}");
     assert_eq!(answer["data"]["connections"]["items"].as_array().map(Vec::len), Some(4));
-    let mut calls = std::mem::take(&mut *calls.lock().unwrap());
-    calls.sort();
-    let service = |call: &str| format!("/entente.connection.v1.{call}");
+    let calls = std::mem::take(&mut *calls.lock().unwrap());
+    let ours = calls.iter().filter_map(|call| call.strip_prefix("/entente.connection.v1."));
+    let mut ours: Vec<_> = ours.collect();
+    ours.sort_unstable();
     assert_eq!(
-        calls,
+        ours,
         [
             "ConnectionService/ListConnections",
             "ExchangeService/ListExchanges",
@@ -135,6 +136,5 @@ async fn a_list_asks_once_for_what_its_items_need() {
             "InvitationService/BatchGetInvitations",
             "MessageService/ListBasicMessages",
         ]
-        .map(service)
     );
 }
