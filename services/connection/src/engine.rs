@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::inbound::ErrorLimit;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::store::{Outgoing, Store, Work};
@@ -42,6 +43,8 @@ pub(crate) struct Engine {
     pub feed: Feed,
     pub outbox: Outbox,
     pub metrics: Metrics,
+    /// Errors of peers that were answered.
+    pub error_limit: ErrorLimit,
     /// Wakes the timers before their tick.
     pub wake_timers: Arc<Notify>,
 }

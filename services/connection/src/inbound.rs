@@ -1,5 +1,6 @@
 //! Messages from peers. Who sent one is what the envelope proved, and nothing else.
 
+mod error_limit;
 mod handshake;
 mod problem;
 mod reply;
@@ -14,12 +15,15 @@ use entente_didcomm::message::Message;
 use entente_protocol::exchange::{Input, State};
 use entente_protocol::handshake::Part;
 use entente_protocol::problem::{asks_again, is_report};
+use entente_protocol::reuse::empty;
 use entente_protocol::{Exchange, Identity, Misbehaved, Sender};
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest, ReceiveResponse};
 use entente_rpc::{ErrorReason, Failure};
 
-use crate::engine::{Answer, Engine, context};
-use crate::store::{ExchangeRow, Work};
+use crate::engine::{Answer, Engine, context, message_id};
+use crate::store::{ExchangeRow, Kind, Work};
+
+pub(crate) use error_limit::ErrorLimit;
 
 /// An opened message, with what the envelope proved.
 pub(crate) struct Inbound {
@@ -127,7 +131,7 @@ impl Engine {
         let message = Message::parse(&request.plaintext)
             .map_err(|error| Failure::new(ErrorReason::MalformedMessage, error.to_string()))?;
         let recipient = key("recipient_key", &request.recipient_key)?;
-        check_envelope(&message, &request)?;
+        check_envelope(&message, &request).inspect_err(|_| self.metrics.refused("addressing"))?;
         let mut request = request;
         if request.sender_key.is_empty() && !request.signer_kid.is_empty() {
             request.sender_key = self.signer_key(&request).await?;
@@ -212,9 +216,21 @@ impl Engine {
             }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
+        if inbound.message.acks_wanted().contains(&inbound.message.id.as_str()) {
+            self.acknowledge(&mut work, inbound, owner).await?;
+        }
         self.finish(inbound, work).await?;
         self.delete_keys(&inbound.tenant, freed).await;
         Ok(fate)
+    }
+
+    /// Acknowledges the receipt of a message of DIDComm v2 ("ACKs").
+    async fn acknowledge(&self, work: &mut Work, inbound: &Inbound, id: &str) -> Answer<()> {
+        let Some(connection) = work.connection(id).await? else { return Ok(()) };
+        let message = &inbound.message;
+        let ack = empty(&message_id()).in_thread(message.thread_id());
+        work.send_on(&connection, Kind::Answer, &ack.acknowledging([message.id.as_str()]))?;
+        Ok(())
     }
 
     /// An inviter whose complete was lost learns from any message of the peer that its response arrived.
@@ -238,6 +254,7 @@ impl Engine {
 
     /// Refuses a message: it changes nothing, and is only counted.
     async fn refuse(&self, inbound: &Inbound, misbehaved: &Misbehaved) -> Answer<Fate> {
+        self.metrics.refused(misbehaved.rule());
         tracing::info!(
             protocol = %inbound.message.message_type.protocol,
             message = %inbound.message.message_type.name,

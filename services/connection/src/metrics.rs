@@ -19,6 +19,7 @@ struct Inner {
     transitions: Family<Transition, Counter>,
     reuse: Family<Reuse, Counter>,
     inbound: Family<Inbound, Counter>,
+    refused: Family<Refused, Counter>,
     deliveries: Family<Delivery, Counter>,
     outbox: Gauge,
 }
@@ -38,6 +39,11 @@ struct Reuse {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Inbound {
     result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    rule: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +71,11 @@ impl Metrics {
             inner.inbound.clone(),
         );
         registry.register(
+            "entente_messages_refused",
+            "Inbound messages that were refused, by the rule that they broke",
+            inner.refused.clone(),
+        );
+        registry.register(
             "entente_messages_delivered",
             "Attempts to deliver a message",
             inner.deliveries.clone(),
@@ -87,6 +98,10 @@ impl Metrics {
 
     pub fn inbound(&self, result: &'static str) {
         self.inner.inbound.get_or_create(&Inbound { result }).inc();
+    }
+
+    pub fn refused(&self, rule: &'static str) {
+        self.inner.refused.get_or_create(&Refused { rule }).inc();
     }
 
     pub fn delivery(&self, result: &'static str) {

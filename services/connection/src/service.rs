@@ -81,6 +81,7 @@ pub async fn start(
         feed: Feed::new(),
         outbox,
         metrics: Metrics::new(registry),
+        error_limit: crate::inbound::ErrorLimit::new(),
         wake_timers: Arc::new(Notify::new()),
     };
     let tasks = vec![

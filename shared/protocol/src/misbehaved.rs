@@ -127,3 +127,35 @@ pub enum Misbehaved {
     #[error("the sender is not the peer of this {0}")]
     Stranger(&'static str),
 }
+
+impl Misbehaved {
+    /// The rule that was broken, in one word, for metrics.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Attachment(_) => "attachment",
+            Self::Signature(_) | Self::SignedField(_) => "signature",
+            Self::Did(_) => "did",
+            Self::Unresolvable { .. } => "unresolvable",
+            Self::Anonymous => "anonymous",
+            Self::NoParentThread => "no_parent_thread",
+            Self::Invitation(_) => "invitation",
+            Self::NoDocument { .. } => "no_document",
+            Self::ForeignDocument { .. } => "foreign_document",
+            Self::NoKey { .. } => "no_key",
+            Self::Unproven => "unproven",
+            Self::WrongSigner => "wrong_signer",
+            Self::WrongInviter { .. } => "wrong_inviter",
+            Self::SeveralRecipients(_) => "several_recipients",
+            Self::NoHandshake | Self::OtherHandshake { .. } => "handshake",
+            Self::RotatedElsewhere { .. } => "rotated_elsewhere",
+            Self::SenderNotInDocument { .. } => "sender_not_in_document",
+            Self::WrongThread(_) => "wrong_thread",
+            Self::Version(_) => "version",
+            Self::OutOfOrder { .. } => "out_of_order",
+            Self::Expired => "expired",
+            Self::Stranger(_) => "stranger",
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Problem reports: which code tells what, and in whose protocol.
 
 use entente_didcomm::message::{Message, MessageType, Version};
-use entente_didcomm::problem_report::ProblemReport;
+use entente_didcomm::problem_report::{ProblemReport, v2};
 
 use crate::exchange::Context;
 use crate::handshake::{Envelope, Thread};
@@ -112,6 +112,14 @@ pub fn general(id: &str, about: &Message, code: &str, explain: &str) -> Message 
         .to_message(id, &MessageType::new(PROTOCOL, Version::new(1, 0), "problem-report"))
         .in_thread(about.thread_id())
         .under_thread(about.id.as_str())
+}
+
+/// Tells the peer that it made too many errors in the thread of a message of DIDComm v2, and that nothing in it is
+/// answered any more ("Problem Reports").
+#[must_use]
+pub fn max_errors_exceeded(id: &str, about: &Message) -> Message {
+    ProblemReport::new(v2::MAX_ERRORS_EXCEEDED, "too many errors in this thread")
+        .to_v2_message(id, about.thread_id())
 }
 
 /// Whether a message is a problem report, of any protocol.

@@ -35,7 +35,7 @@ impl Engine {
     ) -> Answer<proto::Connection> {
         let prior =
             Did::parse(&wanted.my_did).map_err(|_| StoreError::corrupt("connections.my_did"))?;
-        let from_prior = self.from_prior(tenant, prior, &fresh.did).await?;
+        let from_prior = self.sign_rotation(tenant, prior, &fresh.did).await?;
         let document = self.their_document(tenant, wanted).await?;
         let their_keys = peer::keys_of(Envelope::V2, &document)
             .map_err(|error| Failure::new(ErrorReason::PeerMisbehaved, error.to_string()))?;
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// The JWT by which a DID of ours names the one that follows it.
-    async fn from_prior(&self, tenant: &str, prior: Did, new: &Did) -> Answer<String> {
+    async fn sign_rotation(&self, tenant: &str, prior: Did, new: &Did) -> Answer<String> {
         let unusable =
             || Failure::new(ErrorReason::Internal, "our DID has no key that signs for it");
         let document = resolve_offline(&prior).and_then(Result::ok).ok_or_else(unusable)?;

@@ -52,6 +52,7 @@ impl Fixture {
             feed: Feed::new(),
             outbox,
             metrics: Metrics::default(),
+            error_limit: crate::inbound::ErrorLimit::new(),
             wake_timers: Arc::default(),
         };
         let drain = watch::Sender::new(false);

@@ -7,6 +7,7 @@ use entente_protocol::{Misbehaved, problem};
 use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord};
 use entente_store::StoreError;
 
+use super::error_limit::Verdict;
 use super::{Fate, Inbound};
 use crate::engine::{Answer, Engine, context, message_id};
 use crate::store::{Connection, Kind, Work};
@@ -70,7 +71,15 @@ impl Engine {
         code: &str,
         explain: &str,
     ) -> Result<(), StoreError> {
-        let report = problem::general(&message_id(), about, code, explain);
+        let verdict = match about.is_v2() {
+            true => self.error_limit.count(&connection.id, about.thread_id()),
+            false => Verdict::Report,
+        };
+        let report = match verdict {
+            Verdict::Report => problem::general(&message_id(), about, code, explain),
+            Verdict::Last => problem::max_errors_exceeded(&message_id(), about),
+            Verdict::Silence => return Ok(()),
+        };
         work.send_on(connection, Kind::Answer, &report)
     }
 }

@@ -38,6 +38,9 @@ fn connection(id: &str, alias: &str) -> Connection {
         created_at: 1,
         updated_at: 1,
         version: 1,
+        from_prior: None,
+        prior_did: None,
+        prior_key: None,
     }
 }
 
