@@ -84,6 +84,12 @@ impl Store {
         Ok(Work::new(self.database.write().await?, tenant, now))
     }
 
+    /// Waits until all that works have done is committed, and so can be read outside of a work: who collides with what
+    /// another work did may learn it before that one's commit.
+    pub async fn settled(&self) -> Result<(), StoreError> {
+        self.database.alone().await.map(drop)
+    }
+
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.ping().await
     }

@@ -1,5 +1,5 @@
 //! A process that is killed while works share commits: what it acknowledged is there afterwards, and nothing is by half.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};

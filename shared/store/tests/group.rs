@@ -1,5 +1,5 @@
 //! Works that share a commit.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::future::Future as _;

@@ -50,6 +50,7 @@ impl Engine {
         match self.commit(work).await {
             Ok(()) => Ok(response),
             Err(error @ StoreError::Duplicate(_)) => {
+                self.store.settled().await?;
                 let known = self.recall(&tenant, once).await?;
                 known.ok_or_else(|| error.into())
             }
