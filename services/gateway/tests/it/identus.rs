@@ -53,7 +53,11 @@ async fn refused(
 ) -> String {
     let (found, text) = agent.call(method, &format!("/cloud-agent{path}"), body).await;
     let error: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}"));
-    assert_eq!((found, &error["type"]), (status, &json!(format!("error:{kind}"))), "{path}: {text}");
+    assert_eq!(
+        (found, &error["type"]),
+        (status, &json!(format!("error:{kind}"))),
+        "{path}: {text}"
+    );
     assert_eq!(error["status"], status);
     assert!(error["instance"].as_str().unwrap().starts_with("error:instance:"), "{text}");
     assert!(!error["title"].as_str().unwrap().is_empty());
@@ -91,8 +95,14 @@ async fn a_connection_goes_through_its_states() {
     assert_eq!(waiting, get(&alice, &format!("/connections/{}", invitation.id)).await);
 
     let accepted = receive(&bob, &invitation.url).await;
-    assert_eq!((&accepted["state"], &accepted["role"]), (&json!("ConnectionRequestPending"), &json!("Invitee")));
-    assert_eq!((&accepted["thid"], &accepted["theirDid"]), (&json!(invitation.id), &json!(invitation.did)));
+    assert_eq!(
+        (&accepted["state"], &accepted["role"]),
+        (&json!("ConnectionRequestPending"), &json!("Invitee"))
+    );
+    assert_eq!(
+        (&accepted["thid"], &accepted["theirDid"]),
+        (&json!(invitation.id), &json!(invitation.did))
+    );
     assert_eq!(accepted["invitation"]["from"], json!(invitation.did));
     let id = accepted["connectionId"].as_str().unwrap();
     assert_ne!(id, invitation.id);
@@ -113,7 +123,8 @@ async fn a_connection_goes_through_its_states() {
     }
 
     let parse = "ConnectionServiceError:InvitationAlreadyReceived";
-    let again = refused(&bob, "POST", "/connection-invitations", raw(&invitation.url), 400, parse).await;
+    let again =
+        refused(&bob, "POST", "/connection-invitations", raw(&invitation.url), 400, parse).await;
     assert!(again.contains(&invitation.id) && again.contains(id), "{again}");
 
     // Another invitation with the same DID brings no second connection.
@@ -135,7 +146,10 @@ async fn an_invitation_that_is_deleted_is_dead() {
     let single = invite(&alice, InvitationKind::SingleUse).await;
     let many = invite(&alice, InvitationKind::MultiUse).await;
     let record = get(&alice, &format!("/connections/{}", many.id)).await;
-    assert_eq!((&record["state"], &record["self"]), (&json!("InvitationGenerated"), &json!(many.id)));
+    assert_eq!(
+        (&record["state"], &record["self"]),
+        (&json!("InvitationGenerated"), &json!(many.id))
+    );
     // Each connection that it makes has an id of its own.
     let accepted = receive(&bob, &many.url).await;
     until(&bob, accepted["connectionId"].as_str().unwrap(), "ConnectionResponseReceived").await;
@@ -167,12 +181,16 @@ async fn pages_follow_each_other() {
     loop {
         let page = get(&alice, &path).await;
         assert_eq!(page["self"], format!("/cloud-agent{path}"));
-        assert_eq!((&page["kind"], &page["pageOf"]), (&json!("ConnectionsPage"), &json!("/cloud-agent/connections")));
+        assert_eq!(
+            (&page["kind"], &page["pageOf"]),
+            (&json!("ConnectionsPage"), &json!("/cloud-agent/connections"))
+        );
         for record in page["contents"].as_array().unwrap() {
             assert!(!record["invitation"]["invitationUrl"].as_str().unwrap().is_empty());
             found.push(record["connectionId"].clone());
         }
-        let next = page["next"].as_str().map(|next| next.trim_start_matches("/cloud-agent").to_owned());
+        let next =
+            page["next"].as_str().map(|next| next.trim_start_matches("/cloud-agent").to_owned());
         pages.push(page);
         match next {
             Some(next) => path = next,
@@ -203,18 +221,33 @@ async fn what_is_wrong_is_told_in_their_shape() {
         ("GET", "/connections?limit=0", Value::Null, 400, unreadable),
         ("POST", "/connections", json!([]), 400, unreadable),
         ("POST", "/connections", Value::Null, 400, unreadable),
-        ("POST", "/connections", json!({"label": "x".repeat(256)}), 400,
-            "ConnectionServiceError:UserInputValidationError"),
+        (
+            "POST",
+            "/connections",
+            json!({"label": "x".repeat(256)}),
+            400,
+            "ConnectionServiceError:UserInputValidationError",
+        ),
         ("POST", "/connections", json!({"label": "x".repeat(2 << 20)}), 413, unreadable),
         ("POST", "/connection-invitations", json!({}), 400, unreadable),
         ("POST", "/connection-invitations", json!({"invitation": "not base64!"}), 400, parsing),
         ("POST", "/connection-invitations", json!({"invitation": "bm90IGpzb24"}), 400, parsing),
         ("POST", "/connection-invitations", oob(&json!({})), 400, parsing),
         ("POST", "/connection-invitations", oob(&nothing), 400, parsing),
-        ("GET", &format!("/connections/{NOBODY}"), Value::Null, 404,
-            "ConnectionServiceError:RecordIdNotFound"),
-        ("DELETE", &format!("/events/webhooks/{NOBODY}"), Value::Null, 404,
-            "WalletManagementServiceError:WebhookNotFound"),
+        (
+            "GET",
+            &format!("/connections/{NOBODY}"),
+            Value::Null,
+            404,
+            "ConnectionServiceError:RecordIdNotFound",
+        ),
+        (
+            "DELETE",
+            &format!("/events/webhooks/{NOBODY}"),
+            Value::Null,
+            404,
+            "WalletManagementServiceError:WebhookNotFound",
+        ),
         ("GET", "/issue-credentials/records", Value::Null, 404, "ResourcePathNotFound"),
         ("GET", "", Value::Null, 404, "ResourcePathNotFound"),
         ("PUT", "/connections", Value::Null, 405, "MethodNotAllowed"),
@@ -241,10 +274,16 @@ async fn calls_need_a_key_and_probes_none() {
         assert_eq!(status, 401, "{path}");
         assert_eq!(error["type"], "error:AuthenticationError:ApiKeyAuthenticationError");
     }
-    let keys =
-        [("apikey", KEY.to_owned()), ("x-api-key", KEY.to_owned()), ("authorization", format!("Bearer {KEY}"))];
+    let keys = [
+        ("apikey", KEY.to_owned()),
+        ("x-api-key", KEY.to_owned()),
+        ("authorization", format!("Bearer {KEY}")),
+    ];
     for key in keys {
-        assert_eq!(call("/_system/metrics", Some(key)).await, (200, "entente_gateway_test 1\n".to_owned()));
+        assert_eq!(
+            call("/_system/metrics", Some(key)).await,
+            (200, "entente_gateway_test 1\n".to_owned())
+        );
     }
     let (status, text) = call("/connections", Some(("apikey", KEY.to_owned()))).await;
     assert_eq!(status, 503, "the connection service is away: {text}");
@@ -260,7 +299,11 @@ struct Receiver(Arc<Mutex<Vec<(String, Value)>>>);
 
 impl Receiver {
     async fn listen(&self) -> String {
-        async fn tell(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
+        async fn tell(
+            State(receiver): State<Receiver>,
+            headers: HeaderMap,
+            body: String,
+        ) -> StatusCode {
             let key = headers.get("x-webhook-key").unwrap().to_str().unwrap().to_owned();
             receiver.0.lock().unwrap().push((key, serde_json::from_str(&body).unwrap()));
             StatusCode::OK
@@ -300,9 +343,15 @@ async fn registered_webhooks_are_told_every_state() {
         let url = receiver.listen().await;
         let body = json!({"url": url, "customHeaders": {"X-Webhook-Key": key}});
         let made = agent.json("POST", "/cloud-agent/events/webhooks", body.clone()).await;
-        assert_eq!((&made["url"], &made["customHeaders"]), (&json!(url), &json!({"X-Webhook-Key": "********"})));
+        assert_eq!(
+            (&made["url"], &made["customHeaders"]),
+            (&json!(url), &json!({"X-Webhook-Key": "********"}))
+        );
         let listed = get(agent, "/events/webhooks").await;
-        assert_eq!((&listed["kind"], &listed["contents"]), (&json!("WebhookNotificationPage"), &json!([made])));
+        assert_eq!(
+            (&listed["kind"], &listed["contents"]),
+            (&json!("WebhookNotificationPage"), &json!([made]))
+        );
         let twice = "WalletManagementServiceError:TooManyWebhookError";
         refused(agent, "POST", "/events/webhooks", body, 409, twice).await;
     }
@@ -312,7 +361,12 @@ async fn registered_webhooks_are_told_every_state() {
     invitee.until(&invitation.id, "ConnectionResponseReceived").await;
     assert_eq!(
         inviter.states(&invitation.id),
-        ["InvitationGenerated", "ConnectionRequestReceived", "ConnectionResponsePending", "ConnectionResponseSent"]
+        [
+            "InvitationGenerated",
+            "ConnectionRequestReceived",
+            "ConnectionResponsePending",
+            "ConnectionResponseSent"
+        ]
     );
     assert_eq!(
         invitee.states(&invitation.id),
@@ -325,7 +379,10 @@ async fn registered_webhooks_are_told_every_state() {
         let told = invitee.0.lock().unwrap();
         let (key, event) = told.last().unwrap();
         assert_eq!(key, "two");
-        assert_eq!((&event["type"], &event["data"]["kind"]), (&json!("ConnectionUpdated"), &json!("Connection")));
+        assert_eq!(
+            (&event["type"], &event["data"]["kind"]),
+            (&json!("ConnectionUpdated"), &json!("Connection"))
+        );
         assert_eq!(event["data"]["connectionId"], accepted["connectionId"]);
         assert_eq!(event["data"]["invitation"], accepted["invitation"]);
         assert_eq!(event["walletId"], "00000000-0000-0000-0000-000000000000");
@@ -342,7 +399,8 @@ async fn registered_webhooks_are_told_every_state() {
 
     // One that is removed hears no more.
     let listed = get(&bob, "/events/webhooks").await;
-    let path = format!("/cloud-agent/events/webhooks/{}", listed["contents"][0]["id"].as_str().unwrap());
+    let path =
+        format!("/cloud-agent/events/webhooks/{}", listed["contents"][0]["id"].as_str().unwrap());
     assert_eq!(bob.call("DELETE", &path, Value::Null).await, (200, String::new()));
     assert_eq!(get(&bob, "/events/webhooks").await["contents"], json!([]));
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -356,7 +414,14 @@ async fn registered_webhooks_are_told_every_state() {
 async fn a_webhook_on_a_private_address_is_refused() {
     let alice = Agent::start("Alice", |_| {}).await;
     let unreadable = "RequestBodyDecodingFailure";
-    for url in ["http://127.0.0.1:8080/x", "http://[::1]/x", "http://169.254.169.254/", "ftp://x.example", "x", ""] {
+    for url in [
+        "http://127.0.0.1:8080/x",
+        "http://[::1]/x",
+        "http://169.254.169.254/",
+        "ftp://x.example",
+        "x",
+        "",
+    ] {
         refused(&alice, "POST", "/events/webhooks", json!({"url": url}), 400, unreadable).await;
     }
     let header = json!({"url": "https://x.example", "customHeaders": {"a b": "c"}});
