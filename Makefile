@@ -8,12 +8,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy identus graphql grpcurl oracles lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl oracles lint-rust lint-proto lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
 export ENTENTE_TEST_BIN := $(CURDIR)/target/debug/entente
 export ENTENTE_TEST_ACAPY := $(CURDIR)/target/acapy/bin/aca-py
+export ENTENTE_TEST_ACAPY_012 := $(CURDIR)/target/acapy-0.12/bin/aca-py
 export ENTENTE_TEST_IDENTUS := $(CURDIR)/target/identus
 export ENTENTE_TEST_GRAPHQL := $(CURDIR)/target/graphql
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
@@ -37,7 +38,7 @@ fmt:
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy identus graphql grpcurl oracles
+test: acapy acapy-0.12 identus graphql grpcurl oracles
 	$(CARGO) build --locked --workspace --all-targets
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
@@ -49,8 +50,8 @@ test: acapy identus graphql grpcurl oracles
 oracles:
 	CARGO_TARGET_DIR=$(CURDIR)/target/oracles $(CARGO) test --locked --manifest-path tests/oracles/Cargo.toml
 
-acapy:
-	.ci/install acapy
+acapy acapy-0.12:
+	.ci/install $@
 
 identus:
 	.ci/install identus

@@ -7,5 +7,5 @@ mod relay;
 
 pub use agent::{Agent, Refused, did, text};
 pub use controller::Controller;
-pub use process::AcaPy;
+pub use process::{AcaPy, Release};
 pub use relay::Relay;

@@ -1,5 +1,6 @@
 //! An agent of the test's own, made of envelopes and keys alone: it says what the test wants, also what it must not.
 
+mod connections;
 mod handshake;
 mod listener;
 
@@ -11,6 +12,9 @@ use entente_didcomm::primitives::Ed25519Secret;
 use entente_rpc::proto::connection::v1::Invitation;
 use serde_json::{Value, json};
 
+pub use connections::{
+    connected, connection, connection_request, connection_response, sign_connection,
+};
 pub use handshake::{Connected, attach, attach_signed, request, response};
 pub use listener::{Listener, Received};
 
@@ -187,7 +191,9 @@ impl Peer {
 /// The endpoint in an invitation's DID or inline service.
 pub fn service_url(invitation: &Invitation) -> String {
     let message: Value = serde_json::from_str(&invitation.message_json).unwrap();
-    match &message["services"][0] {
+    // An invitation of connections/1.0 is its own service, or has a DID.
+    let own = if message["did"].is_null() { &message } else { &message["did"] };
+    match message["services"].get(0).unwrap_or(own) {
         Value::String(did) => resolve(did).1,
         service => service["serviceEndpoint"].as_str().unwrap().to_owned(),
     }

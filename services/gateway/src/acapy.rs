@@ -1,5 +1,5 @@
-//! The dialect of ACA-Py's admin API (acapy-agent 1.7): the same paths, queries, bodies, fields and statuses. Where
-//! ACA-Py is in error, or has what this suite has not, `ACAPY.md` lists the difference.
+//! The dialect of ACA-Py's admin API (acapy-agent 1.7, and the routes of connections/1.0 that it had up to 0.12): the same
+//! paths, queries, bodies, fields and statuses. Where ACA-Py is in error, or has what this suite has not, `ACAPY.md` lists the difference.
 
 mod connections;
 mod did_exchange;
@@ -20,6 +20,7 @@ use entente_rpc::caller::for_tenant;
 use entente_rpc::{Request, Status};
 
 use crate::gateway::Shared;
+use connections::handshake;
 use error::ApiError;
 
 impl Shared {
@@ -39,6 +40,10 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/out-of-band/invitations/{invi_msg_id}", delete(out_of_band::remove))
         .route("/connections", get(connections::list::list))
         .route("/connections/create-static", post(status::not_supported))
+        .route("/connections/create-invitation", post(handshake::create_invitation))
+        .route("/connections/receive-invitation", post(handshake::receive_invitation))
+        .route("/connections/{conn_id}/accept-invitation", post(handshake::accept_invitation))
+        .route("/connections/{conn_id}/accept-request", post(handshake::accept_request))
         .route("/connections/{conn_id}", get(connections::fetch).delete(connections::remove))
         .route(
             "/connections/{conn_id}/metadata",

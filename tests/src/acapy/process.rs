@@ -12,6 +12,15 @@ use tempfile::TempDir;
 
 use super::{Agent, Controller};
 
+/// Which ACA-Py.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// The current one, or the newest that this machine's Python runs.
+    Current,
+    /// 0.12, the last that speaks connections/1.0.
+    Old,
+}
+
 /// How long its start may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,13 +38,13 @@ impl AcaPy {
     /// [`endpoint`](Self::endpoint). None, said loudly, where ACA-Py is not installed.
     ///
     /// # Panics
-    /// When it does not start; and with `CI=true` when it is not installed.
-    pub async fn start(label: &str, endpoint: &str) -> Option<Self> {
-        let program = program()?;
+    /// When it does not start; and with `CI=true` when the current one is not installed.
+    pub async fn start(release: Release, label: &str, endpoint: &str) -> Option<Self> {
+        let program = program(release)?;
         let controller = Controller::start().await;
         // Another process may take a port before ACA-Py does.
         for _ in 0..3 {
-            let mut acapy = Self::spawn(&program, label, endpoint, controller.clone());
+            let mut acapy = Self::spawn(&program, release, label, endpoint, controller.clone());
             if acapy.is_up().await {
                 return Some(acapy);
             }
@@ -43,7 +52,13 @@ impl AcaPy {
         panic!("ACA-Py did not start");
     }
 
-    fn spawn(program: &Path, label: &str, endpoint: &str, controller: Controller) -> Self {
+    fn spawn(
+        program: &Path,
+        release: Release,
+        label: &str,
+        endpoint: &str,
+        controller: Controller,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [port, admin] = free_ports();
         let own = format!("http://127.0.0.1:{port}");
@@ -64,6 +79,8 @@ impl AcaPy {
             .args(["--no-ledger", "--auto-provision", "--wallet-type", "askar"])
             .args(["--wallet-name", "wallet", "--wallet-key", "key", "--monitor-ping"])
             .args(["--auto-accept-invites", "--auto-accept-requests"])
+            // In connections/1.0 nothing else of the invitee confirms a response.
+            .args((release == Release::Old).then_some("--auto-ping-connection"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -134,17 +151,22 @@ impl Drop for AcaPy {
     }
 }
 
-/// Where ACA-Py is installed: `ENTENTE_TEST_ACAPY`, or where `make test` installs it.
-fn program() -> Option<PathBuf> {
-    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/acapy/bin/aca-py");
-    let program =
-        std::env::var_os("ENTENTE_TEST_ACAPY").unwrap_or_else(|| OsString::from(installed));
+/// Where ACA-Py is installed: `ENTENTE_TEST_ACAPY` and `ENTENTE_TEST_ACAPY_012`, or where `make test` installs them.
+fn program(release: Release) -> Option<PathBuf> {
+    let (variable, name) = match release {
+        Release::Current => ("ENTENTE_TEST_ACAPY", "acapy"),
+        Release::Old => ("ENTENTE_TEST_ACAPY_012", "acapy-0.12"),
+    };
+    let installed = format!("{}/../target/{name}/bin/aca-py", env!("CARGO_MANIFEST_DIR"));
+    let program = std::env::var_os(variable).unwrap_or_else(|| OsString::from(installed));
     let program = PathBuf::from(program);
     if program.exists() {
         return Some(program);
     }
-    let missing = format!("no ACA-Py at {}: `make acapy` installs it", program.display());
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+    let missing = format!("no ACA-Py at {}: `make {name}` installs it", program.display());
+    // A current system has no Python for the old one.
+    let in_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!in_ci || release == Release::Old, "{missing}");
     // Not `eprintln!`, which a test that passes does not show.
     let _ = writeln!(std::io::stderr(), "*** SKIPPED: {missing} ***");
     None

@@ -29,6 +29,8 @@ macro_rules! checks {
     };
 }
 
+mod connections;
+mod connections_attacked;
 mod dids;
 mod envelopes;
 mod handshake;

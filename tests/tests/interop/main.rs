@@ -9,6 +9,7 @@
 
 mod approval;
 mod attached;
+mod connections;
 mod crash;
 mod handshakes;
 mod implicit;

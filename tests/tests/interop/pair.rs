@@ -1,7 +1,7 @@
 //! The two agents.
 
 use entente_tests::Suite;
-use entente_tests::acapy::{AcaPy, Agent, Controller, Relay, text};
+use entente_tests::acapy::{AcaPy, Agent, Controller, Relay, Release, text};
 use serde_json::{Value, json};
 
 /// An Entente and an ACA-Py.
@@ -28,8 +28,13 @@ pub struct Connected {
 impl Pair {
     /// None where there is no ACA-Py.
     pub async fn start() -> Option<Self> {
+        Self::with(Release::Current).await
+    }
+
+    /// None where there is no such ACA-Py.
+    pub async fn with(release: Release) -> Option<Self> {
         let (to_entente, to_acapy) = (Relay::start().await, Relay::start().await);
-        let acapy = AcaPy::start("ACA-Py", to_acapy.url()).await?;
+        let acapy = AcaPy::start(release, "ACA-Py", to_acapy.url()).await?;
         to_acapy.lead(acapy.endpoint());
         let (suite, entente) = entente(&to_entente).await;
         Some(Self { suite, acapy, to_entente, to_acapy, entente })

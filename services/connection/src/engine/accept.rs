@@ -188,7 +188,7 @@ impl Engine {
                 self.write_reuse_request(work, row, &connection, offer.invitation.version)?;
                 prepared
             }
-            (Reason::KnownDid, prepared) if !offer.implicit => {
+            (Reason::KnownDid, prepared) if !offer.is_silent() => {
                 let connection = self.candidate(work, best).await?;
                 self.reuse_unasked(work, row, connection)?;
                 prepared
@@ -241,7 +241,7 @@ fn question(offer: &Offer, policy: Policy, standing: Standing) -> Question {
     Question {
         has_did: offer.did.is_some(),
         has_requests: !offer.invitation.requests_attach.is_empty(),
-        unasked: offer.implicit || offer.invitation.format == InvitationFormat::OutOfBand2,
+        unasked: offer.is_silent() || offer.invitation.format == InvitationFormat::OutOfBand2,
         policy,
         candidates: standing.candidates,
         under_way: standing.under_way,

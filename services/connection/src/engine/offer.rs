@@ -3,7 +3,9 @@
 mod implicit;
 
 use entente_did::{Did, PublicKey};
-use entente_didcomm::out_of_band::{Decoded, Invitation, InvitationService, parse_input};
+use entente_didcomm::out_of_band::{
+    Decoded, Invitation, InvitationFormat, InvitationService, parse_input,
+};
 use entente_protocol::{Envelope, Handshake, Misbehaved, Target, Terms, peer};
 use entente_rpc::{ErrorReason, Failure};
 
@@ -31,6 +33,12 @@ impl Offer {
     /// The DID in the form that is compared.
     pub fn canonical_did(&self) -> Option<String> {
         self.did.as_ref().map(|did| did.canonical().to_string())
+    }
+
+    /// Whether no message can tell a known inviter that its connection is reused: an implicit invitation has no id to name,
+    /// and connections/1.0 no word for it.
+    pub fn is_silent(&self) -> bool {
+        self.implicit || self.invitation.format == InvitationFormat::Connections1
     }
 
     /// What stands for the inviter while an exchange is under way: its DID, or the invitation itself.
@@ -89,7 +97,9 @@ impl Engine {
                 InvitationService::Did(did) if handshake.envelope() == Envelope::V2 => {
                     self.locate_v2(tenant, did).await
                 }
-                InvitationService::Did(did) => self.locate(tenant, did, fragment.as_deref()).await,
+                InvitationService::Did(did) => {
+                    self.locate(tenant, did, fragment.as_deref(), handshake).await
+                }
             };
             match located {
                 Ok((target, invitation_keys, invitation_did)) => {
@@ -120,11 +130,17 @@ impl Engine {
         tenant: &str,
         did: &str,
         fragment: Option<&str>,
+        handshake: Handshake,
     ) -> Answer<(Target, Vec<PublicKey>, Option<Did>)> {
         let did = Did::parse(did).map_err(|error| invalid(&error.to_string()))?;
         let document = self.clients.resolve(tenant, &did).await?;
         let service = implicit::service(&document, &did, fragment)?;
-        Ok((service.into(), document.ed25519_keys(), Some(did)))
+        let keys = match handshake {
+            // RFC 0160: the key of the service stands for the inviter.
+            Handshake::Connections10 => service.recipient_keys.iter().take(1).copied().collect(),
+            _ => document.ed25519_keys(),
+        };
+        Ok((service.into(), keys, Some(did)))
     }
 
     async fn locate_v2(

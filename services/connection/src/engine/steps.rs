@@ -166,10 +166,13 @@ impl Engine {
         for mut acceptance in followers {
             if acceptance.is(AcceptanceState::Connecting) {
                 self.hand_over_requests(work, &acceptance, &connection.id);
-            } else if acceptance.is(AcceptanceState::Pending)
-                && (acceptance.implicit() || acceptance.invitation_id == connection.invitation_id)
+                continue;
+            }
+            let silent = || self.stored_offer(&acceptance.invitation).is_ok_and(|o| o.is_silent());
+            if acceptance.is(AcceptanceState::Pending)
+                && (acceptance.invitation_id == connection.invitation_id || silent())
             {
-                // The very invitation that made the connection, or none: there is nothing left to ask.
+                // The very invitation that made the connection, or one of which nothing can be told.
                 self.reused(work, &mut acceptance, &connection.id, Reason::JoinedExchange);
             } else if acceptance.is(AcceptanceState::Pending) && connection.is_v2()? {
                 acceptance.reason = numbers::reason(Reason::KnownDid).into();

@@ -64,11 +64,6 @@ impl Acceptance {
     pub fn is(&self, state: AcceptanceState) -> bool {
         self.state == state as i32
     }
-
-    /// Whether a DID was accepted, not an invitation: then that is a JSON string, no object.
-    pub fn implicit(&self) -> bool {
-        self.invitation.starts_with('"')
-    }
 }
 
 impl Work {

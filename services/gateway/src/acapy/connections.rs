@@ -1,3 +1,4 @@
+pub(super) mod handshake;
 pub(super) mod list;
 
 use std::sync::Arc;

@@ -90,7 +90,7 @@ pub(super) async fn reject(
     Ok(Json(records::connection(&present(answer.exchange)?, None)))
 }
 
-async fn approve(
+pub(super) async fn approve(
     shared: &Shared,
     id: String,
     label: Option<String>,
@@ -122,9 +122,9 @@ fn refuse_public_did(query: &Fields) -> Result<(), ApiError> {
 }
 
 /// Parameters that would change what is sent must not be ignored.
-fn refuse(query: &Fields, names: &[&str]) -> Result<(), ApiError> {
+pub(super) fn refuse(fields: &Fields, names: &[&str]) -> Result<(), ApiError> {
     for name in names {
-        if query.filter(name)?.is_some() {
+        if fields.filter(name)?.is_some() {
             return Err(ApiError::bad_request(format!("{name}: not supported; leave it out")));
         }
     }

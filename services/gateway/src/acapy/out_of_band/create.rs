@@ -64,6 +64,7 @@ fn spoken(offered: &[Offered]) -> Result<Vec<i32>, ApiError> {
     let speak = |offered: &Offered| match offered {
         Offered::DidExchange10 => Some(HandshakeProtocol::Didexchange10.into()),
         Offered::DidExchange11 => Some(HandshakeProtocol::Didexchange11.into()),
+        Offered::Connections10 => Some(HandshakeProtocol::Connections10.into()),
         _ => None,
     };
     let mut spoken: Vec<i32> = Vec::new();
@@ -74,7 +75,7 @@ fn spoken(offered: &[Offered]) -> Result<Vec<i32>, ApiError> {
     }
     if spoken.is_empty() {
         return Err(ApiError::bad_request(
-            "handshake_protocols: connections/1.0 is not supported; offer didexchange/1.1 or didexchange/1.0",
+            "handshake_protocols: offer didexchange/1.1, didexchange/1.0 or connections/1.0",
         ));
     }
     Ok(spoken)

@@ -18,7 +18,8 @@ fn everything_is_translated() {
             create_unique_did: true,
             handshake_protocols: vec![
                 HandshakeProtocol::Didexchange11.into(),
-                HandshakeProtocol::Didexchange10.into()
+                HandshakeProtocol::Didexchange10.into(),
+                HandshakeProtocol::Connections10.into(),
             ],
             label: Some("Faber".into()),
             alias: "Barry".into(),
@@ -51,7 +52,7 @@ fn what_does_not_fit_is_refused() {
         ("", "{}", 400),
         ("", "", 400),
         ("", r#"{"handshake_protocols": ["http://x/y"]}"#, 422),
-        ("", r#"{"handshake_protocols": ["connections/1.0"]}"#, 400),
+        ("", r#"{"handshake_protocols": ["https://atalaprism.io/mercury/connections/1.0"]}"#, 400),
         ("", r#"{"handshake_protocols": "didexchange/1.1"}"#, 422),
         ("auto_accept=maybe", r#"{"handshake_protocols": ["didexchange/1.1"]}"#, 422),
         ("", r#"{"handshake_protocols": ["didexchange/1.1"], "use_did_method": "did:web"}"#, 422),
