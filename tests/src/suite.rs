@@ -32,6 +32,8 @@ pub struct Suite {
     pub http: reqwest::Client,
     link: Link,
     child: Option<Child>,
+    /// The other services, where each runs in a process of its own; the child above is the gateway then.
+    others: Vec<Child>,
     arguments: Vec<String>,
     directory: TempDir,
 }
@@ -63,6 +65,52 @@ impl Suite {
             http: http(),
             api_key,
             child: Some(child),
+            others: Vec::new(),
+            arguments,
+            directory,
+        }
+    }
+
+    /// An agent whose five services run in a process each. gRPC goes to the connection service. It is not to be
+    /// restarted.
+    pub async fn in_five() -> Self {
+        const KEY: &str = "the-key-that-five-processes-share";
+        let directory = tempfile::tempdir().unwrap();
+        let (didcomm, admin) = (free_address(), free_address());
+        let endpoint = format!("http://{didcomm}");
+        let mut addresses: Vec<(&str, String)> = Vec::new();
+        let mut children = Vec::new();
+        let mut arguments = Vec::new();
+        for service in ["resolver", "keystore", "transport", "connection", "gateway"] {
+            let home = directory.path().join(service);
+            std::fs::create_dir(&home).unwrap();
+            arguments = vec!["--services".to_owned(), service.to_owned()];
+            arguments.extend(["--admin-api-key", KEY].map(str::to_owned));
+            match service {
+                "transport" => arguments.push("--allow-private-endpoints".to_owned()),
+                "connection" | "gateway" => {
+                    arguments.extend(["--endpoint".to_owned(), endpoint.clone()]);
+                }
+                _ => {}
+            }
+            for (other, address) in &addresses {
+                arguments.extend([format!("--{other}-url"), format!("http://{address}")]);
+            }
+            let grpc = free_address();
+            let listeners = [didcomm.as_str(), admin.as_str(), grpc.as_str()];
+            children.push(spawn(&home, &arguments, listeners).await.0);
+            addresses.push((service, grpc));
+        }
+        let grpc_url = format!("http://{}", addresses[3].1);
+        Self {
+            didcomm_url: endpoint,
+            admin_url: format!("http://{admin}"),
+            link: link::remote(&grpc_url, Some(KEY)).unwrap(),
+            grpc_url,
+            http: http(),
+            api_key: KEY.to_owned(),
+            child: children.pop(),
+            others: children,
             arguments,
             directory,
         }
@@ -128,7 +176,7 @@ impl Suite {
 
 impl Drop for Suite {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        for mut child in self.child.take().into_iter().chain(self.others.drain(..)) {
             let _ = child.kill();
             let _ = child.wait();
         }

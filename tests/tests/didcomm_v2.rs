@@ -116,6 +116,20 @@ async fn two_agents_connect_and_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_processes_are_one_agent() {
+    let (inviter, invitee) = tokio::join!(Suite::in_five(), Suite::start());
+    for (inviter, invitee) in [(&inviter, &invitee), (&invitee, &inviter)] {
+        let made = invite(inviter, InvitationKind::MultiUse).await;
+        let (ours, theirs) = connect(invitee, inviter, &made).await;
+        talk(invitee, &ours, inviter, &theirs).await;
+        let again = invitee.accept(&invite(inviter, InvitationKind::MultiUse).await.url).await;
+        assert_eq!(again.connection_id, ours.id);
+        let (ours, theirs) = invitee.connect_to(inviter).await;
+        assert_eq!(ours.their_did, theirs.my_did);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_inviter_is_not_connected_twice() {
     let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
     let first = invite(&inviter, InvitationKind::MultiUse).await;
