@@ -170,7 +170,8 @@ impl Clients {
 
     /// Opens an envelope that came back on a delivery.
     pub async fn unpack(&self, envelope: Vec<u8>) -> Answer<UnpackResponse> {
-        self.unpacker.unpack(Sealed::peek(envelope.into())?).await
+        let sealed = Sealed::peek(envelope.into()).map_err(failure)?;
+        self.unpacker.unpack(sealed).await.map_err(failure)
     }
 }
 

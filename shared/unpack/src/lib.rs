@@ -15,7 +15,7 @@ use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceCl
 use entente_rpc::proto::keystore::v1::{KeyReference, UnpackRequest, UnpackResponse};
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
-use entente_rpc::{Code, DEFAULT_TENANT, ErrorReason, Failure, Link, MAX_MESSAGE};
+use entente_rpc::{Code, DEFAULT_TENANT, ErrorReason, Failure, Link, MAX_MESSAGE, Status};
 
 use crate::keys::Relationship::{self, Agreement, Authentication};
 
@@ -37,7 +37,7 @@ impl Sealed {
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, which says what is wrong.
-    pub fn peek(bytes: Bytes) -> Result<Self, Failure> {
+    pub fn peek(bytes: Bytes) -> Result<Self, Status> {
         let envelope = Envelope::peek(&bytes).map_err(|error| malformed(error.to_string()))?;
         Ok(Self { bytes, envelope })
     }
@@ -72,7 +72,7 @@ impl Unpacker {
     /// `MALFORMED_ENVELOPE` for what is not encrypted, and for too many forwards; `UNDECRYPTABLE` when no key of ours
     /// opens it, when it was changed, and when its sender is not who it says; what the keystore and the resolver fail
     /// with.
-    pub async fn unpack(&self, sealed: Sealed) -> Result<UnpackResponse, Failure> {
+    pub async fn unpack(&self, sealed: Sealed) -> Result<UnpackResponse, Status> {
         let mut sealed = sealed;
         for _ in 0..=MAX_FORWARDS {
             let opened = self.open(sealed).await?;
@@ -84,11 +84,11 @@ impl Unpacker {
         Err(malformed(format!("more than {MAX_FORWARDS} forwards lie around the message")))
     }
 
-    async fn open(&self, sealed: Sealed) -> Result<UnpackResponse, Failure> {
+    async fn open(&self, sealed: Sealed) -> Result<UnpackResponse, Status> {
         let mut request = self.request(sealed).await?;
         for _ in 0..=MAX_RESOLUTIONS {
-            let call = for_tenant(DEFAULT_TENANT, request.clone()).map_err(failure)?;
-            let answer = self.keystore.clone().unpack(call).await.map_err(failure)?.into_inner();
+            let call = for_tenant(DEFAULT_TENANT, request.clone())?;
+            let answer = self.keystore.clone().unpack(call).await?.into_inner();
             if answer.unknown_kids.is_empty() && answer.unknown_signer_kids.is_empty() {
                 return Ok(answer);
             }
@@ -101,7 +101,7 @@ impl Unpacker {
     }
 
     /// What can be asked for without the network.
-    async fn request(&self, sealed: Sealed) -> Result<UnpackRequest, Failure> {
+    async fn request(&self, sealed: Sealed) -> Result<UnpackRequest, Status> {
         let mut request = UnpackRequest { envelope: sealed.bytes, ..Default::default() };
         match &sealed.envelope {
             Envelope::V1(_) => {}
@@ -133,12 +133,12 @@ impl Unpacker {
         &self,
         kids: &[String],
         relationship: Relationship,
-    ) -> Result<Vec<KeyReference>, Failure> {
+    ) -> Result<Vec<KeyReference>, Status> {
         let mut keys = Vec::new();
         for kid in kids.iter().take(MAX_KIDS) {
             let did = DidUrl::parse(kid).map_err(|_| undecryptable())?.did;
             let document = match self.document(&did).await {
-                Err(failure) if failure.code() != Code::Unavailable => return Err(undecryptable()),
+                Err(status) if !is_passing(&status) => return Err(undecryptable()),
                 document => document?,
             };
             keys.extend(relationship.find(&document, kid));
@@ -146,13 +146,13 @@ impl Unpacker {
         if keys.is_empty() && !kids.is_empty() { Err(undecryptable()) } else { Ok(keys) }
     }
 
-    async fn document(&self, did: &Did) -> Result<Document, Failure> {
+    async fn document(&self, did: &Did) -> Result<Document, Status> {
         if let Some(document) = resolve_offline(did) {
             return document.map_err(|_| undecryptable());
         }
         let request = ResolveRequest { did: did.to_string(), no_cache: false };
-        let request = for_tenant(DEFAULT_TENANT, request).map_err(failure)?;
-        let answer = self.resolver.clone().resolve(request).await.map_err(failure)?;
+        let request = for_tenant(DEFAULT_TENANT, request)?;
+        let answer = self.resolver.clone().resolve(request).await?;
         Document::from_json(answer.into_inner().document_json).map_err(|_| undecryptable())
     }
 }
@@ -167,14 +167,23 @@ fn forwarded(opened: &UnpackResponse) -> Option<Bytes> {
     Forward::from_message(&message).ok().map(|forward| forward.envelope.into())
 }
 
-fn malformed(reason: String) -> Failure {
-    Failure::new(ErrorReason::MalformedEnvelope, reason)
+/// Whether the resolver may answer otherwise later.
+fn is_passing(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Internal
+            | Code::Unknown
+    )
 }
 
-fn undecryptable() -> Failure {
-    Failure::new(ErrorReason::Undecryptable, "the envelope cannot be opened")
+fn malformed(reason: String) -> Status {
+    Failure::new(ErrorReason::MalformedEnvelope, reason).into()
 }
 
-fn failure(status: entente_rpc::Status) -> Failure {
-    Failure::of(&status)
+fn undecryptable() -> Status {
+    Failure::new(ErrorReason::Undecryptable, "the envelope cannot be opened").into()
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest};
-use entente_rpc::{Code, ErrorReason, Failure};
+use entente_rpc::{Code, ErrorReason, Failure, Status};
 use entente_unpack::Sealed;
 
 use crate::gateway::Shared;
@@ -37,9 +37,9 @@ pub(super) async fn receive(shared: &Shared, sealed: Sealed, max_replies: u16) -
 
 /// Parses a message, and counts one that cannot be.
 pub(super) fn peek(shared: &Shared, envelope: Bytes) -> Result<Sealed, Outcome> {
-    Sealed::peek(envelope).map_err(|failure| {
+    Sealed::peek(envelope).map_err(|status| {
         shared.metrics.inbound("malformed_envelope");
-        Outcome::Unreadable(failure.message)
+        Outcome::Unreadable(status.message().to_owned())
     })
 }
 
@@ -47,7 +47,7 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
     let quiet = quiet(sealed.is_v2());
     let opened = match shared.clients.unpacker.unpack(sealed).await {
         Ok(opened) => opened,
-        Err(failure) => return failed(&failure, "keystore", quiet),
+        Err(status) => return failed(&status, "keystore", quiet),
     };
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),
@@ -61,7 +61,7 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
     };
     let request = match for_tenant(&opened.tenant, request) {
         Ok(request) => request,
-        Err(status) => return failed(&Failure::of(&status), "tenant", quiet),
+        Err(status) => return failed(&status, "tenant", quiet),
     };
     match shared.clients.inbound.clone().receive(request).await {
         Ok(answer) => {
@@ -80,7 +80,7 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
             };
             (outcome, result)
         }
-        Err(status) => failed(&Failure::of(&status), "connection", quiet),
+        Err(status) => failed(&status, "connection", quiet),
     }
 }
 
@@ -90,16 +90,17 @@ fn quiet(v2: bool) -> Outcome {
     if v2 { Outcome::Refused } else { Outcome::Taken(Vec::new()) }
 }
 
-fn failed(failure: &Failure, service: &'static str, quiet: Outcome) -> (Outcome, &'static str) {
+fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &'static str) {
+    let failure = Failure::of(status);
     match failure.reason {
         ErrorReason::Undecryptable | ErrorReason::KeyNotFound => return (quiet, "undecryptable"),
         ErrorReason::MalformedMessage => return (quiet, "malformed_message"),
         ErrorReason::MalformedEnvelope => {
-            return (Outcome::Unreadable(failure.message.clone()), "malformed_envelope");
+            return (Outcome::Unreadable(failure.message), "malformed_envelope");
         }
         _ => {}
     }
-    match failure.code() {
+    match status.code() {
         Code::Unavailable
         | Code::Aborted
         | Code::ResourceExhausted
@@ -127,7 +128,7 @@ mod tests {
         for reason in
             [ErrorReason::Undecryptable, ErrorReason::KeyNotFound, ErrorReason::MalformedMessage]
         {
-            let answer = |v2| failed(&Failure::new(reason, "x"), "test", quiet(v2)).0;
+            let answer = |v2| failed(&Failure::new(reason, "x").into(), "test", quiet(v2)).0;
             assert_eq!(answer(false), Outcome::Taken(Vec::new()), "{reason:?}");
             assert_eq!(answer(true), Outcome::Refused, "{reason:?}");
         }
@@ -138,14 +139,14 @@ mod tests {
         for reason in
             [ErrorReason::StoreUnavailable, ErrorReason::Conflict, ErrorReason::EndpointUnavailable]
         {
-            let (outcome, _) = failed(&Failure::new(reason, "x"), "test", quiet(true));
+            let (outcome, _) = failed(&Failure::new(reason, "x").into(), "test", quiet(true));
             assert_eq!(outcome, Outcome::TryAgain(Duration::from_secs(2)), "{reason:?}");
         }
         let delay = Duration::from_secs(7);
         let failure = Failure::new(ErrorReason::Conflict, "x").retry_after(delay);
-        assert_eq!(failed(&failure, "test", quiet(false)).0, Outcome::TryAgain(delay));
+        assert_eq!(failed(&failure.into(), "test", quiet(false)).0, Outcome::TryAgain(delay));
         assert_eq!(
-            failed(&Failure::new(ErrorReason::Internal, "x"), "test", quiet(false)).0,
+            failed(&Failure::new(ErrorReason::Internal, "x").into(), "test", quiet(false)).0,
             Outcome::Broken
         );
     }
