@@ -185,7 +185,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
+        // JSON does not keep the last digit of every number.
+        any::<i32>().prop_map(|eighths| Value::from(f64::from(eighths) / 8.0)),
         Just(Value::from(ALICE)),
         "\\PC{0,12}".prop_map(Value::from),
     ];
