@@ -146,8 +146,18 @@ impl Engine {
             page.offset = request.offset.into();
         }
         let rows = self.store.exchanges(tenant, &filter, &page).await?;
-        let mut exchanges: Vec<_> =
-            rows.iter().map(|row| project::exchange(row, None)).collect::<Result<_, _>>()?;
+        // Only these wait for a message of theirs.
+        let waiting = [pb::ExchangeState::Request, pb::ExchangeState::Response].map(i32::from);
+        let lanes: Vec<_> = rows
+            .iter()
+            .filter(|row| waiting.contains(&row.state))
+            .map(|row| row.id.clone())
+            .collect();
+        let deliveries = self.store.deliveries(tenant, &lanes).await?;
+        let mut exchanges: Vec<_> = rows
+            .iter()
+            .map(|row| project::exchange(row, deliveries.get(&row.id)))
+            .collect::<Result<_, _>>()?;
         let next_page_token =
             page::cut(&mut exchanges, page.limit - 1, &filter, |record| record.id.clone());
         Ok(pb::ListExchangesResponse { exchanges, next_page_token })

@@ -1,9 +1,11 @@
 //! Messages on their way.
 
+use std::collections::HashMap;
+
 use entente_did::PublicKey;
 use entente_protocol::{Sender, Target};
 use entente_store::StoreError;
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 
 use super::batch::values;
 use super::{Store, Work};
@@ -202,6 +204,30 @@ impl Store {
             .fetch_one(&mut *self.read().await?)
             .await?;
         Ok(depth)
+    }
+
+    /// The delivery of the first message in each of some lanes that have one under way.
+    pub async fn deliveries(
+        &self,
+        tenant: &str,
+        lanes: &[String],
+    ) -> Result<HashMap<String, Delivery>, StoreError> {
+        if lanes.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut query = QueryBuilder::new(
+            "SELECT lane, attempts, next_attempt_at, last_error FROM outbox WHERE tenant = ",
+        );
+        query.push_bind(tenant.to_owned()).push(" AND lane");
+        super::push_one_of(&mut query, lanes);
+        query.push(" ORDER BY id DESC");
+        let rows: Vec<(String, i32, i64, String)> =
+            query.build_query_as().fetch_all(&mut *self.read().await?).await?;
+        // The first of a lane comes last.
+        let delivery = |(lane, attempts, next_attempt_at, last_error)| {
+            (lane, Delivery { attempts, next_attempt_at, last_error })
+        };
+        Ok(rows.into_iter().map(delivery).collect())
     }
 
     /// The delivery of the first message in a lane, if one is under way.

@@ -35,6 +35,12 @@ async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
     assert_eq!(due(begun + 1_000).await, [(TENANT.to_owned(), "lane".to_owned())]);
     let delivery = engine.store.delivery(TENANT, "lane").await.unwrap().unwrap();
     assert_eq!((delivery.attempts, delivery.last_error.as_str()), (1, "503"));
+    let lanes = ["lane", "other"].map(str::to_owned);
+    let deliveries = engine.store.deliveries(TENANT, &lanes).await.unwrap();
+    assert_eq!(deliveries.len(), 1);
+    assert_eq!(deliveries["lane"].attempts, 1, "of the first message");
+    assert!(engine.store.deliveries("other", &lanes).await.unwrap().is_empty());
+    assert!(engine.store.deliveries(TENANT, &[]).await.unwrap().is_empty());
     let lane = engine.store.lane(TENANT, "lane", 10).await.unwrap();
     let order: Vec<_> = lane.iter().map(|message| message.message_id.as_str()).collect();
     assert_eq!(order, ["first", "second"]);
