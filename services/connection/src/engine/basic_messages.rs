@@ -51,3 +51,104 @@ fn page_of(
     let messages = rows.into_iter().map(project::basic_message).collect();
     pb::BasicMessagePage { connection_id, messages, next_page_token }
 }
+
+#[cfg(test)]
+mod tests {
+    use entente_rpc::ErrorReason;
+
+    use super::*;
+    use crate::events::tests::{Fixture, TENANT};
+
+    async fn keep(fixture: &Fixture, messages: &[(&str, &str, &str)]) {
+        let mut work = fixture.engine.work(TENANT).await.unwrap();
+        for (connection_id, id, content) in messages {
+            work.insert_basic_message(connection_id, id, content, id.starts_with('o'));
+        }
+        fixture.engine.commit(work).await.unwrap();
+    }
+
+    fn of(
+        connection_ids: &[&str],
+        page_size: i32,
+        page_token: &str,
+    ) -> pb::ListBasicMessagesRequest {
+        pb::ListBasicMessagesRequest {
+            connection_ids: connection_ids.iter().map(|&id| id.to_owned()).collect(),
+            page_size,
+            page_token: page_token.to_owned(),
+        }
+    }
+
+    async fn list(
+        fixture: &Fixture,
+        request: pb::ListBasicMessagesRequest,
+    ) -> Vec<(Vec<String>, String)> {
+        let answer = fixture.engine.list_basic_messages(TENANT, request).await.unwrap();
+        let ids = |page: &pb::BasicMessagePage| {
+            page.messages.iter().map(|message| message.id.clone()).collect()
+        };
+        answer.pages.iter().map(|page| (ids(page), page.next_page_token.clone())).collect()
+    }
+
+    #[tokio::test]
+    async fn each_connection_has_a_page_newest_first() {
+        let fixture = Fixture::new().await;
+        keep(&fixture, &[("a", "i1", "x"), ("b", "i2", "y"), ("a", "o3", "z"), ("a", "i4", "")])
+            .await;
+        let pages = list(&fixture, of(&["a", "nobody", "b"], 2, "")).await;
+        assert_eq!(pages[0].0, ["i4", "o3"]);
+        assert_eq!(pages[1..], [(vec![], String::new()), (vec!["i2".to_owned()], String::new())]);
+        let rest = list(&fixture, of(&["a"], 2, &pages[0].1)).await;
+        assert_eq!(rest, [(vec!["i1".to_owned()], String::new())]);
+
+        let answer = fixture.engine.list_basic_messages(TENANT, of(&["a"], 0, "")).await.unwrap();
+        let message = &answer.pages[0].messages[1];
+        assert_eq!(message.direction(), pb::MessageDirection::Outbound);
+        assert_eq!((message.content.as_str(), message.time.is_some()), ("z", true));
+        let theirs = fixture.engine.list_basic_messages("other", of(&["a"], 0, "")).await.unwrap();
+        assert_eq!(theirs.pages[0].messages, []);
+
+        let mut work = fixture.engine.work(TENANT).await.unwrap();
+        work.delete_basic_messages("a");
+        work.forget_basic_messages(i64::MAX);
+        fixture.engine.commit(work).await.unwrap();
+        assert_eq!(
+            list(&fixture, of(&["a", "b"], 0, "")).await,
+            [(vec![], String::new()), (vec![], String::new())]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_fits_into_a_message() {
+        let fixture = Fixture::new().await;
+        let large = "x".repeat(page::MAX_BYTES / 2 - 100);
+        keep(
+            &fixture,
+            &[("a", "1", &large), ("a", "2", &large), ("a", "3", &large), ("b", "4", "y")],
+        )
+        .await;
+        let pages = list(&fixture, of(&["a", "b"], 10, "")).await;
+        assert_eq!(pages[0].0, ["3", "2"]);
+        // What had no room goes on from where it would have begun.
+        let (ids, token) = &pages[1];
+        assert!(ids.is_empty() && !token.is_empty());
+        assert_eq!(list(&fixture, of(&["b"], 10, token)).await[0].0, ["4"]);
+        assert_eq!(
+            list(&fixture, of(&["a"], 10, &pages[0].1)).await,
+            [(vec!["1".to_owned()], String::new())]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wrong_list_is_refused() {
+        let fixture = Fixture::new().await;
+        for (request, reason) in [
+            (of(&["a"; 1_001], 1, ""), ErrorReason::InvalidField),
+            (of(&["a"], -1, ""), ErrorReason::InvalidField),
+            (of(&["a"], 1, "00000000x"), ErrorReason::InvalidPageToken),
+        ] {
+            let refused = fixture.engine.list_basic_messages(TENANT, request).await;
+            assert_eq!(refused.map_err(|why| why.reason), Err(reason));
+        }
+    }
+}

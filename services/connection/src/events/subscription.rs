@@ -17,8 +17,9 @@ use crate::engine::Answer;
 use crate::feed::Batch;
 use crate::store::{EventFilter, Store};
 
-/// How many items may wait for the reader.
-const WAITING: usize = 64;
+/// How many items may wait for the reader. An item has some 3 KiB, it may wait in two more buffers, and there may be
+/// thousands of readers that do not read.
+const WAITING: usize = 4;
 /// How often the log is looked at without a hint: another replica may have written.
 const POLL: Duration = Duration::from_secs(1);
 

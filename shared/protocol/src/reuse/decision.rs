@@ -38,8 +38,8 @@ pub struct Question {
     pub has_did: bool,
     /// Whether requests are attached.
     pub has_requests: bool,
-    /// Whether no message can ask the peer to confirm: DIDComm v2 has none, and an implicit invitation (RFC 0023) has no
-    /// id to ask by.
+    /// Whether no message can ask the peer to confirm: DIDComm v2 and connections/1.0 have none, and an implicit
+    /// invitation (RFC 0023) has no id to ask by.
     pub unasked: bool,
     /// What the caller wants.
     pub policy: Policy,
@@ -91,7 +91,7 @@ pub enum Reason {
     NotDelivered,
     /// The invitation was accepted before.
     AlreadyAccepted,
-    /// A DID without an invitation, by which a connection is known.
+    /// A connection is known by the DID, and no message asks its peer.
     KnownDid,
 }
 
@@ -130,8 +130,8 @@ pub fn decide(question: Question) -> Decision {
         let rule = "an attached request is answered on the existing connection, without a reuse message (RFC 0434)";
         (Outcome::Reused, Reason::RequestAttached, rule)
     } else if !candidates.is_empty() && unasked {
-        let rule = "a connection is known by this DID, and no message asks its peer: DIDComm v2 has none, and an \
-                    implicit invitation no id";
+        let rule = "a connection is known by this DID, and no message asks its peer: DIDComm v2 and connections/1.0 \
+                    have none, and an implicit invitation no id";
         (Outcome::Reused, Reason::KnownDid, rule)
     } else if !candidates.is_empty() {
         let rule =

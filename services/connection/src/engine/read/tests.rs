@@ -219,3 +219,81 @@ async fn a_wrong_update_is_refused() {
     }
     assert_eq!(events(&fixture).await, []);
 }
+
+/// An id as it is made at a time.
+fn id_made_at(milliseconds: i64) -> String {
+    let (high, low) = (milliseconds >> 16, milliseconds & 0xffff);
+    format!("{high:08x}-{low:04x}-7000-8000-000000000000")
+}
+
+#[tokio::test]
+async fn exchanges_are_listed_by_when_they_were_made_and_changed() {
+    let fixture = Fixture::new().await;
+    let day = 24 * 3_600_000;
+    let begin = 1_790_000_000_000;
+    let at = |days: i64| begin + days * day;
+    // Made on three days; the first changed on the fourth.
+    let rows = [(0, 3), (1, 1), (2, 2)].map(|(created, updated)| ExchangeRow {
+        created_at: at(created),
+        updated_at: at(updated),
+        ..invitee(&id_made_at(at(created)))
+    });
+    insert(&fixture, &[], &rows).await;
+    let time = |days| Some(entente_rpc::time_to_proto(at(days)));
+    let all = pb::ListExchangesRequest::default;
+    for (request, expected) in [
+        (all(), vec![0, 1, 2]),
+        (pb::ListExchangesRequest { created_from: time(1), ..all() }, vec![1, 2]),
+        (pb::ListExchangesRequest { created_before: time(1), ..all() }, vec![0]),
+        (
+            pb::ListExchangesRequest { created_from: time(1), created_before: time(2), ..all() },
+            vec![1],
+        ),
+        (pb::ListExchangesRequest { updated_from: time(2), ..all() }, vec![0, 2]),
+        (pb::ListExchangesRequest { updated_before: time(3), ..all() }, vec![1, 2]),
+        (
+            pb::ListExchangesRequest {
+                updated_from: time(2),
+                updated_before: time(3),
+                descending: true,
+                ..all()
+            },
+            vec![2],
+        ),
+        (pb::ListExchangesRequest { created_before: time(-400), ..all() }, vec![]),
+    ] {
+        let (ids, _) = exchange_ids(&fixture, request.clone()).await.unwrap();
+        let expected: Vec<_> = expected.into_iter().map(|day| rows[day].id.clone()).collect();
+        assert_eq!(ids, expected, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_is_renamed_with_its_connection() {
+    let fixture = Fixture::new().await;
+    insert(&fixture, &[connection("1", "old")], &[invitee("1"), invitee("2")]).await;
+    let rename = |id: &str, alias: &str| pb::UpdateExchangeRequest {
+        id: id.to_owned(),
+        alias: Some(alias.to_owned()),
+    };
+    let renamed = fixture.engine.update_exchange(TENANT, rename("1", "new")).await.unwrap();
+    assert_eq!(fixture.engine.update_exchange(TENANT, rename("1", "new")).await.unwrap(), renamed);
+    assert_eq!(fixture.engine.get_exchange(TENANT, "1").await.unwrap(), renamed);
+    let connection = fixture.engine.get_connection(TENANT, "1").await.unwrap();
+    assert_eq!((connection.alias.as_str(), connection.version), ("new", 2));
+    let records: Vec<_> = events(&fixture).await.into_iter().map(|event| event.record).collect();
+    assert_eq!(
+        records,
+        [Some(Record::Exchange(renamed)), Some(Record::Connection(connection))],
+        "a repetition is no change"
+    );
+    let alone = fixture.engine.update_exchange(TENANT, rename("2", "x")).await.unwrap();
+    assert_eq!(alone.alias, "x");
+    for (request, reason) in [
+        (rename("1", &"x".repeat(257)), ErrorReason::InvalidField),
+        (rename("3", "x"), ErrorReason::NotFound),
+    ] {
+        let refused = fixture.engine.update_exchange(TENANT, request).await;
+        assert_eq!(refused.map_err(|why| why.reason), Err(reason));
+    }
+}
