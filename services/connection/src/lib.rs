@@ -14,6 +14,7 @@ mod inbound;
 mod metrics;
 mod outbox;
 mod project;
+mod replicas;
 mod service;
 mod store;
 mod timers;

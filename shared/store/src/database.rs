@@ -128,6 +128,10 @@ impl Database {
         self.stripe(scope)?.settled().await
     }
 
+    pub(crate) fn opener(&self) -> &Opener {
+        self.readers.opener()
+    }
+
     fn stripe(&self, scope: &str) -> Result<&Stripe, StoreError> {
         let stripes = u32::try_from(self.stripes.len()).unwrap_or(STRIPES);
         let at = lock_key(scope.as_bytes()).unsigned_abs() % stripes.max(1);
