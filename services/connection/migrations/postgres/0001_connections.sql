@@ -284,3 +284,12 @@ CREATE TABLE replicas (
     beats BIGINT NOT NULL,             -- counted up while it lives
     started_at BIGINT NOT NULL
 ) WITH (fillfactor = 20);
+
+-- Which process reads for a consumer.
+CREATE TABLE leases (
+    tenant TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    holder TEXT NOT NULL,
+    held_until BIGINT NOT NULL,
+    PRIMARY KEY (tenant, name)
+) WITH (fillfactor = 50);

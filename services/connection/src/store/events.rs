@@ -158,6 +158,26 @@ impl Work {
         Ok(moved)
     }
 
+    /// Gives a consumer's lease to a holder, unless another holds it. Gives the holder, and until when.
+    pub async fn lease_consumer(
+        &mut self,
+        name: &str,
+        holder: &str,
+        duration: i64,
+    ) -> Result<(String, i64), StoreError> {
+        let now = self.now();
+        self.write(
+            "INSERT INTO leases (tenant, name, holder, held_until) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant, name) DO UPDATE SET holder = excluded.holder, \
+             held_until = excluded.held_until \
+             WHERE leases.holder = excluded.holder OR leases.held_until <= $5",
+            values![self.tenant(), name, holder, now + duration, now],
+        );
+        let sql = "SELECT holder, held_until FROM leases WHERE tenant = $1 AND name = $2";
+        let found = self.fetch(sql, values![self.tenant(), name]).await?.pop();
+        found.ok_or(StoreError::NotFound)
+    }
+
     /// Keeps an event that a consumer gave up on.
     pub fn put_dead_letter(&mut self, letter: &DeadLetterRow) {
         self.write(

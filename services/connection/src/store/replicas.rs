@@ -18,9 +18,11 @@ impl Work {
         self.write("INSERT INTO replicas (id, beats, started_at) VALUES ($1, 0, $2)", values);
     }
 
-    /// Forgets all replicas.
+    /// Forgets all replicas, and what they read for.
     pub fn remove_all_replicas(&mut self) {
-        self.write("DELETE FROM replicas", values![]);
+        for sql in ["DELETE FROM replicas", "DELETE FROM leases"] {
+            self.write(sql, values![]);
+        }
     }
 
     /// Shows that this replica lives; false if the others took it for dead.

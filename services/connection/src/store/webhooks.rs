@@ -57,6 +57,10 @@ impl Work {
             values![self.tenant(), consumer],
         );
         self.write(
+            "DELETE FROM leases WHERE tenant = $1 AND name = $2",
+            values![self.tenant(), consumer],
+        );
+        self.write(
             "DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2",
             values![self.tenant(), consumer],
         );
