@@ -1,8 +1,10 @@
 //! `entente serve` as a child process: its addresses, clients for them, and how it dies.
 
 mod call;
+mod replicas;
 
 pub use call::{eventually, seconds};
+pub use replicas::Replicas;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -47,10 +49,14 @@ impl Suite {
 
     /// The same, with further arguments of `entente serve`.
     pub async fn with(arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let mut arguments: Vec<String> =
             arguments.iter().map(|&argument| argument.to_owned()).collect();
         arguments.extend(database().await);
+        Self::launch(arguments).await
+    }
+
+    async fn launch(arguments: Vec<String>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let addresses = [free_address(), free_address(), free_address()];
         let addresses = addresses.each_ref().map(String::as_str);
         let (child, ready) = spawn(directory.path(), &arguments, addresses).await;
