@@ -2,13 +2,13 @@
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
 # make bench  what handshakes and reuses cost on this machine, and with a million connections
-# make lint   format, clippy, protos, dependencies
+# make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl oracles lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -62,7 +62,7 @@ graphql:
 grpcurl:
 	.ci/install grpcurl
 
-lint: lint-rust lint-proto lint-dependencies
+lint: lint-rust lint-proto lint-deploy lint-dependencies
 
 lint-rust:
 	$(CARGO) fmt --all --check
@@ -78,6 +78,10 @@ lint-proto:
 		tag=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
 		if [[ -n $$tag ]]; then $$buf breaking --against ".git#tag=$$tag"; fi; \
 	fi
+
+lint-deploy:
+	.ci/install deploy-tools
+	@if [[ -x target/deploy/promtool ]]; then target/deploy/bin/python .ci/check-deploy; fi
 
 # cargo-deny takes minutes to compile, so it is used where it is. The tests check the layering anyway.
 lint-dependencies:
