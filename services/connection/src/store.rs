@@ -12,8 +12,6 @@ mod outbox;
 mod webhooks;
 mod work;
 
-use std::path::Path;
-
 use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
@@ -62,10 +60,6 @@ impl Page {
 }
 
 impl Store {
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
-    }
-
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }

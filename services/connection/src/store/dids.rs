@@ -93,7 +93,10 @@ impl Work {
     /// Whether a DID is one that invitations carry.
     pub async fn keeps_did(&mut self, did: &str) -> Result<bool, StoreError> {
         let found: Option<(bool,)> = self
-            .fetch("SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2", values![self.tenant(), did])
+            .fetch(
+                "SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2",
+                values![self.tenant(), did],
+            )
             .await?
             .pop();
         Ok(found.is_some())
