@@ -41,3 +41,4 @@ mod out_of_band;
 mod reuse;
 mod small;
 mod transports;
+mod v2_routing;

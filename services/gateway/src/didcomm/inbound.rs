@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest};
 use entente_rpc::{Code, ErrorReason, Failure, Status};
-use entente_unpack::Sealed;
+use entente_unpack::{FORWARD_RULES, Sealed};
 
 use crate::gateway::Shared;
 
@@ -94,10 +94,9 @@ fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &
     let failure = Failure::of(status);
     match failure.reason {
         ErrorReason::Undecryptable | ErrorReason::KeyNotFound => return (quiet, "undecryptable"),
-        ErrorReason::MalformedMessage => return (quiet, "malformed_message"),
-        ErrorReason::MalformedEnvelope => {
-            return (Outcome::Unreadable(failure.message), "malformed_envelope");
-        }
+        ErrorReason::MalformedMessage => return (quiet, rule_of(&failure)),
+        // What is wrong inside of an envelope is seen by who can open it.
+        ErrorReason::MalformedEnvelope => return (quiet, "malformed_envelope"),
         _ => {}
     }
     match status.code() {
@@ -119,15 +118,24 @@ fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &
     }
 }
 
+/// The rule that a forward broke, or that of any other message.
+fn rule_of(failure: &Failure) -> &'static str {
+    let broken = |rule: &&str| failure.metadata.iter().any(|(_, broken)| broken == rule);
+    FORWARD_RULES.into_iter().find(broken).unwrap_or("malformed_message")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn strangers_do_not_learn_which_keys_are_ours() {
-        for reason in
-            [ErrorReason::Undecryptable, ErrorReason::KeyNotFound, ErrorReason::MalformedMessage]
-        {
+        for reason in [
+            ErrorReason::Undecryptable,
+            ErrorReason::KeyNotFound,
+            ErrorReason::MalformedMessage,
+            ErrorReason::MalformedEnvelope,
+        ] {
             let answer = |v2| failed(&Failure::new(reason, "x").into(), "test", quiet(v2)).0;
             assert_eq!(answer(false), Outcome::Taken(Vec::new()), "{reason:?}");
             assert_eq!(answer(true), Outcome::Refused, "{reason:?}");
