@@ -95,7 +95,9 @@ impl Engine {
         let name = disposition.as_str_name();
         self.metrics.inbound(name.strip_prefix("DISPOSITION_").unwrap_or(name));
         let replies = self.replies(&inbound, &connection_id).await?;
-        Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id })
+        let route = inbound.route.as_ref().filter(|_| inbound.sender.is_some());
+        let open = route.is_some_and(reply::Route::is_open_to_all) && !connection_id.is_empty();
+        Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id, open })
     }
 
     /// Commits the work of a message.

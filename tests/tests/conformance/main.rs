@@ -41,4 +41,5 @@ mod out_of_band;
 mod reuse;
 mod small;
 mod transports;
+mod v2_return_route;
 mod v2_routing;
