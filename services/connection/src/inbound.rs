@@ -8,6 +8,8 @@ mod reuse;
 mod rotation;
 mod small;
 
+use std::borrow::Cow;
+
 use entente_did::{Did, DidUrl, PublicKey};
 use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::envelope::v2::{Proved, check_addressing};
@@ -68,6 +70,11 @@ impl Inbound {
         }
     }
 
+    /// The message's id, as it is looked up.
+    fn id(&self) -> Cow<'_, str> {
+        self.message.comparable(&self.message.id)
+    }
+
     fn sender_key(&self) -> String {
         self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default()
     }
@@ -102,7 +109,7 @@ impl Engine {
 
     /// Commits the work of a message.
     async fn finish(&self, inbound: &Inbound, mut work: Work) -> Answer<()> {
-        work.note_message(&inbound.sender_key(), &inbound.message.id);
+        work.note_message(&inbound.sender_key(), &inbound.id());
         self.finish_unnoted(inbound, work).await
     }
 
@@ -143,7 +150,8 @@ impl Engine {
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
-        let (mut owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
+        let id = message.comparable(&message.id);
+        let (mut owner, known) = self.store.place(tenant, mine, theirs, &id).await?;
         if let (None, Some(sender)) = (&owner, &sender) {
             owner = self.follow_rotation(&request, &message, sender.key()).await?;
         }
@@ -218,20 +226,38 @@ impl Engine {
             }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
-        if inbound.message.acks_wanted().contains(&inbound.message.id.as_str()) {
-            self.acknowledge(&mut work, inbound, owner).await?;
-        }
+        self.acknowledge(&mut work, inbound, owner).await?;
         self.finish(inbound, work).await?;
         self.delete_keys(&inbound.tenant, freed).await;
         Ok(fate)
     }
 
-    /// Acknowledges the receipt of a message of DIDComm v2 ("ACKs").
+    /// Acknowledges the receipt of the messages of DIDComm v2 that a message asks about: itself, and those before it
+    /// ("ACKs").
     async fn acknowledge(&self, work: &mut Work, inbound: &Inbound, id: &str) -> Answer<()> {
-        let Some(connection) = work.connection(id).await? else { return Ok(()) };
         let message = &inbound.message;
-        let ack = empty(&message_id()).in_thread(message.thread_id());
-        work.send_on(&connection, Kind::Answer, &ack.acknowledging([message.id.as_str()]))?;
+        let wanted = message.acks_wanted();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let Some(connection) = work.connection(id).await? else { return Ok(()) };
+        let ids: Vec<_> = wanted.iter().map(|id| message.comparable(id)).collect();
+        let known = self.store.received(&inbound.tenant, &inbound.sender_key(), &ids).await?;
+        // The oldest first, and this one last.
+        let mut received: Vec<_> = wanted
+            .iter()
+            .zip(&ids)
+            .filter_map(|(wanted, id)| match *id == inbound.id() {
+                true => Some((i64::MAX, *wanted)),
+                false => known.get(id.as_ref()).map(|at| (*at, *wanted)),
+            })
+            .collect();
+        received.sort_by_key(|(at, _)| *at);
+        if !received.is_empty() {
+            let ack = empty(&message_id()).in_thread(message.thread_id());
+            let ack = ack.acknowledging(received.into_iter().map(|(_, id)| id));
+            work.send_on(&connection, Kind::Answer, &ack)?;
+        }
         Ok(())
     }
 
@@ -252,7 +278,7 @@ impl Engine {
         let (tenant, mine, theirs) =
             (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
         self.store.settled().await?;
-        Ok(self.store.place(tenant, &mine, &theirs, &inbound.message.id).await?.1)
+        Ok(self.store.place(tenant, &mine, &theirs, &inbound.id()).await?.1)
     }
 
     /// Refuses a message: it changes nothing, and is only counted.

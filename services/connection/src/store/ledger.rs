@@ -1,6 +1,10 @@
 //! What was done before: messages that had their effect, calls that had their answer.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use entente_store::StoreError;
+use sqlx::QueryBuilder;
 
 use super::batch::values;
 use super::{Store, Work};
@@ -61,6 +65,23 @@ impl Store {
         .fetch_one(&mut *self.point().await?)
         .await?;
         Ok(row)
+    }
+
+    /// When messages of a sender had their effect, by their ids; those that never did are not there.
+    pub async fn received(
+        &self,
+        tenant: &str,
+        sender_key: &str,
+        ids: &[Cow<'_, str>],
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let mut query =
+            QueryBuilder::new("SELECT message_id, received_at FROM inbox WHERE tenant = ");
+        query.push_bind(tenant.to_owned()).push(" AND sender_key = ");
+        query.push_bind(sender_key.to_owned()).push(" AND message_id");
+        super::push_one_of(&mut query, &ids.iter().map(Cow::to_string).collect::<Vec<_>>());
+        let rows: Vec<(String, i64)> =
+            query.build_query_as().fetch_all(&mut *self.read().await?).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// The answer to an earlier call.
