@@ -241,3 +241,11 @@ async fn a_response_waits_for_a_peer_that_nobody_reaches(suite: &Suite) {
     })
     .await;
 }
+
+/// What waits is asked for from one process to another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_is_served_where_each_service_has_its_process() {
+    let suite = Suite::in_five().await;
+    a_peer_without_an_endpoint_connects_and_talks_over_a_socket(&suite).await;
+    what_a_socket_did_not_take_waits_for_the_next(&suite).await;
+}
