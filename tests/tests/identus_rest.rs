@@ -128,7 +128,10 @@ async fn each_single_use_invitation_makes_a_connection_and_multi_use_ones_keep_t
         (&record["state"], &record["thid"]),
         (&json!("InvitationGenerated"), &third["thid"])
     );
-    assert_eq!(inviter.all_connections().await.len(), 3);
+    eventually("the inviter has all three", async || {
+        (inviter.all_connections().await.len() == 3).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
