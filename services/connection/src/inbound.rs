@@ -199,6 +199,7 @@ impl Engine {
             };
             return self.refuse(inbound, &misbehaved).await;
         };
+        let acks = self.acks(inbound).await?;
         let mut work = self.work(&inbound.tenant).await?;
         let mut found = work.connection(owner).await?;
         if found.is_none() {
@@ -226,39 +227,37 @@ impl Engine {
             }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
-        self.acknowledge(&mut work, inbound, owner).await?;
+        if !acks.is_empty()
+            && let Some(connection) = work.connection(owner).await?
+        {
+            let ack = empty(&message_id()).in_thread(inbound.message.thread_id());
+            work.send_on(&connection, Kind::Answer, &ack.acknowledging(acks))?;
+        }
         self.finish(inbound, work).await?;
         self.delete_keys(&inbound.tenant, freed).await;
         Ok(fate)
     }
 
-    /// Acknowledges the receipt of the messages of DIDComm v2 that a message asks about: itself, and those before it
-    /// ("ACKs").
-    async fn acknowledge(&self, work: &mut Work, inbound: &Inbound, id: &str) -> Answer<()> {
+    /// What a message of DIDComm v2 wants acknowledged and was received: itself, and those before it ("ACKs"). The
+    /// oldest come first, and it comes last.
+    async fn acks<'a>(&self, inbound: &'a Inbound) -> Answer<Vec<&'a str>> {
         let message = &inbound.message;
         let wanted = message.acks_wanted();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let Some(connection) = work.connection(id).await? else { return Ok(()) };
-        let ids: Vec<_> = wanted.iter().map(|id| message.comparable(id)).collect();
+        let ids: Vec<String> = wanted.iter().map(|id| message.comparable(id).into()).collect();
         let known = self.store.received(&inbound.tenant, &inbound.sender_key(), &ids).await?;
-        // The oldest first, and this one last.
         let mut received: Vec<_> = wanted
-            .iter()
+            .into_iter()
             .zip(&ids)
             .filter_map(|(wanted, id)| match *id == inbound.id() {
-                true => Some((i64::MAX, *wanted)),
-                false => known.get(id.as_ref()).map(|at| (*at, *wanted)),
+                true => Some((i64::MAX, wanted)),
+                false => known.get(id).map(|at| (*at, wanted)),
             })
             .collect();
         received.sort_by_key(|(at, _)| *at);
-        if !received.is_empty() {
-            let ack = empty(&message_id()).in_thread(message.thread_id());
-            let ack = ack.acknowledging(received.into_iter().map(|(_, id)| id));
-            work.send_on(&connection, Kind::Answer, &ack)?;
-        }
-        Ok(())
+        Ok(received.into_iter().map(|(_, id)| id).collect())
     }
 
     /// An inviter whose complete was lost learns from any message of the peer that its response arrived.
@@ -277,7 +276,7 @@ impl Engine {
     async fn is_known(&self, inbound: &Inbound) -> Answer<bool> {
         let (tenant, mine, theirs) =
             (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
-        self.store.settled().await?;
+        self.store.settled(tenant).await?;
         Ok(self.store.place(tenant, &mine, &theirs, &inbound.id()).await?.1)
     }
 

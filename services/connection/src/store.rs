@@ -2,7 +2,6 @@
 
 mod acceptances;
 mod basic_messages;
-mod batch;
 mod connections;
 mod dids;
 mod events;
@@ -15,9 +14,7 @@ mod work;
 
 use std::path::Path;
 
-use entente_store::{Database, Durability, Reader, StoreError};
-use sqlx::migrate::Migrator;
-use sqlx::{QueryBuilder, Sqlite};
+use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -30,7 +27,11 @@ pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrations = Migrations {
+    name: "connection",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
 
 /// The database of this service.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Ends a query over rows with an id.
-    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+    fn push(&self, query: &mut Query) {
         let (compare, order) =
             if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
         if let Some(after) = &self.after {
@@ -58,16 +59,6 @@ impl Page {
         query.push(" ORDER BY id").push(order).push(" LIMIT ").push_bind(self.limit);
         query.push(" OFFSET ").push_bind(self.offset);
     }
-}
-
-/// Ends a column's comparison: equal to one of the values.
-fn push_one_of(query: &mut QueryBuilder<Sqlite>, values: &[String]) {
-    query.push(" IN (");
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value.clone());
-    }
-    query.push(")");
 }
 
 impl Store {
@@ -81,13 +72,13 @@ impl Store {
 
     /// Begins a unit of work for a tenant.
     pub async fn work(&self, tenant: &str, now: i64) -> Result<Work, StoreError> {
-        Ok(Work::new(self.database.write().await?, tenant, now))
+        Ok(Work::new(self.database.write(tenant).await?, tenant, now))
     }
 
     /// Waits until all that works have done is committed, and so can be read outside of a work: who collides with what
     /// another work did may learn it before that one's commit.
-    pub async fn settled(&self) -> Result<(), StoreError> {
-        self.database.alone().await.map(drop)
+    pub async fn settled(&self, tenant: &str) -> Result<(), StoreError> {
+        self.database.settled(tenant).await
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {
