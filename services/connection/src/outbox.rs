@@ -95,6 +95,13 @@ impl Outbox {
         let _ = self.ready.send(key);
     }
 
+    /// Gives up what it holds: another replica has it.
+    pub fn abandon(&self) {
+        let mut lanes = self.lanes();
+        lanes.queues.values_mut().for_each(VecDeque::clear);
+        lanes.held = 0;
+    }
+
     fn is_active(&self, key: &LaneKey) -> bool {
         self.lanes().queues.contains_key(key)
     }

@@ -9,12 +9,13 @@ mod exchanges;
 mod invitations;
 mod ledger;
 mod outbox;
+mod replicas;
 mod webhooks;
 mod work;
 
-use std::path::Path;
+use std::sync::Arc;
 
-use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError};
+use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError, Words};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -32,6 +33,9 @@ static MIGRATIONS: Migrations = Migrations {
     sqlite: sqlx::migrate!("migrations/sqlite"),
     postgres: sqlx::migrate!("migrations/postgres"),
 };
+
+/// What replicas tell each other by.
+const CHANNEL: &str = "entente_connection";
 
 /// The database of this service.
 #[derive(Clone)]
@@ -62,17 +66,28 @@ impl Page {
 }
 
 impl Store {
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
-    }
-
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }
 
     /// Begins a unit of work for a tenant.
-    pub async fn work(&self, tenant: &str, now: i64) -> Result<Work, StoreError> {
-        Ok(Work::new(self.database.write(tenant).await?, tenant, now))
+    pub async fn work(&self, tenant: &str, now: i64, owner: Arc<str>) -> Result<Work, StoreError> {
+        Ok(Work::new(self.database.write(tenant).await?, tenant, now, owner))
+    }
+
+    /// Whether other processes may work on the same tables.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
+
+    /// Tells the other replicas something.
+    pub async fn tell(&self, words: &[String]) -> Result<(), StoreError> {
+        self.database.tell(CHANNEL, words).await
+    }
+
+    /// Listens to what other replicas tell; `None` where that is not possible.
+    pub async fn listen(&self) -> Result<Option<Words>, StoreError> {
+        self.database.listen(CHANNEL).await
     }
 
     /// Waits until all that works have done is committed, and so can be read outside of a work: who collides with what

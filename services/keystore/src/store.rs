@@ -8,7 +8,6 @@ pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 
 use entente_did::PublicKey;
 use entente_store::{Database, Durability, Migrations, Query, StoreError, values};
-use std::path::Path;
 
 static MIGRATIONS: Migrations = Migrations {
     name: "keystore",
@@ -49,10 +48,6 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
-    }
-
     pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }

@@ -1,7 +1,5 @@
 //! SQLite behind one connection that writes and some that read, or PostgreSQL behind several of each.
 
-use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,40 +36,27 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a SQLite file, made if it does not exist, and brings its schema up to date.
+    /// Opens a database by URL, and brings its schema up to date: `sqlite:path`, a file that is made if it does not
+    /// exist, or `postgres://user@host/name`.
     ///
     /// # Errors
-    /// When the file cannot be opened or a migration fails.
-    pub async fn open(
-        path: &Path,
-        durability: Durability,
-        migrations: &Migrations,
-    ) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        Self::sqlite(options, durability, migrations).await
-    }
-
-    /// Opens a database by URL, `sqlite:path` or `postgres://user@host/name`, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// When the URL is not one that this build supports, or as [`Database::open`].
+    /// When the URL is another one, the database cannot be opened, or a migration fails.
     pub async fn connect(
         url: &str,
         durability: Durability,
         migrations: &Migrations,
     ) -> Result<Self, StoreError> {
-        match url.split(':').next().unwrap_or_default() {
-            "sqlite" => {
-                let options = SqliteConnectOptions::from_str(url)?.create_if_missing(true);
-                Self::sqlite(options, durability, migrations).await
+        match url.split_once(':') {
+            Some(("sqlite", path)) => Self::sqlite(path, durability, migrations).await,
+            Some(("postgres" | "postgresql", _)) => {
+                Self::postgres(url, durability, migrations).await
             }
-            "postgres" | "postgresql" => Self::postgres(url, durability, migrations).await,
-            scheme => Err(StoreError::Url(scheme.to_owned())),
+            scheme => Err(StoreError::Url(scheme.map_or(url, |(scheme, _)| scheme).to_owned())),
         }
     }
 
     async fn sqlite(
-        options: SqliteConnectOptions,
+        path: &str,
         durability: Durability,
         migrations: &Migrations,
     ) -> Result<Self, StoreError> {
@@ -79,7 +64,9 @@ impl Database {
             Durability::Full => SqliteSynchronous::Full,
             Durability::Process => SqliteSynchronous::Normal,
         };
-        let options = options
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(Duration::from_secs(10))
@@ -139,6 +126,10 @@ impl Database {
     /// When the database is away or too busy.
     pub async fn settled(&self, scope: &str) -> Result<(), StoreError> {
         self.stripe(scope)?.settled().await
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        self.readers.opener()
     }
 
     fn stripe(&self, scope: &str) -> Result<&Stripe, StoreError> {

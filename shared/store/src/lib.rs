@@ -17,6 +17,7 @@ mod stripe;
 pub mod testing;
 mod transaction;
 mod value;
+mod words;
 mod writer;
 
 pub use connection::Record;
@@ -27,3 +28,4 @@ pub use page::{PageToken, page_size};
 pub use query::Query;
 pub use transaction::Transaction;
 pub use value::Value;
+pub use words::Words;

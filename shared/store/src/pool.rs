@@ -105,6 +105,10 @@ impl Pool {
         })
     }
 
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.opener, Opener::Postgres { .. })
     }

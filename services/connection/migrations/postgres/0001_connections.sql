@@ -187,10 +187,11 @@ CREATE TABLE outbox (
     created_at BIGINT NOT NULL,
     -- The DID URL of from_key, which DIDComm v2 names it by.
     from_kid TEXT COLLATE "C",
+    owner TEXT COLLATE "C" NOT NULL,   -- the replica that sends it
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX outbox_by_lane ON outbox (tenant, lane, id);
-CREATE INDEX outbox_due ON outbox (next_attempt_at, tenant, lane);
+CREATE INDEX outbox_due ON outbox (owner, next_attempt_at, tenant, lane);
 
 -- Messages that had their effect, so that the same message has none again.
 CREATE TABLE inbox (
@@ -276,3 +277,10 @@ CREATE TABLE webhooks (
     PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX webhooks_by_url ON webhooks (tenant, format, url);
+
+-- The processes that share the tables, of which each works for all tenants.
+CREATE TABLE replicas (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    beats BIGINT NOT NULL,             -- counted up while it lives
+    started_at BIGINT NOT NULL
+) WITH (fillfactor = 20);

@@ -102,13 +102,16 @@ impl TryFrom<Row> for Outgoing {
 }
 
 impl Work {
+    /// Whoever sends a lane goes on with it, so that it stays in order. The statement gives who that is.
     pub(super) fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let target = serde_json::to_string(&outgoing.target)
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
         self.write(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
-     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at) VALUES \
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, '', $12)",
+     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at, owner) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, CASE WHEN owner = $13 THEN $11 ELSE $12 \
+     END, '', $12, owner FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 AND \
+     lane = $3 ORDER BY id LIMIT 1), $13) AS owner) AS lane RETURNING owner, CAST(0 AS BIGINT)",
             values![
                 &outgoing.tenant,
                 &outgoing.id,
@@ -121,7 +124,8 @@ impl Work {
                 outgoing.from.as_ref().and_then(|from| from.kid.clone()),
                 target,
                 outgoing.created_at + FIRST_ATTEMPT,
-                outgoing.created_at
+                outgoing.created_at,
+                self.owner()
             ],
         );
         Ok(())
@@ -160,9 +164,10 @@ impl Work {
 }
 
 impl Store {
-    /// Lanes with a message that is due.
+    /// The lanes of a replica with a message that is due.
     pub async fn due_lanes(
         &self,
+        owner: &str,
         now: i64,
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
@@ -170,9 +175,9 @@ impl Store {
             .read()
             .await?
             .all(
-                "SELECT tenant, lane FROM outbox WHERE next_attempt_at <= $1 \
-             GROUP BY tenant, lane ORDER BY MIN(next_attempt_at) LIMIT $2",
-                values![now, limit],
+                "SELECT tenant, lane FROM outbox WHERE owner = $1 AND next_attempt_at <= $2 \
+             GROUP BY tenant, lane ORDER BY MIN(next_attempt_at) LIMIT $3",
+                values![owner, now, limit],
             )
             .await?;
         Ok(rows)

@@ -1,6 +1,7 @@
 //! A unit of work: one transaction with the events and the messages that follow from it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use entente_didcomm::message::Message;
 use entente_protocol::{Sender, Target};
@@ -30,6 +31,8 @@ pub(crate) struct Work {
     exchange: Option<(ExchangeRow, bool)>,
     tenant: String,
     now: i64,
+    /// The replica that this process is.
+    owner: Arc<str>,
     events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
     due: bool,
@@ -40,17 +43,20 @@ pub(crate) struct Work {
 pub(crate) struct Committed {
     pub events: Vec<event::Event>,
     pub outgoing: Vec<Outgoing>,
+    /// Replicas that were left messages to send, as they send others of the same lanes.
+    pub left_to: Vec<String>,
     /// Something is due at once.
     pub due: bool,
 }
 
 impl Work {
-    pub(super) fn new(transaction: Transaction, tenant: &str, now: i64) -> Self {
+    pub(super) fn new(transaction: Transaction, tenant: &str, now: i64, owner: Arc<str>) -> Self {
         Self {
             transaction,
             exchange: None,
             tenant: tenant.to_owned(),
             now,
+            owner,
             events: Vec::new(),
             outgoing: Vec::new(),
             due: false,
@@ -107,6 +113,11 @@ impl Work {
         &self.tenant
     }
 
+    /// The replica that this process is.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// The time of the work, in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
         self.now
@@ -155,13 +166,23 @@ impl Work {
         }
         let mut events = self.write_events()?;
         let (count, now, due) = (count(&events)?, self.now, self.due);
-        let mut last: Vec<(i64,)> = self.transaction.commit().await?;
-        let first = last.pop().map_or(0, |(last,)| last) - count + 1;
+        let rows: Vec<(Option<String>, i64)> = self.transaction.commit().await?;
+        let last = rows.iter().rfind(|(owner, _)| owner.is_none()).map_or(0, |(_, last)| *last);
+        let first = last - count + 1;
+        let owners = rows.into_iter().filter_map(|(owner, _)| owner);
+        let (mut mine, mut left_to) = (Vec::new(), Vec::new());
+        for (message, owner) in outgoing.into_iter().zip(owners) {
+            if *owner == *self.owner {
+                mine.push(message);
+            } else {
+                left_to.push(owner);
+            }
+        }
         for (sequence, event) in (first..).zip(&mut events) {
             event.sequence = sequence;
             event.time = Some(entente_rpc::time_to_proto(now));
         }
-        Ok(Committed { events, outgoing, due })
+        Ok(Committed { events, outgoing: mine, left_to, due })
     }
 
     /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are
@@ -187,7 +208,7 @@ impl Work {
         self.write(
             "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
              ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + \
-             excluded.last_sequence RETURNING last_sequence",
+             excluded.last_sequence RETURNING CAST(NULL AS TEXT), last_sequence",
             values![self.tenant(), count],
         );
         let (mut rows, mut values) = (String::new(), Vec::new());
