@@ -72,7 +72,7 @@ impl Engine {
         explain: &str,
     ) -> Result<(), StoreError> {
         let verdict = match about.is_v2() {
-            true => self.error_limit.count(&connection.id, about.thread_id()),
+            true => self.error_limit.count(&connection.id, &about.comparable(about.thread_id())),
             false => Verdict::Report,
         };
         let report = match verdict {

@@ -1,6 +1,8 @@
 //! What was done before: messages that had their effect, calls that had their answer.
 
-use entente_store::{StoreError, values};
+use std::collections::HashMap;
+
+use entente_store::{Query, StoreError, values};
 
 use super::{Store, Work};
 
@@ -59,6 +61,20 @@ impl Store {
             )
             .await?;
         Ok(row)
+    }
+
+    /// When messages of a sender had their effect, by their ids; those that never did are not there.
+    pub async fn received(
+        &self,
+        tenant: &str,
+        sender_key: &str,
+        ids: &[String],
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let mut query = Query::new("SELECT message_id, received_at FROM inbox WHERE tenant = ");
+        query.push_bind(tenant).push(" AND sender_key = ").push_bind(sender_key);
+        query.push(" AND message_id").push_one_of(ids);
+        let rows: Vec<(String, i64)> = query.all(self.read().await?).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// The answer to an earlier call.
