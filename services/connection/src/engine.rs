@@ -17,6 +17,7 @@ mod send;
 mod steps;
 
 pub(crate) use accept::rejected_reuse;
+pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
 
