@@ -46,7 +46,7 @@ pub(in crate::acapy) fn is_static(made: &Connection) -> bool {
 }
 
 /// The `connection_protocol` of a connection that no handshake made, which ACA-Py has nevertheless.
-pub(in crate::acapy) const STATIC_PROTOCOL: &str = "didexchange/1.0";
+pub(in crate::acapy) const STATIC_PROTOCOL: &str = "didexchange/1.1";
 
 /// The record of a connection without an exchange: it is static, or its exchange was deleted.
 pub(crate) fn connection_of(made: &Connection) -> Value {
