@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use entente_rpc::{Link, link};
+use entente_store::testing::Place;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,8 +48,9 @@ impl Suite {
     /// The same, with further arguments of `entente serve`.
     pub async fn with(arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let arguments: Vec<String> =
+        let mut arguments: Vec<String> =
             arguments.iter().map(|&argument| argument.to_owned()).collect();
+        arguments.extend(database().await);
         let addresses = [free_address(), free_address(), free_address()];
         let addresses = addresses.each_ref().map(String::as_str);
         let (child, ready) = spawn(directory.path(), &arguments, addresses).await;
@@ -79,6 +81,7 @@ impl Suite {
         let (didcomm, admin) = (free_address(), free_address());
         let endpoint = format!("http://{didcomm}");
         let mut addresses: Vec<(&str, String)> = Vec::new();
+        let database = database().await;
         let mut children = Vec::new();
         let mut arguments = Vec::new();
         for service in ["resolver", "keystore", "transport", "connection", "gateway"] {
@@ -86,6 +89,7 @@ impl Suite {
             std::fs::create_dir(&home).unwrap();
             arguments = vec!["--services".to_owned(), service.to_owned()];
             arguments.extend(["--admin-api-key", KEY].map(str::to_owned));
+            arguments.extend(database.clone());
             match service {
                 "transport" => arguments.push("--allow-private-endpoints".to_owned()),
                 "connection" | "gateway" => {
@@ -193,6 +197,19 @@ fn free_address() -> String {
         if std::net::TcpListener::bind(&address).is_ok() {
             return address;
         }
+    }
+}
+
+/// The arguments for the database that `ENTENTE_TEST_DATABASE` asks for: a new one in PostgreSQL, or SQLite's.
+async fn database() -> Vec<String> {
+    match std::env::var("ENTENTE_TEST_DATABASE").as_deref() {
+        Ok("postgres") => {
+            let place = Place::postgres().await.unwrap();
+            let place = place.expect("ENTENTE_TEST_DATABASE=postgres needs ENTENTE_TEST_POSTGRES");
+            vec!["--database-url".to_owned(), place.url()]
+        }
+        Ok("sqlite") | Err(_) => Vec::new(),
+        Ok(other) => panic!("ENTENTE_TEST_DATABASE is {other:?}; write sqlite or postgres"),
     }
 }
 

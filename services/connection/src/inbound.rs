@@ -250,7 +250,7 @@ impl Engine {
     async fn is_known(&self, inbound: &Inbound) -> Answer<bool> {
         let (tenant, mine, theirs) =
             (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
-        self.store.settled().await?;
+        self.store.settled(tenant).await?;
         Ok(self.store.place(tenant, &mine, &theirs, &inbound.message.id).await?.1)
     }
 

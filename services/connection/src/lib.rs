@@ -18,5 +18,5 @@ mod service;
 mod store;
 mod timers;
 
-pub use config::{Config, DatabaseLocation};
+pub use config::Config;
 pub use service::{Links, Service, StartError, start};

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::Clients;
-use crate::config::{Config, DatabaseLocation};
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::feed::Feed;
 use crate::grpc::Grpc;
@@ -69,10 +69,7 @@ pub async fn start(
     links: Links,
     registry: &mut Registry,
 ) -> Result<Service, StartError> {
-    let store = match &config.database {
-        DatabaseLocation::File(path) => Store::open(path).await?,
-        DatabaseLocation::Url(url) => Store::connect(url).await?,
-    };
+    let store = Store::connect(&config.database_url).await?;
     let (outbox, inlets) = Outbox::new();
     let engine = Engine {
         store,

@@ -2,7 +2,6 @@
 
 mod acceptances;
 mod basic_messages;
-mod batch;
 mod connections;
 mod dids;
 mod events;
@@ -13,11 +12,7 @@ mod outbox;
 mod webhooks;
 mod work;
 
-use std::path::Path;
-
-use entente_store::{Database, Durability, Reader, StoreError};
-use sqlx::migrate::Migrator;
-use sqlx::{QueryBuilder, Sqlite};
+use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -30,7 +25,11 @@ pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrations = Migrations {
+    name: "connection",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
 
 /// The database of this service.
 #[derive(Clone)]
@@ -49,7 +48,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Ends a query over rows with an id.
-    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+    fn push(&self, query: &mut Query) {
         let (compare, order) =
             if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
         if let Some(after) = &self.after {
@@ -60,34 +59,20 @@ impl Page {
     }
 }
 
-/// Ends a column's comparison: equal to one of the values.
-fn push_one_of(query: &mut QueryBuilder<Sqlite>, values: &[String]) {
-    query.push(" IN (");
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value.clone());
-    }
-    query.push(")");
-}
-
 impl Store {
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
-    }
-
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }
 
     /// Begins a unit of work for a tenant.
     pub async fn work(&self, tenant: &str, now: i64) -> Result<Work, StoreError> {
-        Ok(Work::new(self.database.write().await?, tenant, now))
+        Ok(Work::new(self.database.write(tenant).await?, tenant, now))
     }
 
     /// Waits until all that works have done is committed, and so can be read outside of a work: who collides with what
     /// another work did may learn it before that one's commit.
-    pub async fn settled(&self) -> Result<(), StoreError> {
-        self.database.alone().await.map(drop)
+    pub async fn settled(&self, tenant: &str) -> Result<(), StoreError> {
+        self.database.settled(tenant).await
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {

@@ -22,6 +22,8 @@ pub use settings::{LogFormat, Settings};
 pub struct Config {
     /// Where the databases and generated keys are.
     pub data_dir: PathBuf,
+    /// `sqlite:<directory>` or `postgres://…`; SQLite in the data directory when `None`. It may have a password.
+    pub database_url: Option<String>,
     /// Inbound DIDComm.
     pub didcomm_addr: SocketAddr,
     /// The admin dialects.

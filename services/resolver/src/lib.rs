@@ -29,7 +29,7 @@ use web::Web;
 /// How the resolver works.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its own database, `sqlite:path`. It keeps the long forms of did:peer:4.
+    /// Its own database, `sqlite:path` or `postgres://user@host/name`. It keeps the long forms of did:peer:4.
     pub database_url: String,
     /// How long a did:web document is used before it is fetched again.
     pub web_ttl: Duration,

@@ -134,7 +134,7 @@ impl Engine {
             return Ok(did);
         }
         drop(work);
-        self.store.settled().await?;
+        self.store.settled(tenant).await?;
         self.forget(tenant, &did.into()).await;
         let known = self.store.shared_did(tenant, shared_as.unwrap_or_default()).await?;
         known.ok_or_else(|| StoreError::Conflict.into())

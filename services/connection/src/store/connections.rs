@@ -4,10 +4,9 @@ use entente_did::{Did, PublicKey};
 use entente_didcomm::message::Message;
 use entente_protocol::reuse::Candidate;
 use entente_protocol::{Envelope, Identity, Sender, Target};
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Kind, Page, Store, Work};
 
 /// A connection as it is stored. Enumerations have the numbers of the proto.
@@ -278,15 +277,9 @@ impl Store {
         my_key: &str,
         their_did: &str,
     ) -> Result<Option<(String, String)>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = \
-     $3 LIMIT 1",
-        )
-        .bind(tenant)
-        .bind(their_did)
-        .bind(my_key)
-        .fetch_optional(&mut *self.point().await?)
-        .await?)
+        Ok(self.point().await?
+.optional("SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = \
+     $3 LIMIT 1", values![tenant, their_did, my_key]).await?)
     }
 
     /// A connection.
@@ -295,9 +288,9 @@ impl Store {
         tenant: &str,
         id: &str,
     ) -> Result<Option<Connection>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
+        query.optional(self.read().await?).await
     }
 
     /// What stands between us and the inviter of a DID.
@@ -307,8 +300,8 @@ impl Store {
         did: Option<&str>,
         inviter: &str,
     ) -> Result<Standing, StoreError> {
-        let query = sqlx::query_as(STANDING).bind(tenant).bind(did).bind(inviter);
-        Ok(Standing::of(query.fetch_all(&mut *self.point().await?).await?))
+        let values = values![tenant, did, inviter];
+        Ok(Standing::of(self.read().await?.all(STANDING, values).await?))
     }
 
     /// A page of connections.
@@ -318,7 +311,7 @@ impl Store {
         filter: &ConnectionFilter,
         page: &Page,
     ) -> Result<Vec<Connection>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned());
         for (column, value) in [
             ("invitation_id", &filter.invitation_id),
@@ -335,6 +328,6 @@ impl Store {
             query.push(" AND role = 0");
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 }

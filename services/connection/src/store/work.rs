@@ -5,10 +5,8 @@ use std::fmt::Write as _;
 use entente_didcomm::message::Message;
 use entente_protocol::{Sender, Target};
 use entente_rpc::proto::event::v1 as event;
-use entente_store::{Lease, StoreError, Transaction, Value, values};
+use entente_store::{Record, StoreError, Transaction, Value, values};
 use prost::Message as _;
-use sqlx::FromRow;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::exchanges::ExchangeRow;
@@ -59,21 +57,22 @@ impl Work {
         }
     }
 
-    /// The transaction, with all that was written so far.
-    pub(super) async fn tx(&mut self) -> Result<&mut Lease, StoreError> {
-        self.write_held_exchange();
-        self.transaction.connection().await
-    }
-
-    /// Reads rows, after all that was written so far.
-    pub(super) async fn fetch<T>(
+    /// Carries out a statement, after all that was written so far, and says how many rows it changed.
+    pub(super) async fn execute(
         &mut self,
         sql: &str,
         values: Vec<Value>,
-    ) -> Result<Vec<T>, StoreError>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    ) -> Result<u64, StoreError> {
+        self.write_held_exchange();
+        self.transaction.execute(sql, values).await
+    }
+
+    /// Reads rows, after all that was written so far.
+    pub(super) async fn fetch<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
         self.write_held_exchange();
         self.transaction.fetch(sql, values).await
     }

@@ -1,6 +1,7 @@
 //! The services of this process, wired to each other and to those in other processes.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use axum::http::Uri;
 use entente_rpc::auth::ApiKeys;
@@ -156,6 +157,7 @@ impl Context<'_> {
 
     fn keystore(&self) -> entente_keystore::Config {
         let mut config = entente_keystore::Config::in_directory(&self.config.data_dir);
+        config.database_url = Some(self.database("keystore"));
         config.master_key = match &self.config.master_key {
             MasterKey::File(path) => entente_keystore::MasterKey::File(path.clone()),
             MasterKey::Passphrase(text) => {
@@ -173,11 +175,8 @@ impl Context<'_> {
     }
 
     fn connection(&self) -> entente_connection::Config {
-        let file = self.config.data_dir.join("connection.db");
-        let mut config = entente_connection::Config::new(
-            entente_connection::DatabaseLocation::File(file),
-            self.endpoint,
-        );
+        let mut config =
+            entente_connection::Config::new(self.database("connection"), self.endpoint);
         config.label.clone_from(&self.config.label);
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
@@ -195,7 +194,15 @@ impl Context<'_> {
     }
 
     fn database(&self, service: &str) -> String {
-        format!("sqlite:{}", self.config.data_dir.join(format!("{service}.db")).display())
+        let file =
+            |folder: &Path| format!("sqlite:{}", folder.join(format!("{service}.db")).display());
+        match self.config.database_url.as_deref() {
+            None => file(&self.config.data_dir),
+            Some(url) => match url.strip_prefix("sqlite:") {
+                Some(folder) => file(Path::new(folder)),
+                None => url.to_owned(),
+            },
+        }
     }
 
     /// An agent on loopback talks to others on loopback; one that is out in the open must not be led to its own
