@@ -53,7 +53,7 @@ impl Engine {
             }
             Err(stop) => {
                 // The same request was taken at the same time, by hand or in its envelope.
-                self.store.settled().await?;
+                self.store.settled(tenant).await?;
                 let begun = self.begun_before(tenant, &inbound.message, &claimed).await?;
                 begun.ok_or_else(|| failure(stop))?
             }

@@ -170,8 +170,8 @@ impl Work {
     /// Whether a connection has a DID of ours.
     pub async fn speaks_as(&mut self, did: &str) -> Result<bool, StoreError> {
         let values = values![self.tenant(), did];
-        let sql = "SELECT 1 FROM connections WHERE tenant = $1 AND my_did = $2 LIMIT 1";
-        Ok(!self.fetch::<(i64,)>(sql, values).await?.is_empty())
+        let sql = "SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 LIMIT 1";
+        Ok(!self.fetch::<(bool,)>(sql, values).await?.is_empty())
     }
 
     /// Keeps a new connection.

@@ -5,7 +5,6 @@ use entente_protocol::Identity;
 use entente_store::{StoreError, values};
 use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Store, Work};
 
 /// A DID of ours with its key.
@@ -106,14 +105,14 @@ impl Work {
     /// Whether a key of ours is that of another DID than this, or this DID has another key.
     pub async fn is_otherwise_paired(&mut self, did: &str, key: &str) -> Result<bool, StoreError> {
         let values = values![self.tenant(), did, key];
-        let found: Vec<(i64,)> = self
+        let found: Vec<(bool,)> = self
             .fetch(
-                "SELECT 1 FROM dids WHERE tenant = $1 AND key = $3 AND did <> $2 \
-     UNION ALL SELECT 1 FROM dids WHERE tenant = $1 AND did = $2 AND key <> $3 \
-     UNION ALL SELECT 1 FROM connections WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
-     UNION ALL SELECT 1 FROM invitations WHERE tenant = $1 AND key = $3 \
+                "SELECT TRUE FROM dids WHERE tenant = $1 AND key = $3 AND did <> $2 \
+     UNION ALL SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2 AND key <> $3 \
+     UNION ALL SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
+     UNION ALL SELECT TRUE FROM invitations WHERE tenant = $1 AND key = $3 \
      AND (canonical_did IS NULL OR canonical_did <> $2) \
-     UNION ALL SELECT 1 FROM peers p WHERE p.tenant = $1 AND p.my_key = $3 AND NOT EXISTS \
+     UNION ALL SELECT TRUE FROM peers p WHERE p.tenant = $1 AND p.my_key = $3 AND NOT EXISTS \
      (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.id = p.exchange_id AND c.my_did = $2) \
      LIMIT 1",
                 values,
