@@ -14,11 +14,14 @@ mod read;
 mod remove;
 mod rotate;
 mod send;
+mod static_connection;
 mod steps;
 
 pub(crate) use accept::rejected_reuse;
+pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
+pub(crate) use read::check_alias;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Messages from peers. Who sent one is what the envelope proved, and nothing else.
 
 mod error_limit;
+mod handed_over;
 mod handshake;
 mod problem;
 mod reply;

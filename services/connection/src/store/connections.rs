@@ -46,6 +46,8 @@ pub(crate) struct ConnectionFilter {
     pub alias: String,
     pub my_did: String,
     pub their_did: String,
+    /// Only those that no handshake made.
+    pub static_only: bool,
 }
 
 const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
@@ -145,6 +147,31 @@ impl Work {
     ) -> Result<Standing, StoreError> {
         let values = values![self.tenant(), did, inviter];
         Ok(Standing::of(self.fetch(STANDING, values).await?))
+    }
+
+    /// The handshake or connection that two DIDs, or two keys, have already.
+    pub async fn connection_between(
+        &mut self,
+        dids: [&str; 2],
+        keys: [&str; 2],
+    ) -> Result<Option<String>, StoreError> {
+        let ([my_did, their_did], [my_key, their_key]) = (dids, keys);
+        let values = values![self.tenant(), my_did, their_did, my_key, their_key];
+        let found: Vec<(String,)> = self
+            .fetch(
+                "SELECT id FROM connections WHERE tenant = $1 AND my_did = $2 AND their_did = $3                  UNION ALL SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $4 AND \
+                 their_key = $5 LIMIT 1",
+                values,
+            )
+            .await?;
+        Ok(found.into_iter().next().map(|(id,)| id))
+    }
+
+    /// Whether a connection has a DID of ours.
+    pub async fn speaks_as(&mut self, did: &str) -> Result<bool, StoreError> {
+        let values = values![self.tenant(), did];
+        let sql = "SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 LIMIT 1";
+        Ok(!self.fetch::<(bool,)>(sql, values).await?.is_empty())
     }
 
     /// Keeps a new connection.
@@ -296,6 +323,9 @@ impl Store {
             if !value.is_empty() {
                 query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
             }
+        }
+        if filter.static_only {
+            query.push(" AND role = 0");
         }
         page.push(&mut query);
         query.all(self.read().await?).await

@@ -102,6 +102,25 @@ impl Work {
         Ok(found.is_some())
     }
 
+    /// Whether a key of ours is that of another DID than this, or this DID has another key.
+    pub async fn is_otherwise_paired(&mut self, did: &str, key: &str) -> Result<bool, StoreError> {
+        let values = values![self.tenant(), did, key];
+        let found: Vec<(bool,)> = self
+            .fetch(
+                "SELECT TRUE FROM dids WHERE tenant = $1 AND key = $3 AND did <> $2 \
+     UNION ALL SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2 AND key <> $3 \
+     UNION ALL SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
+     UNION ALL SELECT TRUE FROM invitations WHERE tenant = $1 AND key = $3 \
+     AND (canonical_did IS NULL OR canonical_did <> $2) \
+     UNION ALL SELECT TRUE FROM peers p WHERE p.tenant = $1 AND p.my_key = $3 AND NOT EXISTS \
+     (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.id = p.exchange_id AND c.my_did = $2) \
+     LIMIT 1",
+                values,
+            )
+            .await?;
+        Ok(!found.is_empty())
+    }
+
     /// Forgets a DID of ours, unless invitations share it, or an invitation, handshake or connection is of it.
     pub async fn remove_did(&mut self, did: &str) -> Result<Option<OurDid>, StoreError> {
         let row: Option<Row> = self
