@@ -220,7 +220,8 @@ impl Store {
         );
         query.push_bind(tenant.to_owned()).push(" AND lane");
         super::push_one_of(&mut query, lanes);
-        query.push(" ORDER BY id DESC");
+        // In the order of the index. By the id alone, the whole outbox would be read.
+        query.push(" ORDER BY lane DESC, id DESC");
         let rows: Vec<(String, i32, i64, String)> =
             query.build_query_as().fetch_all(&mut *self.read().await?).await?;
         // The first of a lane comes last.
