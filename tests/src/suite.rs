@@ -206,11 +206,16 @@ fn free_address() -> String {
     }
 }
 
+/// A new database on the PostgreSQL of `ENTENTE_TEST_POSTGRES`. `None`, and loudly, where there is none.
+pub async fn postgres() -> Option<Place> {
+    Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap()
+}
+
 /// The arguments for the database that `ENTENTE_TEST_DATABASE` asks for: a new one in PostgreSQL, or SQLite's.
 async fn database() -> Vec<String> {
     match std::env::var("ENTENTE_TEST_DATABASE").as_deref() {
         Ok("postgres") => {
-            let place = Place::postgres().await.unwrap();
+            let place = postgres().await;
             let place = place.expect("ENTENTE_TEST_DATABASE=postgres needs ENTENTE_TEST_POSTGRES");
             vec!["--database-url".to_owned(), place.url()]
         }

@@ -9,18 +9,19 @@
 )]
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, ApproveExchangeRequest, CreateInvitationRequest, Exchange,
-    ExchangeState, GetExchangeRequest, InvitationFormat, RejectExchangeRequest, Role,
+    AbandonCause, AcceptInvitationRequest, ApproveExchangeRequest, CreateInvitationRequest,
+    Exchange, ExchangeState, GetExchangeRequest, HandshakeProtocol, InvitationFormat,
+    RejectExchangeRequest, RevokeInvitationRequest, Role,
 };
-use entente_tests::Suite;
-use entente_tests::suite::eventually;
+use entente_tests::suite::{eventually, seconds};
+use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
 
 const FORMATS: [InvitationFormat; 3] =
     [InvitationFormat::OutOfBand1, InvitationFormat::Connections1, InvitationFormat::OutOfBand2];
 
 /// What a state is called: ACA-Py's `state` and `rfc23_state`, Sudo's, and Identus' once nothing is under way.
-fn words(role: Role, state: ExchangeState) -> [&'static str; 4] {
+fn words(role: Role, state: ExchangeState, cause: AbandonCause) -> [&'static str; 4] {
     use ExchangeState as S;
     match (role, state) {
         (Role::Inviter, S::Invitation) => {
@@ -40,8 +41,18 @@ fn words(role: Role, state: ExchangeState) -> [&'static str; 4] {
         }
         (Role::Inviter, S::Done) => ["active", "completed", "DONE", "ConnectionResponseSent"],
         (Role::Invitee, S::Done) => ["active", "completed", "DONE", "ConnectionResponseReceived"],
-        (_, S::Abandoned) => ["error", "abandoned", "ABANDONED", "ProblemReportSent"],
+        (_, S::Abandoned) => ["error", "abandoned", "ABANDONED", ended(role, cause)],
         other => panic!("{other:?} is not passed"),
+    }
+}
+
+/// Identus' word for an end.
+fn ended(role: Role, cause: AbandonCause) -> &'static str {
+    match cause {
+        AbandonCause::Unspecified => panic!("an end without a cause"),
+        AbandonCause::PeerReported => "ProblemReportReceived",
+        AbandonCause::InvitationEnded if role == Role::Inviter => "InvitationExpired",
+        _ => "ProblemReportSent",
     }
 }
 
@@ -58,7 +69,7 @@ async fn tell(suite: &Suite, id: &str, role: Role, state: ExchangeState) {
     })
     .await;
     assert_eq!(found.role(), role);
-    let [acapy, rfc23, sudo, identus] = words(role, state);
+    let [acapy, rfc23, sudo, identus] = words(role, state, found.abandon_cause());
 
     let record = suite.json("GET", &format!("/connections/{id}"), Value::Null).await;
     assert_eq!((&record["state"], &record["rfc23_state"]), (&json!(acapy), &json!(rfc23)));
@@ -81,29 +92,48 @@ async fn tell(suite: &Suite, id: &str, role: Role, state: ExchangeState) {
     assert_eq!((&record["connectionId"], &record["role"]), (&json!(id), &json!(part)));
 }
 
+/// Waits for an end, and checks that all tell of it and of its cause.
+async fn tell_end(suite: &Suite, id: &str, role: Role, cause: AbandonCause) {
+    tell(suite, id, role, ExchangeState::Abandoned).await;
+    let found = exchange(suite, id).await;
+    assert_eq!(found.abandon_cause(), cause, "{found:?}");
+    let record = suite.json("GET", &format!("/connections/{id}"), Value::Null).await;
+    assert_eq!(record["error_msg"].as_str().unwrap_or_default(), found.error, "{record}");
+}
+
+async fn reject(suite: &Suite, id: &str) {
+    let request = RejectExchangeRequest { id: id.to_owned(), ..Default::default() };
+    suite.exchanges().reject_exchange(request).await.unwrap();
+}
+
 async fn approve(suite: &Suite, id: &str) {
     let request = ApproveExchangeRequest { id: id.to_owned(), ..Default::default() };
     suite.exchanges().approve_exchange(request).await.unwrap();
 }
 
+/// An invitation whose inviter is asked.
+fn of(format: InvitationFormat) -> CreateInvitationRequest {
+    CreateInvitationRequest {
+        format: format.into(),
+        auto_accept: Some(false),
+        ..Default::default()
+    }
+}
+
+/// An acceptance whose invitee is asked.
+fn asked(url: &str) -> AcceptInvitationRequest {
+    AcceptInvitationRequest {
+        invitation: url.to_owned(),
+        auto_accept: Some(false),
+        ..Default::default()
+    }
+}
+
 /// A handshake in which both owners are asked, up to the request: the ids at the inviter and the invitee.
 async fn request(inviter: &Suite, invitee: &Suite, format: InvitationFormat) -> (String, String) {
-    let made = inviter
-        .invite_with(CreateInvitationRequest {
-            format: format.into(),
-            auto_accept: Some(false),
-            ..Default::default()
-        })
-        .await;
+    let made = inviter.invite_with(of(format)).await;
     tell(inviter, &made.exchange_id, Role::Inviter, ExchangeState::Invitation).await;
-    let accepted = invitee
-        .accept_with(AcceptInvitationRequest {
-            invitation: made.url.clone(),
-            auto_accept: Some(false),
-            ..Default::default()
-        })
-        .await
-        .unwrap();
+    let accepted = invitee.accept_with(asked(&made.url)).await.unwrap();
     tell(invitee, &accepted.exchange_id, Role::Invitee, ExchangeState::Invitation).await;
     approve(invitee, &accepted.exchange_id).await;
     tell(invitee, &accepted.exchange_id, Role::Invitee, ExchangeState::Request).await;
@@ -132,8 +162,62 @@ async fn all_tell_of_a_handshake_that_is_abandoned() {
         drop(invitee);
         approve(&inviter, &theirs).await;
         tell(&inviter, &theirs, Role::Inviter, ExchangeState::Response).await;
-        let reject = RejectExchangeRequest { id: theirs.clone(), ..Default::default() };
-        inviter.exchanges().reject_exchange(reject).await.unwrap();
-        tell(&inviter, &theirs, Role::Inviter, ExchangeState::Abandoned).await;
+        reject(&inviter, &theirs).await;
+        tell_end(&inviter, &theirs, Role::Inviter, AbandonCause::Rejected).await;
+    }
+}
+
+/// Either side says no to a request: the other hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_tell_of_a_handshake_that_is_rejected() {
+    let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
+    for format in FORMATS {
+        let (theirs, ours) = request(&inviter, &invitee, format).await;
+        reject(&inviter, &theirs).await;
+        tell_end(&inviter, &theirs, Role::Inviter, AbandonCause::Rejected).await;
+        tell_end(&invitee, &ours, Role::Invitee, AbandonCause::PeerReported).await;
+
+        let (theirs, ours) = request(&inviter, &invitee, format).await;
+        reject(&invitee, &ours).await;
+        tell_end(&invitee, &ours, Role::Invitee, AbandonCause::Rejected).await;
+        tell_end(&inviter, &theirs, Role::Inviter, AbandonCause::PeerReported).await;
+
+        let made = inviter.invite_with(of(format)).await;
+        let accepted = invitee.accept_with(asked(&made.url)).await.unwrap();
+        reject(&invitee, &accepted.exchange_id).await;
+        tell_end(&invitee, &accepted.exchange_id, Role::Invitee, AbandonCause::Rejected).await;
+        reject(&inviter, &made.exchange_id).await;
+        tell_end(&inviter, &made.exchange_id, Role::Inviter, AbandonCause::Rejected).await;
+    }
+}
+
+/// An invitation ends before anybody answers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_tell_of_an_invitation_that_ends() {
+    let suite = Suite::start().await;
+    for format in FORMATS {
+        let made = suite.invite_with(of(format)).await;
+        let revoke = RevokeInvitationRequest { id: made.id.clone(), ..Default::default() };
+        suite.invitations().revoke_invitation(revoke).await.unwrap();
+        tell_end(&suite, &made.exchange_id, Role::Inviter, AbandonCause::InvitationEnded).await;
+
+        let expires_in = Some(seconds(1));
+        let made = suite.invite_with(CreateInvitationRequest { expires_in, ..of(format) }).await;
+        tell_end(&suite, &made.exchange_id, Role::Inviter, AbandonCause::InvitationEnded).await;
+    }
+}
+
+/// The request may not be sent to where the invitation says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_tell_of_a_request_that_is_not_delivered() {
+    let suite = Suite::with(&["--allow-private-endpoints=false"]).await;
+    let peer = Peer::start().await;
+    for (invitation, protocol) in [
+        (peer.invitation(json!({})), HandshakeProtocol::Didexchange11),
+        (peer.connections_invitation(), HandshakeProtocol::Connections10),
+    ] {
+        let id = suite.receive(&invitation).await.exchange_id;
+        tell_end(&suite, &id, Role::Invitee, AbandonCause::NotDelivered).await;
+        assert_eq!(exchange(&suite, &id).await.protocol(), protocol);
     }
 }

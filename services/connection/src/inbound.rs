@@ -296,12 +296,11 @@ impl Engine {
     /// The exchange of ours that a message's thread belongs to, in a role that takes the message, with our key.
     async fn exchange_of_thread(
         &self,
-        inbound: &Inbound,
+        tenant: &str,
+        thread_id: &str,
         fits: impl Fn(&Exchange) -> bool,
     ) -> Answer<Option<(ExchangeRow, Exchange)>> {
-        for row in
-            self.store.exchanges_of_thread(&inbound.tenant, inbound.message.thread_id()).await?
-        {
+        for row in self.store.exchanges_of_thread(tenant, thread_id).await? {
             let machine = row.machine()?;
             if fits(&machine) {
                 return Ok(Some((row, machine)));

@@ -21,3 +21,4 @@ mod timers;
 
 pub use config::Config;
 pub use service::{Links, Service, StartError, start};
+pub use store::MIGRATIONS;

@@ -28,7 +28,8 @@ pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
-static MIGRATIONS: Migrations = Migrations {
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
     name: "connection",
     sqlite: sqlx::migrate!("migrations/sqlite"),
     postgres: sqlx::migrate!("migrations/postgres"),

@@ -9,7 +9,8 @@ pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 use entente_did::PublicKey;
 use entente_store::{Database, Durability, Migrations, Query, StoreError, values};
 
-static MIGRATIONS: Migrations = Migrations {
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
     name: "keystore",
     sqlite: sqlx::migrate!("migrations/sqlite"),
     postgres: sqlx::migrate!("migrations/postgres"),
@@ -96,9 +97,10 @@ impl Store {
         (created_at, key): (i64, &str),
         limit: i64,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let rows: Vec<(String, i64)> = self.database.read().await?
-.all("SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (created_at, public_key) > ($2, $3) \
-             ORDER BY created_at, public_key LIMIT $4", values![tenant, created_at, key, limit]).await?;
+        let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
+                   (created_at, public_key) > ($2, $3) ORDER BY created_at, public_key LIMIT $4";
+        let values = values![tenant, created_at, key, limit];
+        let rows: Vec<(String, i64)> = self.database.read().await?.all(sql, values).await?;
         rows.into_iter()
             .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
             .collect()

@@ -11,6 +11,8 @@ mod resolver;
 mod store;
 mod web;
 
+pub use store::MIGRATIONS;
+
 use std::sync::Arc;
 use std::time::Duration;
 

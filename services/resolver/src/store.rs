@@ -2,7 +2,8 @@
 
 use entente_store::{Database, Migrations, StoreError, values};
 
-pub(crate) static MIGRATIONS: Migrations = Migrations {
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
     name: "resolver",
     sqlite: sqlx::migrate!("migrations/sqlite"),
     postgres: sqlx::migrate!("migrations/postgres"),

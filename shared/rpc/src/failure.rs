@@ -80,6 +80,22 @@ impl Failure {
         self
     }
 
+    /// Whether a text is no invitation that can be read, whatever the cause.
+    #[must_use]
+    pub fn is_invalid_invitation(&self) -> bool {
+        use ErrorReason as R;
+        matches!(
+            self.reason,
+            R::InvalidInvitation
+                | R::InvitationNotBase64
+                | R::InvitationNotJson
+                | R::InvitationWrongType
+                | R::InvitationWithoutKeys
+                | R::InvitationWithoutEndpoint
+                | R::InvitationTooLarge
+        )
+    }
+
     /// The gRPC code of the reason.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -88,6 +104,12 @@ impl Failure {
             R::InvalidField
             | R::InvalidPageToken
             | R::InvalidInvitation
+            | R::InvitationNotBase64
+            | R::InvitationNotJson
+            | R::InvitationWrongType
+            | R::InvitationWithoutKeys
+            | R::InvitationWithoutEndpoint
+            | R::InvitationTooLarge
             | R::MalformedEnvelope
             | R::MalformedMessage
             | R::InvalidDid

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod caller;
+mod codec;
 pub mod failure;
 pub mod link;
 pub mod proto;

@@ -55,6 +55,30 @@ impl Database {
         }
     }
 
+    /// The steps to the schema that a database has not taken yet: version and description, in their order.
+    ///
+    /// # Errors
+    /// When the URL is not of a database, or it cannot be asked.
+    pub async fn pending(
+        url: &str,
+        migrations: &Migrations,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let opener = match url.split_once(':') {
+            // A dry run makes no file.
+            Some(("sqlite", path)) if !std::path::Path::new(path).exists() => {
+                return Ok(migrations.all_for_sqlite());
+            }
+            Some(("sqlite", path)) => {
+                Opener::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+            }
+            _ => Opener::postgres(url)?,
+        };
+        let mut connection = opener.open().await?;
+        let pending = migrations.pending(&mut connection).await;
+        connection.close().await;
+        pending
+    }
+
     async fn sqlite(
         path: &str,
         durability: Durability,
@@ -77,10 +101,10 @@ impl Database {
             .pragma("mmap_size", "268435456")
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
-        let writers = Pool::new(Opener::Sqlite(options.clone()), 1);
+        let writers = Pool::new(Opener::Sqlite(Box::new(options.clone())), 1);
         migrations.run(writers.lend().await?.connection()?).await?;
         let writer = Writer::new(writers, "BEGIN IMMEDIATE".to_owned());
-        let readers = Pool::new(Opener::Sqlite(options), READERS.0);
+        let readers = Pool::new(Opener::Sqlite(Box::new(options)), READERS.0);
         Ok(Self { stripes: Arc::new([Stripe::new(writer)]), readers })
     }
 

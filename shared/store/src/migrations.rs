@@ -57,12 +57,14 @@ impl Migrations {
             Err(MigrateError::Execute(sqlx::Error::Database(_))) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let is_pending = |version| applied.iter().all(|step| step.version != version);
-        Ok(migrator
-            .iter()
-            .filter(|step| is_pending(step.version))
-            .map(|step| (step.version, step.description.to_string()))
-            .collect())
+        let mut steps = steps(migrator);
+        steps.retain(|(version, _)| applied.iter().all(|step| step.version != *version));
+        Ok(steps)
+    }
+
+    /// All steps, as for a file that does not exist yet.
+    pub(crate) fn all_for_sqlite(&self) -> Vec<(i64, String)> {
+        steps(&self.sqlite)
     }
 
     /// Those for PostgreSQL, with a table of their own for what was done.
@@ -72,4 +74,8 @@ impl Migrations {
         migrator.set_ignore_missing(true).set_locking(false);
         migrator
     }
+}
+
+fn steps(migrator: &Migrator) -> Vec<(i64, String)> {
+    migrator.iter().map(|step| (step.version, step.description.to_string())).collect()
 }

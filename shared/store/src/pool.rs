@@ -22,7 +22,7 @@ const AWAY: Duration = Duration::from_secs(5);
 /// How connections are made.
 #[derive(Clone)]
 pub(crate) enum Opener {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres { options: Box<PgConnectOptions>, named: bool },
 }
 

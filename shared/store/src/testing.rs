@@ -4,9 +4,6 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-/// Where the tests' PostgreSQL is: a URL without a database, of a user that may make databases.
-const SERVER: &str = "ENTENTE_TEST_POSTGRES";
-
 /// A new database, which a test has for itself.
 pub enum Place {
     /// A SQLite file, which does not exist yet.
@@ -22,13 +19,14 @@ impl Place {
         Self::Sqlite(folder.join("test.db"))
     }
 
-    /// On the tests' server. `None`, and loudly, where there is none.
+    /// On the tests' server: a URL without a database, of a user that may make databases. `None`, and loudly, where
+    /// there is none.
     ///
     /// # Errors
     /// When the server does not make it.
-    pub async fn postgres() -> Result<Option<Self>, sqlx::Error> {
-        let Ok(server) = std::env::var(SERVER) else {
-            eprintln!("*** SKIPPED: {SERVER} is not set; `make test` starts a PostgreSQL ***");
+    pub async fn postgres(server: Option<String>) -> Result<Option<Self>, sqlx::Error> {
+        let Some(server) = server else {
+            eprintln!("*** SKIPPED: no ENTENTE_TEST_POSTGRES; `make test` starts a PostgreSQL ***");
             return Ok(None);
         };
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());

@@ -59,7 +59,10 @@ async fn a_crash_on_sqlite_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_crash_on_postgresql_loses_nothing_that_was_acknowledged() {
-    let Some(place) = Place::postgres().await.unwrap() else { return };
+    let Some(place) = Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap()
+    else {
+        return;
+    };
     crash(&place).await;
 }
 

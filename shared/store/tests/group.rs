@@ -34,7 +34,7 @@ macro_rules! on_each_database {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $test() {
-                    let Some(place) = Place::postgres().await.unwrap() else { return };
+                    let Some(place) = Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap() else { return };
                     super::$test(&place).await;
                 }
             )+

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use entente_store::testing::Place;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +24,7 @@ pub struct Replicas {
 impl Replicas {
     /// Starts some, with further arguments of `entente serve`. `None`, and loudly, where there is no PostgreSQL.
     pub async fn start(count: usize, arguments: &[&str]) -> Option<Self> {
-        let place = Place::postgres().await.unwrap()?;
+        let place = super::postgres().await?;
         let directory = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -194,7 +194,7 @@ async fn an_error_has_its_path_and_code() {
     let Some(client) = Client::start().await else { return };
     let alice = Suite::start().await;
     for (document, code) in
-        [(DELETE.to_owned(), "NOT_FOUND"), (ACCEPT.to_owned(), "INVALID_INVITATION")]
+        [(DELETE.to_owned(), "NOT_FOUND"), (ACCEPT.to_owned(), "INVITATION_NOT_BASE64")]
     {
         let answer = client.try_request(&alice, &document, json!({})).await.unwrap_err();
         let error = &answer["errors"][0];

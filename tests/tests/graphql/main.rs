@@ -9,5 +9,6 @@
 )]
 
 mod documents;
+mod invitations;
 mod restart;
 mod schema;

@@ -1,6 +1,7 @@
 //! An invitation of another agent, as it was read: what it offers, and where an answer goes.
 
 mod implicit;
+mod unreadable;
 
 use entente_did::{Did, PublicKey};
 use entente_didcomm::out_of_band::{
@@ -9,6 +10,7 @@ use entente_didcomm::out_of_band::{
 use entente_protocol::{Envelope, Handshake, Misbehaved, Target, Terms, peer};
 use entente_rpc::{ErrorReason, Failure};
 
+use self::unreadable::{invalid, refused, unreadable};
 use super::{Answer, Engine};
 
 /// The longest text of an invitation, in bytes.
@@ -51,10 +53,8 @@ impl Engine {
     /// Reads a URL, a short URL, JSON, or a DID.
     pub(crate) async fn read_offer(&self, tenant: &str, text: &str, now: i64) -> Answer<Offer> {
         if text.len() > MAX_INVITATION {
-            return Err(Failure::field(
-                "invitation",
-                format!("is longer than {MAX_INVITATION} bytes"),
-            ));
+            let text = format!("the invitation is longer than {MAX_INVITATION} bytes");
+            return Err(refused(ErrorReason::InvitationTooLarge, &text));
         }
         if text.trim_start().starts_with("did:") {
             return self.read_did(tenant, text.trim()).await;
@@ -191,11 +191,5 @@ fn no_handshake(invitation: &Invitation) -> Failure {
 }
 
 fn decode(text: &str) -> Answer<Decoded> {
-    parse_input(text).map_err(|error| invalid(&error.to_string()))
-}
-
-fn invalid(text: &str) -> Failure {
-    let mut failure = Failure::new(ErrorReason::InvalidInvitation, text);
-    failure.violations.push(("invitation".to_owned(), text.to_owned()));
-    failure
+    parse_input(text).map_err(|error| unreadable(&error))
 }

@@ -23,6 +23,9 @@ const WAITING: usize = 4;
 /// How often the log is looked at without a hint: another replica may have written.
 const POLL: Duration = Duration::from_secs(1);
 
+/// A channel allots 32 places at once, and keeps them: they are to be small.
+type Item = Box<SubscribeResponse>;
+
 /// Where a subscription begins, and what it gives.
 pub(super) struct Start {
     pub store: Store,
@@ -38,7 +41,7 @@ pub(super) struct Start {
 
 /// Events and heartbeats, and at last the reason why there are no more. Dropped, it stops reading.
 pub(crate) struct Subscription {
-    items: mpsc::Receiver<SubscribeResponse>,
+    items: mpsc::Receiver<Item>,
     end: Option<oneshot::Receiver<Failure>>,
 }
 
@@ -62,7 +65,7 @@ impl Stream for Subscription {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(item) = ready!(self.items.poll_recv(context)) {
-            return Poll::Ready(Some(Ok(item)));
+            return Poll::Ready(Some(Ok(*item)));
         }
         // The reason does not go through the channel, which may have been full. It is there before the channel closes.
         let Some(mut end) = self.end.take() else { return Poll::Ready(None) };
@@ -76,7 +79,7 @@ impl Stream for Subscription {
 /// Reads for one subscription. The start's cursor moves with what was given.
 struct Pump {
     start: Start,
-    items: mpsc::Sender<SubscribeResponse>,
+    items: mpsc::Sender<Item>,
     given_at: Instant,
 }
 
@@ -146,7 +149,8 @@ impl Pump {
     async fn read_on(&mut self) -> Answer<()> {
         loop {
             let Start { store, tenant, filter, cursor, .. } = &self.start;
-            let part = read(store, tenant, *cursor, filter, BATCH).await?;
+            // Boxed, as what a query needs is not needed between two.
+            let part = Box::pin(read(store, tenant, *cursor, filter, BATCH)).await?;
             for event in part.events {
                 self.give(event).await?;
             }
@@ -162,7 +166,7 @@ impl Pump {
 
     async fn give(&mut self, event: Event) -> Answer<()> {
         let cursor = event.sequence;
-        let item = SubscribeResponse { cursor, event: Some(event) };
+        let item = Box::new(SubscribeResponse { cursor, event: Some(event) });
         match timeout(self.start.slow_reader, self.items.send(item)).await {
             Ok(Ok(())) => {
                 self.start.cursor = cursor;
@@ -182,7 +186,8 @@ impl Pump {
 
     /// Tells the cursor. A reader that has items to read learns it from them.
     fn beat(&mut self) {
-        let _ = self.items.try_send(SubscribeResponse { cursor: self.start.cursor, event: None });
+        let item = Box::new(SubscribeResponse { cursor: self.start.cursor, event: None });
+        let _ = self.items.try_send(item);
         self.given_at = Instant::now();
     }
 }

@@ -228,7 +228,9 @@ impl Engine {
             machine.role() == Role::Invitee
                 && machine.mine().is_some_and(|mine| mine.key == inbound.recipient)
         };
-        let Some((row, machine)) = self.exchange_of_thread(inbound, ours).await? else {
+        let Some((row, machine)) =
+            self.exchange_of_thread(&inbound.tenant, inbound.message.thread_id(), ours).await?
+        else {
             let thread = inbound.message.thread_id().to_owned();
             return self.refuse(inbound, &Misbehaved::WrongThread(thread)).await;
         };

@@ -23,7 +23,15 @@ impl Engine {
             machine.peer().is_some_and(|peer| peer.keys.contains(sender.key()))
                 || (machine.peer().is_none() && terms.invitation_keys.contains(sender.key()))
         };
-        let exchange = self.exchange_of_thread(inbound, authorised).await?.map(|(row, _)| row.id);
+        // A report of DIDComm v2 has a thread of its own, below the one that it is about.
+        let threads = [Some(inbound.message.thread_id()), inbound.message.parent_thread_id()];
+        let mut exchange = None;
+        for thread_id in threads.into_iter().flatten() {
+            if exchange.is_none() {
+                exchange = self.exchange_of_thread(&inbound.tenant, thread_id, authorised).await?;
+            }
+        }
+        let exchange = exchange.map(|(row, _)| row.id);
         let Some(id) = exchange.or_else(|| inbound.owner.clone()) else {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };

@@ -192,7 +192,7 @@ impl Store {
         query.optional(self.read().await?).await
     }
 
-    /// The acceptances that began or follow some exchanges, oldest first.
+    /// The acceptances that began or follow some exchanges; those of one oldest first.
     pub async fn acceptances_of_exchanges(
         &self,
         tenant: &str,
@@ -201,7 +201,8 @@ impl Store {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND exchange_id");
         query.push_one_of(exchange_ids);
-        query.push(" ORDER BY id");
+        // In the order of the index. By the id alone, every acceptance of the tenant would be read.
+        query.push(" ORDER BY exchange_id, id");
         query.all(self.read().await?).await
     }
 

@@ -277,9 +277,9 @@ impl Store {
         my_key: &str,
         their_did: &str,
     ) -> Result<Option<(String, String)>, StoreError> {
-        Ok(self.point().await?
-.optional("SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = \
-     $3 LIMIT 1", values![tenant, their_did, my_key]).await?)
+        let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
+                   my_key = $3 LIMIT 1";
+        self.point().await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 
     /// A connection.

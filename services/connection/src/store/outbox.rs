@@ -223,7 +223,8 @@ impl Store {
         );
         query.push_bind(tenant.to_owned()).push(" AND lane");
         query.push_one_of(lanes);
-        query.push(" ORDER BY id DESC");
+        // In the order of the index. By the id alone, the whole outbox would be read.
+        query.push(" ORDER BY lane DESC, id DESC");
         let rows: Vec<(String, i32, i64, String)> = query.all(self.read().await?).await?;
         // The first of a lane comes last.
         let delivery = |(lane, attempts, next_attempt_at, last_error)| {

@@ -22,7 +22,7 @@ pub(crate) struct WebhookRow {
 impl Store {
     /// All webhooks of a tenant, oldest first.
     pub async fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookRow>, StoreError> {
-        Ok(self.read().await?.all(COLUMNS, values![tenant]).await?)
+        self.read().await?.all(COLUMNS, values![tenant]).await
     }
 }
 
@@ -30,7 +30,7 @@ impl Work {
     /// All webhooks of the tenant, oldest first.
     pub async fn webhooks(&mut self) -> Result<Vec<WebhookRow>, StoreError> {
         let tenant = self.tenant().to_owned();
-        Ok(self.fetch(COLUMNS, values![tenant]).await?)
+        self.fetch(COLUMNS, values![tenant]).await
     }
 
     /// Adds a webhook, with a consumer whose cursor is at the end of the log.

@@ -62,7 +62,7 @@ impl From<Status> for ApiError {
         let failure = Failure::of(&status);
         let code = match (failure.reason, status.code()) {
             // Not the schema's fault, but its counterpart: the invitation is a body that cannot be read.
-            (ErrorReason::InvalidInvitation, _) => StatusCode::UNPROCESSABLE_ENTITY,
+            _ if failure.is_invalid_invitation() => StatusCode::UNPROCESSABLE_ENTITY,
             (ErrorReason::TooLarge, _) => StatusCode::PAYLOAD_TOO_LARGE,
             (_, Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange) => {
                 StatusCode::BAD_REQUEST
@@ -121,6 +121,7 @@ mod tests {
     fn statuses_follow_the_reason() {
         for (reason, expected) in [
             (ErrorReason::InvalidInvitation, 422),
+            (ErrorReason::InvitationTooLarge, 422),
             (ErrorReason::UnsupportedInvitation, 400),
             (ErrorReason::InvitationExpired, 400),
             (ErrorReason::WrongState, 400),

@@ -110,9 +110,9 @@ impl From<Status> for ErrorResponse {
         let bad = |kind| Self::new(StatusCode::BAD_REQUEST, kind, failure.message.clone());
         match (failure.reason, status.code()) {
             (R::InvalidField, _) => Self::invalid(std::slice::from_ref(&failure.message)),
+            _ if failure.is_invalid_invitation() => Self::invitation(&failure.message),
             (
-                R::InvalidInvitation
-                | R::UnsupportedInvitation
+                R::UnsupportedInvitation
                 | R::InvalidDid
                 | R::DidNotFound
                 | R::MethodNotSupported
@@ -212,6 +212,7 @@ mod tests {
         for (reason, status, kind) in [
             (R::InvalidField, 400, "ConnectionServiceError:UserInputValidationError"),
             (R::InvalidInvitation, 400, "ConnectionServiceError:InvitationParsingError"),
+            (R::InvitationNotJson, 400, "ConnectionServiceError:InvitationParsingError"),
             (R::UnsupportedInvitation, 400, "ConnectionServiceError:InvitationParsingError"),
             (R::DidNotFound, 400, "ConnectionServiceError:InvitationParsingError"),
             (R::InvitationExpired, 400, "ConnectionServiceError:InvitationExpired"),

@@ -132,9 +132,10 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
 /// What stood in the way of a request's keys.
 async fn existing(database: &Database, new: &NewKeys) -> Result<Inserted, StoreError> {
     let Some(first) = new.keys.first() else { return Ok(Inserted::New) };
-    let existing: Vec<(String, i64)> = database.read().await?
-.all("SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (request_id = $2 OR public_key = $3) \
-         ORDER BY request_index", values![&first.tenant, &new.request_id, first.public.multibase()]).await?;
+    let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
+               (request_id = $2 OR public_key = $3) ORDER BY request_index";
+    let values = values![&first.tenant, &new.request_id, first.public.multibase()];
+    let existing: Vec<(String, i64)> = database.read().await?.all(sql, values).await?;
     if existing.is_empty() {
         return Ok(Inserted::Taken);
     }

@@ -68,7 +68,9 @@ type Events = BoxStream<'static, Result<SubscribeResponse, Status>>;
 
 async fn open(shared: &Shared, request: SubscribeRequest) -> Result<Events, Status> {
     let request = shared.request(request)?;
-    Ok(shared.clients.events.clone().subscribe(request).await?.into_inner().boxed())
+    let mut events = shared.clients.events.clone();
+    // A call is large, and over long before the stream is.
+    Ok(Box::pin(events.subscribe(request)).await?.into_inner().boxed())
 }
 
 struct Reader {
