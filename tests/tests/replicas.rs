@@ -169,7 +169,8 @@ async fn one_replica_delivers_to_a_webhook() {
         for _ in 0..5 {
             let kind = InvitationKind::MultiUse.into();
             let request = CreateInvitationRequest { kind, ..Default::default() };
-            made.push(replicas.any().invite_with(request).await.id);
+            // The last one lives to the end.
+            made.push(replicas.suites[2].invite_with(request).await.id);
         }
         eventually("all are told", async || {
             let told: BTreeSet<_> = told.lock().unwrap().iter().cloned().collect();
@@ -179,6 +180,8 @@ async fn one_replica_delivers_to_a_webhook() {
         if round == 0 {
             assert_eq!(told.lock().unwrap().len(), made.len(), "each once");
         }
-        replicas.suites[round].kill9();
+        if round < 2 {
+            replicas.suites[round].kill9();
+        }
     }
 }

@@ -37,10 +37,13 @@ impl Query {
         &mut self,
         values: impl IntoIterator<Item = V>,
     ) -> &mut Self {
-        for (at, value) in values.into_iter().enumerate() {
-            self.push(if at == 0 { " IN (" } else { ", " }).push_bind(value);
+        let mut before = " IN (";
+        for value in values {
+            self.push(before).push_bind(value);
+            before = ", ";
         }
-        self.push(")")
+        // Of no values none is equal; a list must not be empty.
+        self.push(if before == ", " { ")" } else { " IN (NULL)" })
     }
 
     /// The text and the parameters.
@@ -78,5 +81,8 @@ mod tests {
         let (sql, values) = query.into_parts();
         assert_eq!(sql, "SELECT id FROM notes WHERE tenant = $1 AND kind IN ($2, $3) LIMIT $4");
         assert_eq!(values, values!["a", 1, 2, 7_i64]);
+        let mut query = Query::new("SELECT 1 FROM notes WHERE id");
+        query.push_one_of(Vec::<i64>::new());
+        assert_eq!(query.into_parts().0, "SELECT 1 FROM notes WHERE id IN (NULL)");
     }
 }
