@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -18,6 +18,7 @@ export ENTENTE_TEST_ACAPY_012 := $(CURDIR)/target/acapy-0.12/bin/aca-py
 export ENTENTE_TEST_IDENTUS := $(CURDIR)/target/identus
 export ENTENTE_TEST_GRAPHQL := $(CURDIR)/target/graphql
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
+export ENTENTE_TEST_NATS := $(CURDIR)/target/nats/nats-server
 export ENTENTE_TEST_PROMTOOL := $(CURDIR)/target/deploy/promtool
 
 help:
@@ -39,7 +40,7 @@ fmt:
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy acapy-0.12 identus graphql grpcurl deploy-tools oracles
+test: acapy acapy-0.12 identus graphql grpcurl nats deploy-tools oracles
 	$(CARGO) build --locked --workspace --all-targets
 	.ci/postgres start
 	@trap '.ci/postgres stop' EXIT; \
@@ -70,6 +71,9 @@ graphql:
 
 grpcurl:
 	.ci/install grpcurl
+
+nats:
+	.ci/install nats
 
 deploy-tools:
 	.ci/install deploy-tools

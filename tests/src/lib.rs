@@ -12,6 +12,7 @@
 pub mod acapy;
 pub mod graphql;
 pub mod identus;
+pub mod nats;
 pub mod node;
 pub mod peer;
 pub mod suite;

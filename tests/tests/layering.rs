@@ -168,6 +168,13 @@ fn tonic_is_only_in_rpc_and_grpc_modules() {
 }
 
 #[test]
+fn nats_is_only_in_its_module() {
+    only_in(&["async_nats::"], |file| {
+        file.starts_with("services/connection/") && is_module(file, "nats")
+    });
+}
+
+#[test]
 fn only_the_binary_reads_the_environment_and_binds_ports() {
     only_in(
         &[

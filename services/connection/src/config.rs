@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where the tables are: `sqlite:path` or `postgres://user@host/name`.
     pub database_url: String,
+    /// A NATS server with JetStream that events are published to: `nats://host:port`, several with commas between.
+    pub nats_url: Option<String>,
     /// The URL that peers reach this agent at; it stands in every DID and invitation.
     pub endpoint: String,
     /// What this agent calls itself.
@@ -37,6 +39,7 @@ impl Config {
     pub fn new(database_url: impl Into<String>, endpoint: impl Into<String>) -> Self {
         Self {
             database_url: database_url.into(),
+            nats_url: None,
             endpoint: endpoint.into(),
             label: "Entente".to_owned(),
             auto_accept_invitations: true,

@@ -34,6 +34,7 @@ use crate::config::Config;
 use crate::feed::Feed;
 use crate::inbound::ErrorLimit;
 use crate::metrics::Metrics;
+use crate::nats::Nats;
 use crate::outbox::Outbox;
 use crate::replicas::{Replica, Word};
 use crate::store::{Outgoing, Store, Work};
@@ -47,6 +48,8 @@ pub(crate) struct Engine {
     pub feed: Feed,
     pub outbox: Outbox,
     pub replica: Replica,
+    /// Where events are published, if anywhere.
+    pub nats: Option<Nats>,
     pub metrics: Metrics,
     /// Errors of peers that were answered.
     pub error_limit: ErrorLimit,

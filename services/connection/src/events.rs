@@ -26,7 +26,7 @@ use subscription::Start;
 pub(crate) use subscription::Subscription;
 
 /// How many events are read at once.
-const BATCH: i64 = 64;
+pub(crate) const BATCH: i64 = 64;
 /// How far one read looks for events that match a filter.
 const REACH: i64 = 16 * 1024;
 /// How many reads without a full page one call makes.
@@ -98,16 +98,16 @@ impl Engine {
 }
 
 /// What a read of the log gave.
-struct Part {
-    events: Vec<pb::Event>,
+pub(crate) struct Part {
+    pub events: Vec<pb::Event>,
     /// Everything up to here is in this part or did not match.
-    cursor: i64,
+    pub cursor: i64,
     /// Whether that is the end of the log.
-    end: bool,
+    pub end: bool,
 }
 
 /// Reads the log after a cursor. An event that is missing is an error.
-async fn read(
+pub(crate) async fn read(
     store: &Store,
     tenant: &str,
     after: i64,

@@ -12,6 +12,7 @@ mod feed;
 mod grpc;
 mod inbound;
 mod metrics;
+mod nats;
 mod outbox;
 mod project;
 mod replicas;

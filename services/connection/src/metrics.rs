@@ -51,6 +51,31 @@ struct Delivery {
     result: &'static str,
 }
 
+/// What the publisher of events counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PublisherMetrics {
+    pub published: Counter,
+    pub lag: Gauge,
+}
+
+impl PublisherMetrics {
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let (published, lag) = (metrics.published.clone(), metrics.lag.clone());
+        registry.register(
+            "entente_nats_events_published",
+            "Events that JetStream acknowledged",
+            published,
+        );
+        registry.register(
+            "entente_nats_events_waiting",
+            "Events that JetStream has not acknowledged yet",
+            lag,
+        );
+        metrics
+    }
+}
+
 impl Metrics {
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();

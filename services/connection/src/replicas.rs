@@ -185,13 +185,40 @@ pub(crate) async fn tell(engine: Engine, mut told: mpsc::UnboundedReceiver<Word>
         }
         let gathered: BTreeSet<Word> = words.drain(..).collect();
         let texts: Vec<String> = gathered.iter().map(Word::write).collect();
+        if let Some(nats) = &engine.nats {
+            nats.tell(&texts).await;
+        }
         if let Err(error) = engine.store.tell(&texts).await {
             tracing::debug!(%error, "other replicas were not told; they look by themselves");
         }
     }
 }
 
-/// Hears what the others tell, until the service ends.
+/// Does what a word of another replica says. It may come twice, by the database and by NATS.
+fn heed(engine: &Engine, text: &str) {
+    match Word::read(text) {
+        Some(Word::Events(tenant)) => engine.feed.hint(&tenant),
+        Some(Word::Messages(owner)) if *owner == *engine.replica.id() => {
+            engine.wake_timers.notify_one();
+        }
+        _ => {}
+    }
+}
+
+/// Hears what the others tell by NATS, until the service ends.
+pub(crate) async fn hear_by_nats(engine: Engine) {
+    let Some(nats) = engine.nats.as_ref().filter(|_| engine.store.is_shared()) else { return };
+    loop {
+        if let Some(mut words) = nats.listen().await {
+            while let Some(text) = words.next().await {
+                heed(&engine, &text);
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Hears what the others tell by the database, until the service ends.
 pub(crate) async fn hear(engine: Engine) {
     loop {
         let mut words = match engine.store.listen().await {
@@ -205,13 +232,7 @@ pub(crate) async fn hear(engine: Engine) {
         };
         loop {
             match words.next().await {
-                Ok(Some(text)) => match Word::read(&text) {
-                    Some(Word::Events(tenant)) => engine.feed.hint(&tenant),
-                    Some(Word::Messages(owner)) if *owner == *engine.replica.id() => {
-                        engine.wake_timers.notify_one();
-                    }
-                    _ => {}
-                },
+                Ok(Some(text)) => heed(&engine, &text),
                 // Readers look by themselves from time to time, and so do the timers.
                 Ok(None) => engine.wake_timers.notify_one(),
                 Err(error) => {

@@ -20,7 +20,8 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::feed::Feed;
 use crate::grpc::Grpc;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PublisherMetrics};
+use crate::nats::{self, Nats, NatsError};
 use crate::outbox::{self, Outbox};
 use crate::replicas::{self, Replica};
 use crate::store::Store;
@@ -62,6 +63,9 @@ pub enum StartError {
     /// What earlier processes left cannot be taken up.
     #[error("what earlier processes left cannot be taken up: {0}")]
     Join(#[from] Failure),
+    /// The address of the NATS server is none.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
 }
 
 /// Starts the service: opens the database, and takes up what an earlier process left undone.
@@ -76,6 +80,11 @@ pub async fn start(
     let store = Store::connect(&config.database_url).await?;
     let (outbox, inlets) = Outbox::new();
     let (replica, told) = Replica::new();
+    let nats = match &config.nats_url {
+        Some(url) => Some(Nats::connect(url).await?),
+        None => None,
+    };
+    let publisher = nats.as_ref().map(|_| PublisherMetrics::new(registry));
     let engine = Engine {
         store,
         clients: Clients::new(links),
@@ -83,18 +92,23 @@ pub async fn start(
         feed: Feed::new(),
         outbox,
         replica,
+        nats,
         metrics: Metrics::new(registry),
         error_limit: crate::inbound::ErrorLimit::new(),
         wake_timers: Arc::new(Notify::new()),
     };
     replicas::join(&engine).await?;
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(replicas::run(engine.clone())),
         tokio::spawn(replicas::tell(engine.clone(), told)),
         tokio::spawn(replicas::hear(engine.clone())),
         tokio::spawn(outbox::dispatch(engine.clone(), inlets)),
         tokio::spawn(timers::run(engine.clone())),
     ];
+    if let Some(metrics) = publisher {
+        tasks.push(tokio::spawn(replicas::hear_by_nats(engine.clone())));
+        tasks.push(tokio::spawn(nats::publish(engine.clone(), metrics)));
+    }
     let (drain, drained) = watch::channel(false);
     Ok(Service { grpc: Grpc { engine, drain: drained }, drain, tasks })
 }

@@ -24,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite:<directory>` or `postgres://…`; SQLite in the data directory when `None`. It may have a password.
     pub database_url: Option<String>,
+    /// Where events are published to. It may have a password.
+    pub nats_url: Option<String>,
     /// Inbound DIDComm.
     pub didcomm_addr: SocketAddr,
     /// The admin dialects.

@@ -25,12 +25,22 @@ impl Replicas {
     /// Starts some, with further arguments of `entente serve`. `None`, and loudly, where there is no PostgreSQL.
     pub async fn start(count: usize, arguments: &[&str]) -> Option<Self> {
         let place = super::postgres().await?;
+        Some(Self::on(&place.url(), count, arguments).await)
+    }
+
+    /// The same, where PostgreSQL carries no words between them, as behind pgbouncer.
+    pub async fn start_without_words(count: usize, arguments: &[&str]) -> Option<Self> {
+        let place = super::postgres().await?;
+        Some(Self::on(&format!("{}?pgbouncer=true", place.url()), count, arguments).await)
+    }
+
+    async fn on(database: &str, count: usize, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let master = directory.path().join("master.key");
         let mut shared: Vec<String> =
-            ["--database-url", &place.url(), "--endpoint", &endpoint, "--admin-api-key", KEY]
+            ["--database-url", database, "--endpoint", &endpoint, "--admin-api-key", KEY]
                 .map(str::to_owned)
                 .to_vec();
         shared.extend(["--master-key-file".to_owned(), master.display().to_string()]);
@@ -47,7 +57,7 @@ impl Replicas {
             .map(|suite| suite.didcomm_url.trim_start_matches("http://").to_owned())
             .collect();
         let proxy = tokio::spawn(go_round(listener, addresses));
-        Some(Self { suites, next: AtomicUsize::new(0), proxy, _directory: directory })
+        Self { suites, next: AtomicUsize::new(0), proxy, _directory: directory }
     }
 
     /// One after the other.

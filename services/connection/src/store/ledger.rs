@@ -13,6 +13,18 @@ pub(crate) struct Remembered {
     pub response: Vec<u8>,
 }
 
+/// A tenant with events that a consumer has not done with.
+#[derive(Debug, Clone)]
+pub(crate) struct Behind {
+    pub tenant: String,
+    /// The consumer's cursor.
+    pub done: i64,
+    /// The newest event.
+    pub last: i64,
+    /// The newest event that is no longer kept.
+    pub purged: i64,
+}
+
 impl Work {
     /// Notes that a message has its effect in this work. The commit fails with Duplicate if it had it before.
     pub fn note_message(&mut self, sender_key: &str, message_id: &str) {
@@ -94,6 +106,34 @@ impl Store {
             )
             .await?;
         Ok(row.map(|(digest, response)| Remembered { digest, response }))
+    }
+
+    /// Tenants with events that a consumer has not done with, those first that waited longest; and how many such events
+    /// all tenants have.
+    pub async fn behind(
+        &self,
+        consumer: &str,
+        limit: i64,
+    ) -> Result<(Vec<Behind>, i64), StoreError> {
+        let rows: Vec<(String, i64, i64, i64, i64)> = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, done, last_sequence, purged_sequence, \
+     CAST(SUM(last_sequence - done) OVER () AS BIGINT) FROM (SELECT logs.tenant, \
+     last_sequence, purged_sequence, COALESCE(consumers.sequence, 0) AS done, \
+     COALESCE(consumers.updated_at, 0) AS moved_at FROM logs LEFT JOIN consumers ON \
+     consumers.tenant = logs.tenant AND consumers.name = $1) AS found \
+     WHERE done < last_sequence ORDER BY moved_at, tenant LIMIT $2",
+                values![consumer, limit],
+            )
+            .await?;
+        let events = rows.first().map_or(0, |row| row.4);
+        let tenants = rows
+            .into_iter()
+            .map(|(tenant, done, last, purged, _)| Behind { tenant, done, last, purged })
+            .collect();
+        Ok((tenants, events))
     }
 
     /// Every tenant that has a log.

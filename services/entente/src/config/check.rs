@@ -19,6 +19,7 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         admin_addr: address("admin-addr", settings.admin_addr, "127.0.0.1:8031")?,
         grpc_addr: address("grpc-addr", settings.grpc_addr, "127.0.0.1:8032")?,
         database_url: settings.database_url.map(database_url).transpose()?,
+        nats_url: settings.nats_url.map(nats_url).transpose()?,
         data_dir: settings.data_dir.unwrap_or_else(|| "./entente-data".into()),
         endpoint: settings.endpoint.map(|url| http_url("endpoint", url)).transpose()?,
         label: settings.label.unwrap_or_else(|| "Entente".to_owned()),
@@ -109,6 +110,21 @@ fn database_url(url: String) -> Result<String, ConfigError> {
     // The rest may have a password in it.
     let wrong = "is not a database; write sqlite:<directory> or postgres://user@host/name";
     if known { Ok(url) } else { Err(ConfigError::value("database-url", scheme, wrong)) }
+}
+
+fn nats_url(urls: String) -> Result<String, ConfigError> {
+    for url in urls.split(',').map(str::trim) {
+        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+        let uri: Result<Uri, _> = url.parse();
+        let has_host = uri.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+        if !matches!(scheme, "nats" | "tls") || !has_host {
+            // What stands before the @ may be a password.
+            let shown = rest.rsplit_once('@').map_or(url, |(_, place)| place);
+            let wrong = "is not a NATS server; write nats://host:port or tls://host:port";
+            return Err(ConfigError::value("nats-url", shown, wrong));
+        }
+    }
+    Ok(urls)
 }
 
 /// A webhook's URL may end in `#key`, which no error shows.

@@ -17,6 +17,11 @@ pub(super) fn to_toml(config: &Config) -> String {
         Some(_) => line("# database-url", "a PostgreSQL database, not shown".to_owned()),
         None => {}
     }
+    match config.nats_url.as_deref() {
+        Some(url) if !url.contains('@') => line("nats-url", quoted(url)),
+        Some(_) => line("# nats-url", "a NATS server, not shown".to_owned()),
+        None => {}
+    }
     line("didcomm-addr", quoted(&config.didcomm_addr.to_string()));
     line("admin-addr", quoted(&config.admin_addr.to_string()));
     line("grpc-addr", quoted(&config.grpc_addr.to_string()));

@@ -30,6 +30,11 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
 
+    /// Publish events to JetStream, in a stream ENTENTE_EVENTS: nats://host:port or tls://host:port, several with commas
+    #[arg(long, env = "ENTENTE_NATS_URL", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nats_url: Option<String>,
+
     /// Where DIDComm messages come in, by HTTP POST and WebSocket [default: 127.0.0.1:8030]
     #[arg(long, env = "ENTENTE_DIDCOMM_ADDR", value_name = "IP:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]

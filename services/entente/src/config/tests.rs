@@ -48,6 +48,8 @@ fn errors_name_the_key_and_what_would_be_right() {
             &["entente.toml", "no key \"didcom-addr\"", "didcomm-addr"][..],
         ),
         (&[], "label = 3", &["entente.toml", "label is the number `3`", "string"]),
+        (&["--nats-url", "http://h"], "", &["--nats-url", "http://h", "nats://host:port"]),
+        (&["--nats-url", "nats://a,x://u:secret@h"], "", &["--nats-url", "\"h\""]),
         (&[], "log-format = \"xml\"", &["log-format", "xml", "text"]),
         (&["--grpc-addr", "localhost:1"], "", &["--grpc-addr", "localhost:1", "ip:port"]),
         (&["--endpoint", "example.com"], "", &["--endpoint", "http://host:port"]),
@@ -92,6 +94,8 @@ fn the_printed_configuration_reads_back_as_itself() {
         "json",
         "--endpoint",
         "http://e",
+        "--nats-url",
+        "nats://a:4222,tls://b",
     ];
     let config = Config::resolve(&settings(&flags), None).unwrap();
     let again = Config::resolve(&settings(&[]), Some(("printed", &config.to_toml()))).unwrap();
@@ -101,6 +105,7 @@ fn the_printed_configuration_reads_back_as_itself() {
 #[test]
 fn the_printed_configuration_hides_secrets() {
     let flags = ["--admin-api-key", "a-long-secret", "--webhook-url", "http://a#another-secret"];
+    let flags = [&flags[..], &["--nats-url", "nats://user:a-secret@n"]].concat();
     let printed = Config::resolve(&settings(&flags), None).unwrap().to_toml();
     assert!(!printed.contains("secret"), "{printed}");
 }

@@ -176,6 +176,7 @@ impl Context<'_> {
     fn connection(&self) -> entente_connection::Config {
         let mut config =
             entente_connection::Config::new(self.config.database("connection"), self.endpoint);
+        config.nats_url.clone_from(&self.config.nats_url);
         config.label.clone_from(&self.config.label);
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
