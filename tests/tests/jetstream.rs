@@ -11,7 +11,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream;
-use entente_rpc::proto::connection::v1::{CreateInvitationRequest, ExchangeState};
+use entente_rpc::proto::connection::v1::{CreateInvitationRequest, ExchangeState, InvitationKind};
 use entente_rpc::proto::event::v1::{EventKind, GetConsumerRequest, SubscribeRequest};
 use entente_tests::Suite;
 use entente_tests::nats::{Nats, STREAM};
@@ -124,7 +124,9 @@ async fn a_stream_that_is_there_is_not_changed() {
     let suite = Suite::with(&["--nats-url", &nats.url()]).await;
     invite(&suite, 4).await;
     let metadata_json = serde_json::json!({ "large": "x".repeat(40_000) }).to_string();
-    suite.invite_with(CreateInvitationRequest { metadata_json, ..Default::default() }).await;
+    let kind = InvitationKind::MultiUse.into();
+    let request = CreateInvitationRequest { kind, metadata_json, ..Default::default() };
+    suite.invite_with(request).await;
     invite(&suite, 1).await;
     let mut stream = jetstream.get_stream(STREAM).await.unwrap();
     eventually("all are published", async || {
