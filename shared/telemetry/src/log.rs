@@ -46,7 +46,7 @@ pub fn install(format: Format, filter: &str) -> Result<(), LogError> {
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
     let level_only = tracing::Level::from_str(filter).is_ok();
     let quiet = if level_only {
-        ",h2=warn,hyper=warn,hyper_util=warn,tower=warn,sqlx=warn,rustls=warn"
+        ",async_nats=warn,h2=warn,hyper=warn,hyper_util=warn,tower=warn,sqlx=warn,rustls=warn"
     } else {
         ""
     };

@@ -50,6 +50,7 @@ impl Fixture {
             config: Arc::new(config),
             feed: Feed::new(),
             outbox,
+            nats: None,
             replica: crate::replicas::Replica::new().0,
             metrics: Metrics::default(),
             error_limit: crate::inbound::ErrorLimit::new(),

@@ -114,3 +114,38 @@ async fn a_long_error_is_cut_at_a_character() {
     let page = fixture.engine.list_dead_letters(TENANT, request).await.unwrap();
     assert_eq!(page.dead_letters[0].error.len(), 1023);
 }
+
+#[tokio::test]
+async fn tenants_that_a_consumer_is_behind_with_come_in_the_order_of_their_waiting() {
+    let fixture = Fixture::new().await;
+    let engine = &fixture.engine;
+    for (tenant, count) in [("a", 3), ("b", 4), ("c", 5)] {
+        let mut work = engine.work(tenant).await.unwrap();
+        for _ in 0..count {
+            emit(&mut work, pb::EventKind::PingReceived, "x", "");
+        }
+        engine.commit(work).await.unwrap();
+    }
+    let behind = async |limit| {
+        let (tenants, events) = engine.store.behind("copy", limit).await.unwrap();
+        let tenants: Vec<_> = tenants
+            .into_iter()
+            .map(|found| (found.tenant, found.done, found.last, found.purged))
+            .collect();
+        (tenants, events)
+    };
+    let row = |tenant: &str, done, last, purged| (tenant.to_owned(), done, last, purged);
+    let both = vec![row("a", 0, 3, 0), row("b", 0, 4, 0)];
+    assert_eq!(behind(2).await, (both, 12), "those that are left out count, too");
+    engine.commit_consumer("a", commit("copy", 1)).await.unwrap();
+    engine.commit_consumer("b", commit("copy", 4)).await.unwrap();
+    engine.commit_consumer("b", commit("other", 2)).await.unwrap();
+    let mut work = engine.work("c").await.unwrap();
+    work.purge_events(i64::MAX, 2).await.unwrap();
+    engine.commit(work).await.unwrap();
+    let both = vec![row("c", 0, 5, 2), row("a", 1, 3, 0)];
+    assert_eq!(behind(9).await, (both, 7));
+    engine.commit_consumer("a", commit("copy", 3)).await.unwrap();
+    engine.commit_consumer("c", commit("copy", 5)).await.unwrap();
+    assert_eq!(behind(9).await, (Vec::new(), 0));
+}
