@@ -2,13 +2,13 @@
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
 # make bench  what handshakes and reuses cost on this machine, and with a million connections
-# make lint   format, clippy, protos, dependencies
+# make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl oracles lint-rust lint-proto lint-dependencies
+.PHONY: help run demo test bench lint fmt acapy acapy-0.12 identus graphql grpcurl deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -18,6 +18,7 @@ export ENTENTE_TEST_ACAPY_012 := $(CURDIR)/target/acapy-0.12/bin/aca-py
 export ENTENTE_TEST_IDENTUS := $(CURDIR)/target/identus
 export ENTENTE_TEST_GRAPHQL := $(CURDIR)/target/graphql
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
+export ENTENTE_TEST_PROMTOOL := $(CURDIR)/target/deploy/promtool
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -38,7 +39,7 @@ fmt:
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy acapy-0.12 identus graphql grpcurl oracles
+test: acapy acapy-0.12 identus graphql grpcurl deploy-tools oracles
 	$(CARGO) build --locked --workspace --all-targets
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
@@ -62,7 +63,10 @@ graphql:
 grpcurl:
 	.ci/install grpcurl
 
-lint: lint-rust lint-proto lint-dependencies
+deploy-tools:
+	.ci/install deploy-tools
+
+lint: lint-rust lint-proto lint-deploy lint-dependencies
 
 lint-rust:
 	$(CARGO) fmt --all --check
@@ -78,6 +82,9 @@ lint-proto:
 		tag=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
 		if [[ -n $$tag ]]; then $$buf breaking --against ".git#tag=$$tag"; fi; \
 	fi
+
+lint-deploy: deploy-tools
+	@if [[ -x target/deploy/promtool ]]; then target/deploy/bin/python .ci/check-deploy; fi
 
 # cargo-deny takes minutes to compile, so it is used where it is. The tests check the layering anyway.
 lint-dependencies:

@@ -3,6 +3,7 @@
 mod connections;
 mod handshake;
 mod listener;
+pub mod v2;
 
 use entente_did::create::v1_peer2;
 use entente_did::{Did, PublicKey, resolve_offline};
@@ -92,6 +93,22 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+async fn post(
+    http: &reqwest::Client,
+    url: &str,
+    content_type: &str,
+    body: impl Into<reqwest::Body>,
+) -> Answer {
+    let request = http.post(url).header("content-type", content_type).body(body);
+    let response = request.send().await.unwrap();
+    let content_type = response.headers().get("content-type");
+    Answer {
+        status: response.status().as_u16(),
+        content_type: content_type.map(|t| t.to_str().unwrap().to_owned()).unwrap_or_default(),
+        body: response.bytes().await.unwrap().to_vec(),
+    }
+}
+
 /// The agent: one key, one DID, one listener.
 pub struct Peer {
     /// Its key.
@@ -107,7 +124,7 @@ impl Peer {
     /// One that listens.
     pub async fn start() -> Self {
         let key = Key::random();
-        let listener = Listener::start(key).await;
+        let listener = Listener::start(|_| Box::new(move |bytes| open(bytes, &key))).await;
         let did = v1_peer2(&key.public, &listener.url, &[]).unwrap().to_string();
         Self { key, did, listener, http: crate::suite::http() }
     }
@@ -119,14 +136,7 @@ impl Peer {
         content_type: &str,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
-        let request = self.http.post(url).header("content-type", content_type).body(body);
-        let response = request.send().await.unwrap();
-        let content_type = response.headers().get("content-type");
-        Answer {
-            status: response.status().as_u16(),
-            content_type: content_type.map(|t| t.to_str().unwrap().to_owned()).unwrap_or_default(),
-            body: response.bytes().await.unwrap().to_vec(),
-        }
+        post(&self.http, url, content_type, body).await
     }
 
     /// Posts an envelope with the media type of RFC 0044.

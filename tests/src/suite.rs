@@ -1,8 +1,10 @@
 //! `entente serve` as a child process: its addresses, clients for them, and how it dies.
 
 mod call;
+mod replicas;
 
 pub use call::{eventually, seconds};
+pub use replicas::Replicas;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -12,6 +14,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use entente_rpc::{Link, link};
+use entente_store::testing::Place;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,9 +49,14 @@ impl Suite {
 
     /// The same, with further arguments of `entente serve`.
     pub async fn with(arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let arguments: Vec<String> =
+        let mut arguments: Vec<String> =
             arguments.iter().map(|&argument| argument.to_owned()).collect();
+        arguments.extend(database().await);
+        Self::launch(arguments).await
+    }
+
+    async fn launch(arguments: Vec<String>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let addresses = [free_address(), free_address(), free_address()];
         let addresses = addresses.each_ref().map(String::as_str);
         let (child, ready) = spawn(directory.path(), &arguments, addresses).await;
@@ -79,6 +87,7 @@ impl Suite {
         let (didcomm, admin) = (free_address(), free_address());
         let endpoint = format!("http://{didcomm}");
         let mut addresses: Vec<(&str, String)> = Vec::new();
+        let database = database().await;
         let mut children = Vec::new();
         let mut arguments = Vec::new();
         for service in ["resolver", "keystore", "transport", "connection", "gateway"] {
@@ -86,6 +95,7 @@ impl Suite {
             std::fs::create_dir(&home).unwrap();
             arguments = vec!["--services".to_owned(), service.to_owned()];
             arguments.extend(["--admin-api-key", KEY].map(str::to_owned));
+            arguments.extend(database.clone());
             match service {
                 "transport" => arguments.push("--allow-private-endpoints".to_owned()),
                 "connection" | "gateway" => {
@@ -193,6 +203,24 @@ fn free_address() -> String {
         if std::net::TcpListener::bind(&address).is_ok() {
             return address;
         }
+    }
+}
+
+/// A new database on the PostgreSQL of `ENTENTE_TEST_POSTGRES`. `None`, and loudly, where there is none.
+pub async fn postgres() -> Option<Place> {
+    Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap()
+}
+
+/// The arguments for the database that `ENTENTE_TEST_DATABASE` asks for: a new one in PostgreSQL, or SQLite's.
+async fn database() -> Vec<String> {
+    match std::env::var("ENTENTE_TEST_DATABASE").as_deref() {
+        Ok("postgres") => {
+            let place = postgres().await;
+            let place = place.expect("ENTENTE_TEST_DATABASE=postgres needs ENTENTE_TEST_POSTGRES");
+            vec!["--database-url".to_owned(), place.url()]
+        }
+        Ok("sqlite") | Err(_) => Vec::new(),
+        Ok(other) => panic!("ENTENTE_TEST_DATABASE is {other:?}; write sqlite or postgres"),
     }
 }
 

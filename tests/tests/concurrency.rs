@@ -20,7 +20,7 @@ use entente_rpc::proto::event::v1::{Event, EventKind};
 use entente_rpc::proto::keystore::v1::{CreateKeyRequest, ListKeysRequest};
 use entente_rpc::{ErrorReason, Failure};
 use entente_tests::peer::{kind, request};
-use entente_tests::suite::{eventually, seconds};
+use entente_tests::suite::{Replicas, eventually, seconds};
 use entente_tests::{Peer, Suite};
 use futures_util::future::join_all;
 
@@ -100,6 +100,27 @@ async fn many_invitations_with_one_did_make_one_connection() {
     assert_eq!(count(&invitee.all_events().await, EventKind::ConnectionReuseAccepted), reused);
 }
 
+/// The same where every accept, and every message of the inviter, comes to another replica of the invitee.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_invitations_with_one_did_make_one_connection_of_replicas() {
+    let (inviter, invitee) = tokio::join!(Suite::start(), Replicas::start(3, &[]));
+    let Some(invitee) = invitee else { return };
+    let invitations = join_all((0..MANY).map(|_| inviter.invite())).await;
+    let accepted = join_all(invitations.iter().map(|made| accept(invitee.any(), &made.url))).await;
+    assert_one_connection(&inviter, invitee.any(), &accepted).await;
+}
+
+/// The same where the inviter is replicas.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_invitations_of_replicas_make_one_connection() {
+    let (invitee, inviter) = tokio::join!(Suite::start(), Replicas::start(3, &[]));
+    let Some(inviter) = inviter else { return };
+    let invitations = join_all((0..MANY).map(|_| inviter.any().invite())).await;
+    assert!(invitations.iter().all(|invitation| invitation.did == invitations[0].did));
+    let accepted = join_all(invitations.iter().map(|made| accept(&invitee, &made.url))).await;
+    assert_one_connection(inviter.any(), &invitee, &accepted).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_accepts_of_one_multi_use_invitation_make_one_connection() {
     let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
@@ -110,7 +131,16 @@ async fn many_accepts_of_one_multi_use_invitation_make_one_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_use_invitation_connects_one_of_many_peers() {
-    let inviter = Suite::start().await;
+    connects_one_of_many_peers(&Suite::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_use_invitation_of_replicas_connects_one_of_many_peers() {
+    let Some(inviter) = Replicas::start(3, &[]).await else { return };
+    connects_one_of_many_peers(inviter.any()).await;
+}
+
+async fn connects_one_of_many_peers(inviter: &Suite) {
     let invitation = inviter.invite().await;
     let peers = join_all((0..8).map(|_| Peer::start())).await;
     let requests: Vec<_> =
@@ -128,7 +158,7 @@ async fn a_single_use_invitation_connects_one_of_many_peers() {
         }
     }
     let (peer, response) = chosen.expect("one response");
-    peer.complete(&inviter, &invitation, &response.message).await;
+    peer.complete(inviter, &invitation, &response.message).await;
     assert_eq!(inviter.all_connections().await.len(), 1);
     assert_eq!(inviter.all_exchanges().await.len(), 1);
     let request = GetInvitationRequest { id: invitation.id.clone() };

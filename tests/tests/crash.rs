@@ -126,7 +126,7 @@ async fn run(step: Step, loss: Loss, victim: Victim) {
     let request = AcceptInvitationRequest { invitation: invitation.url, ..Default::default() };
     let acceptance = invitee.suite.accept_with(request).await.unwrap();
     match loss {
-        Loss::Message | Loss::Time => relay.until_held().await,
+        Loss::Message | Loss::Time => drop(relay.until_held().await),
         Loss::Answer => relay.until_passed(before).await,
     }
     let relay = relay.clone();

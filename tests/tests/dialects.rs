@@ -197,7 +197,7 @@ async fn all_tell_of_an_invitation_that_ends() {
     let suite = Suite::start().await;
     for format in FORMATS {
         let made = suite.invite_with(of(format)).await;
-        let revoke = RevokeInvitationRequest { id: made.id.clone(), ..Default::default() };
+        let revoke = RevokeInvitationRequest { id: made.id.clone() };
         suite.invitations().revoke_invitation(revoke).await.unwrap();
         tell_end(&suite, &made.exchange_id, Role::Inviter, AbandonCause::InvitationEnded).await;
 

@@ -128,7 +128,31 @@ async fn each_single_use_invitation_makes_a_connection_and_multi_use_ones_keep_t
         (&record["state"], &record["thid"]),
         (&json!("InvitationGenerated"), &third["thid"])
     );
-    assert_eq!(inviter.all_connections().await.len(), 3);
+    eventually("the inviter has all three", async || {
+        (inviter.all_connections().await.len() == 3).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_received_invitation_shows_the_url_that_it_came_by() {
+    let (inviter, invitee) = tokio::join!(Suite::start(), Suite::start());
+    let (_, made) = call(&inviter, "POST", "/connections", json!({})).await;
+    // As another API takes it, from wherever its owner got it.
+    let url =
+        format!("https://somewhere.example/in?_oob={}", raw(&made)["invitation"].as_str().unwrap());
+    let id = json!(invitee.accept(&url).await.exchange_id);
+    let record = until(&invitee, &id, "ConnectionResponseReceived").await;
+    assert_eq!(record["invitation"]["invitationUrl"], url);
+    let (_, page) = call(&invitee, "GET", "/connections", Value::Null).await;
+    assert_eq!(page["contents"][0]["invitation"]["invitationUrl"], url);
+
+    // One that came without a URL has one on our endpoint.
+    let (_, made) = call(&inviter, "POST", "/connections", json!({})).await;
+    let (_, accepted) = call(&invitee, "POST", "/connection-invitations", raw(&made)).await;
+    let record = until(&invitee, &accepted["connectionId"], "ConnectionResponseReceived").await;
+    let shown = record["invitation"]["invitationUrl"].as_str().unwrap();
+    assert!(shown.starts_with(&invitee.didcomm_url), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use entente_connection::{Config, DatabaseLocation, Links, Service};
+use entente_connection::{Config, Links, Service};
 use entente_did::create;
 use entente_didcomm::out_of_band::{Invitation, InvitationService};
 use entente_didcomm::primitives::Ed25519Secret;
@@ -68,7 +68,7 @@ async fn suite(connections: i64, did: &str) -> Suite {
         entente_transport::start(transport, resolver.link(), &mut registry).await.unwrap();
     let links =
         Links { keystore: keystore.link(), resolver: resolver.link(), transport: transport.link() };
-    let config = || Config::new(DatabaseLocation::File(path.clone()), ENDPOINT);
+    let config = || Config::new(format!("sqlite:{}", path.display()), ENDPOINT);
     let first =
         entente_connection::start(config(), links.clone(), &mut Registry::default()).await.unwrap();
     first.shutdown().await;

@@ -5,14 +5,14 @@ use entente_protocol::{Sender, Target};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, KeyReference, KeyType,
-    PackRequest, SignRequest, UnpackResponse,
+    CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, GetKeyRequest,
+    KeyReference, KeyType, PackRequest, SignRequest, UnpackResponse,
 };
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::{DeliverRequest, FetchInvitationRequest};
-use entente_rpc::{Failure, Link, MAX_MESSAGE};
+use entente_rpc::{Code, Failure, Link, MAX_MESSAGE};
 use entente_unpack::{Sealed, Unpacker};
 
 use crate::Links;
@@ -50,6 +50,16 @@ impl Clients {
             self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
         let key = answer.map_err(failure)?.into_inner().key.unwrap_or_default();
         PublicKey::from_multibase(&key.multibase).map_err(|error| broken("keystore", &error))
+    }
+
+    /// Whether a key is in the keystore.
+    pub async fn has_key(&self, tenant: &str, key: &PublicKey) -> Answer<bool> {
+        let request = GetKeyRequest { key: key.multibase() };
+        match self.keystore.clone().get_key(for_tenant(tenant, request).map_err(failure)?).await {
+            Ok(_) => Ok(true),
+            Err(status) if status.code() == Code::NotFound => Ok(false),
+            Err(status) => Err(failure(status)),
+        }
     }
 
     /// A new X25519 key and a new Ed25519 key, for a DID of DIDComm v2.

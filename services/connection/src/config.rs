@@ -1,13 +1,12 @@
 //! What the owner of the suite decides.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the database is.
-    pub database: DatabaseLocation,
+    /// Where the tables are: `sqlite:path` or `postgres://user@host/name`.
+    pub database_url: String,
     /// The URL that peers reach this agent at; it stands in every DID and invitation.
     pub endpoint: String,
     /// What this agent calls itself.
@@ -32,21 +31,12 @@ pub struct Config {
     pub slow_reader: Duration,
 }
 
-/// Where the database is.
-#[derive(Debug, Clone)]
-pub enum DatabaseLocation {
-    /// A SQLite file.
-    File(PathBuf),
-    /// A database URL.
-    Url(String),
-}
-
 impl Config {
     /// The defaults for a database and an endpoint.
     #[must_use]
-    pub fn new(database: DatabaseLocation, endpoint: impl Into<String>) -> Self {
+    pub fn new(database_url: impl Into<String>, endpoint: impl Into<String>) -> Self {
         Self {
-            database,
+            database_url: database_url.into(),
             endpoint: endpoint.into(),
             label: "Entente".to_owned(),
             auto_accept_invitations: true,

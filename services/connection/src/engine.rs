@@ -14,11 +14,14 @@ mod read;
 mod remove;
 mod rotate;
 mod send;
+mod static_connection;
 mod steps;
 
 pub(crate) use accept::rejected_reuse;
+pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
+pub(crate) use read::check_alias;
 
 use std::sync::Arc;
 
@@ -32,6 +35,7 @@ use crate::feed::Feed;
 use crate::inbound::ErrorLimit;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
+use crate::replicas::{Replica, Word};
 use crate::store::{Outgoing, Store, Work};
 
 /// The service's parts. Cheap to clone.
@@ -42,6 +46,7 @@ pub(crate) struct Engine {
     pub config: Arc<Config>,
     pub feed: Feed,
     pub outbox: Outbox,
+    pub replica: Replica,
     pub metrics: Metrics,
     /// Errors of peers that were answered.
     pub error_limit: ErrorLimit,
@@ -55,7 +60,7 @@ pub(crate) type Answer<T> = Result<T, Failure>;
 impl Engine {
     /// Begins a unit of work.
     pub async fn work(&self, tenant: &str) -> Result<Work, StoreError> {
-        self.store.work(tenant, now()).await
+        self.store.work(tenant, now(), self.replica.id()).await
     }
 
     /// Commits a unit of work; then its events are seen and its messages sent.
@@ -69,6 +74,14 @@ impl Engine {
     pub async fn commit_held(&self, work: Work) -> Result<Vec<Outgoing>, StoreError> {
         let tenant = work.tenant().to_owned();
         let committed = work.commit().await?;
+        if self.store.is_shared() {
+            if !committed.events.is_empty() {
+                self.replica.tell(Word::Events(tenant.clone()));
+            }
+            for owner in committed.left_to {
+                self.replica.tell(Word::Messages(owner));
+            }
+        }
         self.feed.publish(&tenant, committed.events);
         if committed.due {
             self.wake_timers.notify_one();

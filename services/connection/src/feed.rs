@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 /// How many fresh batches a waiter may be behind before it must read the log.
 const BACKLOG: usize = 1024;
 
-/// The committed events of one work.
+/// The committed events of one work; none where another process has committed some.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     pub tenant: Arc<str>,
@@ -32,6 +32,11 @@ impl Feed {
             // Nobody may be listening.
             let _ = self.sender.send(Batch { tenant: tenant.into(), events: events.into() });
         }
+    }
+
+    /// Tells that another process has committed events.
+    pub fn hint(&self, tenant: &str) {
+        let _ = self.sender.send(Batch { tenant: tenant.into(), events: Arc::default() });
     }
 
     /// Listens from now on.

@@ -1,12 +1,15 @@
 //! Messages from peers. Who sent one is what the envelope proved, and nothing else.
 
 mod error_limit;
+mod handed_over;
 mod handshake;
 mod problem;
 mod reply;
 mod reuse;
 mod rotation;
 mod small;
+
+use std::borrow::Cow;
 
 use entente_did::{Did, DidUrl, PublicKey};
 use entente_didcomm::envelope::AuthenticatedSender;
@@ -68,6 +71,11 @@ impl Inbound {
         }
     }
 
+    /// The message's id, as it is looked up.
+    fn id(&self) -> Cow<'_, str> {
+        self.message.comparable(&self.message.id)
+    }
+
     fn sender_key(&self) -> String {
         self.sender.as_ref().map(|sender| sender.key().multibase()).unwrap_or_default()
     }
@@ -95,12 +103,14 @@ impl Engine {
         let name = disposition.as_str_name();
         self.metrics.inbound(name.strip_prefix("DISPOSITION_").unwrap_or(name));
         let replies = self.replies(&inbound, &connection_id).await?;
-        Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id })
+        let route = inbound.route.as_ref().filter(|_| inbound.sender.is_some());
+        let open = route.is_some_and(reply::Route::is_open_to_all) && !connection_id.is_empty();
+        Ok(ReceiveResponse { disposition: disposition.into(), replies, connection_id, open })
     }
 
     /// Commits the work of a message.
     async fn finish(&self, inbound: &Inbound, mut work: Work) -> Answer<()> {
-        work.note_message(&inbound.sender_key(), &inbound.message.id);
+        work.note_message(&inbound.sender_key(), &inbound.id());
         self.finish_unnoted(inbound, work).await
     }
 
@@ -141,7 +151,8 @@ impl Engine {
             text => Some(AuthenticatedSender::from_keystore_answer(key("sender_key", text)?)),
         };
         let (tenant, mine, theirs) = (&request.tenant, &request.recipient_key, &request.sender_key);
-        let (mut owner, known) = self.store.place(tenant, mine, theirs, &message.id).await?;
+        let id = message.comparable(&message.id);
+        let (mut owner, known) = self.store.place(tenant, mine, theirs, &id).await?;
         if let (None, Some(sender)) = (&owner, &sender) {
             owner = self.follow_rotation(&request, &message, sender.key()).await?;
         }
@@ -189,6 +200,7 @@ impl Engine {
             };
             return self.refuse(inbound, &misbehaved).await;
         };
+        let acks = self.acks(inbound).await?;
         let mut work = self.work(&inbound.tenant).await?;
         let mut found = work.connection(owner).await?;
         if found.is_none() {
@@ -216,21 +228,37 @@ impl Engine {
             }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
-        if inbound.message.acks_wanted().contains(&inbound.message.id.as_str()) {
-            self.acknowledge(&mut work, inbound, owner).await?;
+        if !acks.is_empty()
+            && let Some(connection) = work.connection(owner).await?
+        {
+            let ack = empty(&message_id()).in_thread(inbound.message.thread_id());
+            work.send_on(&connection, Kind::Answer, &ack.acknowledging(acks))?;
         }
         self.finish(inbound, work).await?;
         self.delete_keys(&inbound.tenant, freed).await;
         Ok(fate)
     }
 
-    /// Acknowledges the receipt of a message of DIDComm v2 ("ACKs").
-    async fn acknowledge(&self, work: &mut Work, inbound: &Inbound, id: &str) -> Answer<()> {
-        let Some(connection) = work.connection(id).await? else { return Ok(()) };
+    /// What a message of DIDComm v2 wants acknowledged and was received: itself, and those before it ("ACKs"). The
+    /// oldest come first, and it comes last.
+    async fn acks<'a>(&self, inbound: &'a Inbound) -> Answer<Vec<&'a str>> {
         let message = &inbound.message;
-        let ack = empty(&message_id()).in_thread(message.thread_id());
-        work.send_on(&connection, Kind::Answer, &ack.acknowledging([message.id.as_str()]))?;
-        Ok(())
+        let wanted = message.acks_wanted();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = wanted.iter().map(|id| message.comparable(id).into()).collect();
+        let known = self.store.received(&inbound.tenant, &inbound.sender_key(), &ids).await?;
+        let mut received: Vec<_> = wanted
+            .into_iter()
+            .zip(&ids)
+            .filter_map(|(wanted, id)| match *id == inbound.id() {
+                true => Some((i64::MAX, wanted)),
+                false => known.get(id).map(|at| (*at, wanted)),
+            })
+            .collect();
+        received.sort_by_key(|(at, _)| *at);
+        Ok(received.into_iter().map(|(_, id)| id).collect())
     }
 
     /// An inviter whose complete was lost learns from any message of the peer that its response arrived.
@@ -249,8 +277,8 @@ impl Engine {
     async fn is_known(&self, inbound: &Inbound) -> Answer<bool> {
         let (tenant, mine, theirs) =
             (&inbound.tenant, inbound.recipient.multibase(), inbound.sender_key());
-        self.store.settled().await?;
-        Ok(self.store.place(tenant, &mine, &theirs, &inbound.message.id).await?.1)
+        self.store.settled(tenant).await?;
+        Ok(self.store.place(tenant, &mine, &theirs, &inbound.id()).await?.1)
     }
 
     /// Refuses a message: it changes nothing, and is only counted.

@@ -14,9 +14,11 @@ mod inbound;
 mod metrics;
 mod outbox;
 mod project;
+mod replicas;
 mod service;
 mod store;
 mod timers;
 
-pub use config::{Config, DatabaseLocation};
+pub use config::Config;
 pub use service::{Links, Service, StartError, start};
+pub use store::MIGRATIONS;

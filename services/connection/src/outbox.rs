@@ -4,13 +4,14 @@
 //! stays in the table with the time of its next attempt, and the sweep takes it from there.
 
 mod attempt;
+mod collector;
 mod completion;
 mod sweep;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::engine::Engine;
 use crate::store::Outgoing;
@@ -36,6 +37,8 @@ struct Lanes {
     held: usize,
     /// Messages that were taken by their endpoint, and are still in the table for a moment.
     completing: HashSet<String>,
+    /// Who waits for the messages of a lane whose peer has no endpoint.
+    collectors: HashMap<LaneKey, Arc<Notify>>,
 }
 
 /// What the tasks of an outbox work from.
@@ -57,6 +60,12 @@ impl Outbox {
         for message in messages {
             let key = (message.tenant.clone(), message.lane.clone());
             let mut lanes = self.lanes();
+            if message.target.endpoint().is_empty()
+                && let Some(collector) = lanes.collectors.get(&key)
+            {
+                collector.notify_waiters();
+                continue;
+            }
             if lanes.held >= HELD {
                 return;
             }
@@ -75,11 +84,8 @@ impl Outbox {
 
     /// Takes up a lane from the table, unless it is being sent.
     fn resume(&self, key: LaneKey, messages: Vec<Outgoing>) {
+        let messages: VecDeque<_> = self.not_taken(messages).into();
         let mut lanes = self.lanes();
-        let messages: VecDeque<_> = messages
-            .into_iter()
-            .filter(|message| !lanes.completing.contains(&message.id))
-            .collect();
         if messages.is_empty() || lanes.queues.contains_key(&key) {
             return;
         }
@@ -89,8 +95,21 @@ impl Outbox {
         let _ = self.ready.send(key);
     }
 
+    /// Gives up what it holds: another replica has it.
+    pub fn abandon(&self) {
+        let mut lanes = self.lanes();
+        lanes.queues.values_mut().for_each(VecDeque::clear);
+        lanes.held = 0;
+    }
+
     fn is_active(&self, key: &LaneKey) -> bool {
         self.lanes().queues.contains_key(key)
+    }
+
+    /// Those of a lane's messages that were not taken by anybody yet.
+    pub fn not_taken(&self, messages: Vec<Outgoing>) -> Vec<Outgoing> {
+        let lanes = self.lanes();
+        messages.into_iter().filter(|message| !lanes.completing.contains(&message.id)).collect()
     }
 
     /// The next message of a lane. An empty lane is closed.

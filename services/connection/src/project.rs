@@ -106,7 +106,7 @@ pub(crate) fn connection(
         my_key: row.my_key.clone(),
         their_key: row.their_key.clone(),
         metadata_json: row.metadata.clone(),
-        last_seen_at: Some(time_to_proto(row.last_seen_at)),
+        last_seen_at: (row.last_seen_at > 0).then(|| time_to_proto(row.last_seen_at)),
         created_at: Some(time_to_proto(row.created_at)),
         updated_at: Some(time_to_proto(row.updated_at)),
         version: row.version,

@@ -9,19 +9,20 @@ use entente_rpc::proto::connection::v1::invitation_service_server::InvitationSer
 use entente_rpc::proto::connection::v1::message_service_server::MessageServiceServer;
 use entente_rpc::proto::event::v1::event_service_server::EventServiceServer;
 use entente_rpc::proto::event::v1::webhook_service_server::WebhookServiceServer;
-use entente_rpc::{GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
+use entente_rpc::{Failure, GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
 use entente_store::StoreError;
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::Clients;
-use crate::config::{Config, DatabaseLocation};
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::feed::Feed;
 use crate::grpc::Grpc;
 use crate::metrics::Metrics;
 use crate::outbox::{self, Outbox};
+use crate::replicas::{self, Replica};
 use crate::store::Store;
 use crate::timers;
 
@@ -58,6 +59,9 @@ pub enum StartError {
     /// The database.
     #[error("the connection database cannot be opened")]
     Store(#[from] StoreError),
+    /// What earlier processes left cannot be taken up.
+    #[error("what earlier processes left cannot be taken up: {0}")]
+    Join(#[from] Failure),
 }
 
 /// Starts the service: opens the database, and takes up what an earlier process left undone.
@@ -69,22 +73,25 @@ pub async fn start(
     links: Links,
     registry: &mut Registry,
 ) -> Result<Service, StartError> {
-    let store = match &config.database {
-        DatabaseLocation::File(path) => Store::open(path).await?,
-        DatabaseLocation::Url(url) => Store::connect(url).await?,
-    };
+    let store = Store::connect(&config.database_url).await?;
     let (outbox, inlets) = Outbox::new();
+    let (replica, told) = Replica::new();
     let engine = Engine {
         store,
         clients: Clients::new(links),
         config: Arc::new(config),
         feed: Feed::new(),
         outbox,
+        replica,
         metrics: Metrics::new(registry),
         error_limit: crate::inbound::ErrorLimit::new(),
         wake_timers: Arc::new(Notify::new()),
     };
+    replicas::join(&engine).await?;
     let tasks = vec![
+        tokio::spawn(replicas::run(engine.clone())),
+        tokio::spawn(replicas::tell(engine.clone(), told)),
+        tokio::spawn(replicas::hear(engine.clone())),
         tokio::spawn(outbox::dispatch(engine.clone(), inlets)),
         tokio::spawn(timers::run(engine.clone())),
     ];
@@ -137,6 +144,9 @@ impl Service {
         self.drain();
         for task in &self.tasks {
             task.abort();
+        }
+        if let Err(failure) = replicas::leave(&self.grpc.engine).await {
+            tracing::warn!(reason = %failure, "the other replicas could not be told of the end");
         }
         self.grpc.engine.store.close().await;
     }

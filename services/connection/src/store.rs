@@ -2,7 +2,6 @@
 
 mod acceptances;
 mod basic_messages;
-mod batch;
 mod connections;
 mod dids;
 mod events;
@@ -10,14 +9,13 @@ mod exchanges;
 mod invitations;
 mod ledger;
 mod outbox;
+mod replicas;
 mod webhooks;
 mod work;
 
-use std::path::Path;
+use std::sync::Arc;
 
-use entente_store::{Database, Durability, Reader, StoreError};
-use sqlx::migrate::Migrator;
-use sqlx::{QueryBuilder, Sqlite};
+use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError, Words};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -30,7 +28,15 @@ pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
+    name: "connection",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
+
+/// What replicas tell each other by.
+const CHANNEL: &str = "entente_connection";
 
 /// The database of this service.
 #[derive(Clone)]
@@ -49,7 +55,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Ends a query over rows with an id.
-    fn push(&self, query: &mut QueryBuilder<Sqlite>) {
+    fn push(&self, query: &mut Query) {
         let (compare, order) =
             if self.descending { (" AND id < ", " DESC") } else { (" AND id > ", "") };
         if let Some(after) = &self.after {
@@ -60,34 +66,35 @@ impl Page {
     }
 }
 
-/// Ends a column's comparison: equal to one of the values.
-fn push_one_of(query: &mut QueryBuilder<Sqlite>, values: &[String]) {
-    query.push(" IN (");
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value.clone());
-    }
-    query.push(")");
-}
-
 impl Store {
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &MIGRATIONS).await? })
-    }
-
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }
 
     /// Begins a unit of work for a tenant.
-    pub async fn work(&self, tenant: &str, now: i64) -> Result<Work, StoreError> {
-        Ok(Work::new(self.database.write().await?, tenant, now))
+    pub async fn work(&self, tenant: &str, now: i64, owner: Arc<str>) -> Result<Work, StoreError> {
+        Ok(Work::new(self.database.write(tenant).await?, tenant, now, owner))
+    }
+
+    /// Whether other processes may work on the same tables.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
+    }
+
+    /// Tells the other replicas something.
+    pub async fn tell(&self, words: &[String]) -> Result<(), StoreError> {
+        self.database.tell(CHANNEL, words).await
+    }
+
+    /// Listens to what other replicas tell; `None` where that is not possible.
+    pub async fn listen(&self) -> Result<Option<Words>, StoreError> {
+        self.database.listen(CHANNEL).await
     }
 
     /// Waits until all that works have done is committed, and so can be read outside of a work: who collides with what
     /// another work did may learn it before that one's commit.
-    pub async fn settled(&self) -> Result<(), StoreError> {
-        self.database.alone().await.map(drop)
+    pub async fn settled(&self, tenant: &str) -> Result<(), StoreError> {
+        self.database.settled(tenant).await
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {

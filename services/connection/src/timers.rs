@@ -21,17 +21,15 @@ const BATCH: i64 = 256;
 /// Runs until the service ends.
 pub(crate) async fn run(engine: Engine) {
     let (mut cleaned, mut counted) = (0, 0);
-    let mut first = true;
     loop {
-        if let Err(failure) = tick(&engine, first).await {
+        if let Err(failure) = tick(&engine).await {
             tracing::warn!(reason = %failure, "what is due could not be worked off; trying again");
         }
-        first = false;
         if now() - counted > COUNT {
             counted = now();
             report("the outbox could not be counted", count_outbox(&engine).await);
         }
-        if now() - cleaned > CLEAN_UP {
+        if now() - cleaned > CLEAN_UP && engine.replica.leads() {
             cleaned = now();
             if let Err(failure) = clean_up(&engine).await {
                 tracing::warn!(reason = %failure, "old records could not be removed; trying again later");
@@ -42,12 +40,17 @@ pub(crate) async fn run(engine: Engine) {
 }
 
 async fn count_outbox(engine: &Engine) -> Answer<()> {
-    engine.metrics.outbox(engine.store.outbox_depth().await?);
+    // One replica tells it for all.
+    let depth = if engine.replica.leads() { engine.store.outbox_depth().await? } else { 0 };
+    engine.metrics.outbox(depth);
     Ok(())
 }
 
-async fn tick(engine: &Engine, first: bool) -> Answer<()> {
-    outbox::sweep(engine, first).await?;
+async fn tick(engine: &Engine) -> Answer<()> {
+    outbox::sweep(engine).await?;
+    if !engine.replica.leads() {
+        return Ok(());
+    }
     let now = now();
     for (tenant, id) in engine.store.due_acceptances(now, BATCH).await? {
         let engine = engine.clone();

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::client::{self, ClientCommand};
 use crate::config::{Config, Settings};
-use crate::{bench, demo, output, serve};
+use crate::{bench, demo, migrate, output, serve};
 
 /// Establishes, reuses and keeps DIDComm connections.
 #[derive(Parser)]
@@ -42,6 +42,11 @@ Precedence: flag, then environment, then the file, then the default.")]
   entente bench --connections 2000 --list
   entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
     Bench(Box<bench::Args>),
+    /// Bring the tables up to date, as `serve` does when it starts; several at once wait for each other
+    #[command(after_help = "Examples:
+  entente migrate --database-url postgres://entente@db.example.com/entente
+  entente migrate --dry-run")]
+    Migrate(Box<MigrateArgs>),
     /// Print the schema of the GraphQL API
     #[command(
         name = "graphql-schema",
@@ -69,12 +74,30 @@ struct ServeArgs {
     print_config: bool,
 }
 
+#[derive(clap::Args)]
+struct MigrateArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// Print what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
 /// Runs a command and gives its exit code: 0, 1 when it failed, 2 when it was used wrongly.
 pub fn run(cli: Cli) -> ExitCode {
     // One TLS provider for the whole process; it is only taken already if this ran before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Serve(args) => run_serve(&args),
+        Command::Migrate(args) => match Config::load(&args.settings) {
+            Ok(config) => {
+                in_runtime(async move { exit(migrate::run(&config, args.dry_run).await) })
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::from(2)
+            }
+        },
         Command::Demo => in_runtime(async { exit(demo::run().await) }),
         Command::Bench(args) => in_runtime(async move { exit(bench::run(*args).await) }),
         Command::Completions { shell } => {

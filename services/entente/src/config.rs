@@ -9,7 +9,7 @@ mod settings;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use entente_telemetry::log::Format;
 
@@ -22,6 +22,8 @@ pub use settings::{LogFormat, Settings};
 pub struct Config {
     /// Where the databases and generated keys are.
     pub data_dir: PathBuf,
+    /// `sqlite:<directory>` or `postgres://…`; SQLite in the data directory when `None`. It may have a password.
+    pub database_url: Option<String>,
     /// Inbound DIDComm.
     pub didcomm_addr: SocketAddr,
     /// The admin dialects.
@@ -99,6 +101,20 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::File { name: name.clone(), source })?;
         Self::resolve(given, Some((&name, &text)))
+    }
+
+    /// The URL of a service's database.
+    #[must_use]
+    pub fn database(&self, service: &str) -> String {
+        let file =
+            |folder: &Path| format!("sqlite:{}", folder.join(format!("{service}.db")).display());
+        match self.database_url.as_deref() {
+            None => file(&self.data_dir),
+            Some(url) => match url.strip_prefix("sqlite:") {
+                Some(folder) => file(Path::new(folder)),
+                None => url.to_owned(),
+            },
+        }
     }
 
     /// Whether a service runs in this process.

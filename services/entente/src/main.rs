@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod migrate;
 mod output;
 mod serve;
 mod watch;

@@ -39,7 +39,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/out-of-band/invitations", get(out_of_band::fetch))
         .route("/out-of-band/invitations/{invi_msg_id}", delete(out_of_band::remove))
         .route("/connections", get(connections::list::list))
-        .route("/connections/create-static", post(status::not_supported))
+        .route("/connections/create-static", post(connections::agreed::create))
         .route("/connections/create-invitation", post(handshake::create_invitation))
         .route("/connections/receive-invitation", post(handshake::receive_invitation))
         .route("/connections/{conn_id}/accept-invitation", post(handshake::accept_invitation))
@@ -53,7 +53,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/connections/{conn_id}/send-ping", post(messages::send_ping))
         .route("/connections/{conn_id}/send-message", post(messages::send_message))
         .route("/didexchange/create-request", post(did_exchange::create_request))
-        .route("/didexchange/receive-request", post(status::not_supported))
+        .route("/didexchange/receive-request", post(did_exchange::receive_request))
         .route(&format!("{exchange}/accept-invitation"), post(did_exchange::accept_invitation))
         .route(&format!("{exchange}/accept-request"), post(did_exchange::accept_request))
         .route(&format!("{exchange}/reject"), post(did_exchange::reject))
@@ -64,7 +64,7 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/status/ready", get(status::ready))
         .route("/plugins", get(status::plugins))
         .route("/ws", get(socket::accept))
-        .route("/shutdown", get(status::not_supported))
+        .route("/shutdown", get(status::shutdown))
 }
 
 /// A record that an answer must have.

@@ -23,7 +23,7 @@ pub(crate) fn router(
     shared: Arc<Shared>,
     metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> Router {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
     let metrics = async move || ([(header::CONTENT_TYPE, content_type)], metrics());
     Router::new()
         .route("/metrics", get(metrics.clone()))

@@ -5,13 +5,14 @@ use entente_rpc::proto::connection::v1::invitation_service_client::InvitationSer
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use entente_rpc::proto::event::v1::webhook_service_client::WebhookServiceClient;
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::{Link, MAX_MESSAGE};
 use entente_unpack::Unpacker;
 
 /// Where the other services are.
 #[derive(Clone)]
 pub struct Links {
-    /// The keystore, which opens envelopes.
+    /// The keystore, which opens envelopes and takes keys from elsewhere.
     pub keystore: Link,
     /// The resolver, for the DIDs that DIDComm v2 names in them.
     pub resolver: Link,
@@ -25,6 +26,7 @@ pub struct Links {
 #[derive(Clone)]
 pub(crate) struct Clients {
     pub(crate) unpacker: Unpacker,
+    pub(crate) keystore: KeystoreServiceClient<Link>,
     pub(crate) inbound: InboundServiceClient<Link>,
     pub(crate) invitations: InvitationServiceClient<Link>,
     pub(crate) exchanges: ExchangeServiceClient<Link>,
@@ -38,6 +40,8 @@ impl Clients {
     pub(crate) fn new(links: Links) -> Self {
         let connection = links.connection;
         Self {
+            keystore: KeystoreServiceClient::new(links.keystore.clone())
+                .max_decoding_message_size(MAX_MESSAGE),
             unpacker: Unpacker::new(links.keystore, links.resolver),
             inbound: InboundServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE),

@@ -30,3 +30,4 @@ pub use error::StartError;
 pub use master::MasterKeyError;
 pub use seal::SealError;
 pub use service::{Config, MasterKey, Service, start};
+pub use store::MIGRATIONS;

@@ -28,7 +28,7 @@ pub enum MasterKey {
 pub struct Config {
     /// The directory of `keystore.db` and `master.key`; made for its owner only if it does not exist.
     pub data_dir: PathBuf,
-    /// `sqlite:path`; `None` is `keystore.db` in the data directory.
+    /// `sqlite:path` or `postgres://user@host/name`; `None` is `keystore.db` in the data directory.
     pub database_url: Option<String>,
     /// Where the master key comes from.
     pub master_key: MasterKey,
@@ -72,10 +72,8 @@ pub struct Service {
 /// [`StartError`]: the directory, the database or the master key cannot be used.
 pub async fn start(config: Config, registry: Option<&mut Registry>) -> Result<Service, StartError> {
     make_directory(&config.data_dir)?;
-    let store = match &config.database_url {
-        Some(url) => Store::connect(url).await?,
-        None => Store::open(&config.data_dir.join("keystore.db")).await?,
-    };
+    let file = || format!("sqlite:{}", config.data_dir.join("keystore.db").display());
+    let store = Store::connect(&config.database_url.clone().unwrap_or_else(file)).await?;
     let source = match config.master_key {
         MasterKey::File(path) => {
             Source::File(path.unwrap_or_else(|| config.data_dir.join("master.key")))

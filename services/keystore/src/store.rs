@@ -7,9 +7,17 @@ pub(crate) use creation::{Creator, Inserted};
 pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 
 use entente_did::PublicKey;
-use entente_store::{Database, Durability, StoreError, values};
-use sqlx::{QueryBuilder, Sqlite};
-use std::path::Path;
+use entente_store::{Database, Durability, Migrations, Query, StoreError, values};
+
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
+    name: "keystore",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
+
+/// The scope of every work: a change of the master key excludes all others.
+const EVERYTHING: &str = "";
 
 /// A private key as it is stored.
 #[derive(Clone)]
@@ -41,12 +49,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::open(path, Durability::Full, &sqlx::migrate!()).await? })
-    }
-
     pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::connect(url, Durability::Full, &sqlx::migrate!()).await? })
+        Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }
 
     pub(crate) async fn close(&self) {
@@ -58,16 +62,9 @@ impl Store {
         &self,
         keys: &[PublicKey],
     ) -> Result<Vec<SealedKey>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT tenant, public_key, sealed FROM keys WHERE public_key IN (",
-        );
-        let mut list = query.separated(", ");
-        for key in keys {
-            list.push_bind(key.multibase());
-        }
-        query.push(")");
-        let rows: Vec<(String, String, Vec<u8>)> =
-            query.build_query_as().fetch_all(&mut *self.database.read().await?).await?;
+        let mut query = Query::new("SELECT tenant, public_key, sealed FROM keys WHERE public_key");
+        query.push_one_of(keys.iter().map(PublicKey::multibase));
+        let rows: Vec<(String, String, Vec<u8>)> = query.all(self.database.read().await?).await?;
         rows.into_iter()
             .map(|(tenant, key, sealed)| {
                 Ok(SealedKey { tenant, public: public_key(&key)?, sealed })
@@ -81,12 +78,15 @@ impl Store {
         tenant: &str,
         key: &PublicKey,
     ) -> Result<Option<KeyRow>, StoreError> {
-        let row: Option<(i64,)> =
-            sqlx::query_as("SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2")
-                .bind(tenant)
-                .bind(key.multibase())
-                .fetch_optional(&mut *self.database.read().await?)
-                .await?;
+        let row: Option<(i64,)> = self
+            .database
+            .read()
+            .await?
+            .optional(
+                "SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2",
+                values![tenant, key.multibase()],
+            )
+            .await?;
         Ok(row.map(|(created_at,)| KeyRow { public: *key, created_at }))
     }
 
@@ -97,16 +97,10 @@ impl Store {
         (created_at, key): (i64, &str),
         limit: i64,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (created_at, public_key) > ($2, $3) \
-             ORDER BY created_at, public_key LIMIT $4",
-        )
-        .bind(tenant)
-        .bind(created_at)
-        .bind(key)
-        .bind(limit)
-        .fetch_all(&mut *self.database.read().await?)
-        .await?;
+        let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
+                   (created_at, public_key) > ($2, $3) ORDER BY created_at, public_key LIMIT $4";
+        let values = values![tenant, created_at, key, limit];
+        let rows: Vec<(String, i64)> = self.database.read().await?.all(sql, values).await?;
         rows.into_iter()
             .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
             .collect()
@@ -118,7 +112,7 @@ impl Store {
         tenant: &str,
         key: &PublicKey,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.database.write(EVERYTHING).await?;
         transaction.write(
             "DELETE FROM keys WHERE tenant = $1 AND public_key = $2 RETURNING public_key",
             values![tenant, key.multibase()],
@@ -129,10 +123,10 @@ impl Store {
 
     /// A tenant's wrapped data key.
     pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT wrapped FROM tenant_keys WHERE tenant = $1")
-            .bind(tenant)
-            .fetch_optional(&mut *self.database.read().await?)
-            .await?)
+        let sql = "SELECT wrapped FROM tenant_keys WHERE tenant = $1";
+        let found: Option<(Vec<u8>,)> =
+            self.database.read().await?.optional(sql, values![tenant]).await?;
+        Ok(found.map(|(wrapped,)| wrapped))
     }
 
     /// Stores a tenant's wrapped data key unless there is one, and gives the one that is stored. `Conflict` if
@@ -144,7 +138,7 @@ impl Store {
         verifier: &[u8],
         now: i64,
     ) -> Result<Vec<u8>, StoreError> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.database.write(EVERYTHING).await?;
         transaction.write(
             "INSERT INTO tenant_keys (tenant, wrapped, created_at) SELECT $1, $2, $3 FROM master_key \
              WHERE verifier = $4 ON CONFLICT DO NOTHING",

@@ -11,6 +11,8 @@ mod resolver;
 mod store;
 mod web;
 
+pub use store::MIGRATIONS;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ use web::Web;
 /// How the resolver works.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its own database, `sqlite:path`. It keeps the long forms of did:peer:4.
+    /// Its own database, `sqlite:path` or `postgres://user@host/name`. It keeps the long forms of did:peer:4.
     pub database_url: String,
     /// How long a did:web document is used before it is fetched again.
     pub web_ttl: Duration,

@@ -1,9 +1,13 @@
 //! The table of did:peer:4 forms.
 
-use entente_store::{Database, StoreError};
-use sqlx::migrate::Migrator;
+use entente_store::{Database, Migrations, StoreError, values};
 
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!();
+/// The steps to the schema.
+pub static MIGRATIONS: Migrations = Migrations {
+    name: "resolver",
+    sqlite: sqlx::migrate!("migrations/sqlite"),
+    postgres: sqlx::migrate!("migrations/postgres"),
+};
 
 /// The long form that was seen for a short one.
 pub(crate) async fn long_form(
@@ -11,13 +15,10 @@ pub(crate) async fn long_form(
     tenant: &str,
     short: &str,
 ) -> Result<Option<String>, StoreError> {
-    let found =
-        sqlx::query_scalar("SELECT long_form FROM peer4 WHERE tenant = $1 AND short_form = $2")
-            .bind(tenant)
-            .bind(short)
-            .fetch_optional(&mut *database.read().await?)
-            .await?;
-    Ok(found)
+    let sql = "SELECT long_form FROM peer4 WHERE tenant = $1 AND short_form = $2";
+    let found: Option<(String,)> =
+        database.read().await?.optional(sql, values![tenant, short]).await?;
+    Ok(found.map(|(long_form,)| long_form))
 }
 
 /// Keeps a long form; nothing happens if it is there.
@@ -27,11 +28,10 @@ pub(crate) async fn insert(
     short: &str,
     long: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO peer4 (tenant, short_form, long_form) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(tenant)
-        .bind(short)
-        .bind(long)
-        .execute(&mut *database.alone().await?)
-        .await?;
-    Ok(())
+    let mut transaction = database.write(tenant).await?;
+    transaction.write(
+        "INSERT INTO peer4 (tenant, short_form, long_form) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        values![tenant, short, long],
+    );
+    transaction.commit::<()>().await.map(drop)
 }

@@ -63,13 +63,12 @@ pub fn v1_peer4(
     })
 }
 
-/// The unqualified DID of a key, base58 of its first 16 bytes, and the document that goes with it in the
+/// The unqualified DID of a key ([`nym`]), and the document that goes with it in the
 /// `did_doc~attach` of didexchange/1.0 or the `DIDDoc` of connections/1.0 (RFC 0160).
 ///
 /// The document's `id` is the DID qualified as did:sov, as ACA-Py writes and expects it.
 pub fn legacy(verkey: &PublicKey, endpoint: &str, routing_keys: &[PublicKey]) -> (Did, Value) {
-    let nym: Vec<u8> = verkey.as_bytes().iter().copied().take(16).collect();
-    let nym = crate::base58::encode(&nym);
+    let nym = nym(verkey);
     let did = format!("did:sov:{nym}");
     let key_id = format!("{did}#1");
     let mut service = json!({
@@ -95,7 +94,13 @@ pub fn legacy(verkey: &PublicKey, endpoint: &str, routing_keys: &[PublicKey]) ->
         "authentication": [{"type": "Ed25519SignatureAuthentication2018", "publicKey": key_id}],
         "service": [service],
     });
-    (Did::new_unchecked(nym), document)
+    (nym, document)
+}
+
+/// The unqualified DID of a key: base58 of its first 16 bytes.
+pub fn nym(verkey: &PublicKey) -> Did {
+    let bytes: Vec<u8> = verkey.as_bytes().iter().copied().take(16).collect();
+    Did::new_unchecked(crate::base58::encode(&bytes))
 }
 
 fn ed25519(verkey: &PublicKey) -> Result<PublicKey, DidError> {

@@ -10,6 +10,7 @@ mod response;
 
 use entente_did::{Did, Document, Method};
 use entente_didcomm::attachment::Attachment;
+use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::message::{Message, MessageType, Prefix, Version, negotiate};
 use entente_didcomm::out_of_band::HandshakeProtocol;
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,8 @@ pub enum Evidence {
 pub struct VerifiedComplete {
     /// Its thread.
     pub thread_id: String,
+    /// Who sent it.
+    pub sender: AuthenticatedSender,
 }
 
 impl Envelope {
@@ -266,9 +269,12 @@ fn handshake(message: &Message) -> Result<Handshake, Misbehaved> {
 ///
 /// # Errors
 /// [`Misbehaved`] when its version is not ours.
-pub fn read_complete(message: &Message) -> Result<VerifiedComplete, Misbehaved> {
+pub fn read_complete(
+    message: &Message,
+    sender: &AuthenticatedSender,
+) -> Result<VerifiedComplete, Misbehaved> {
     handshake(message)?;
-    Ok(VerifiedComplete { thread_id: message.thread_id().to_owned() })
+    Ok(VerifiedComplete { thread_id: message.thread_id().to_owned(), sender: *sender })
 }
 
 /// What the invitee sends upon the response, if it sends anything: did-exchange's complete, or a ping, as connections/1.0

@@ -64,6 +64,12 @@ pub enum Misbehaved {
         /// The kind.
         kind: &'static str,
     },
+    /// An answer could only go back on the way that a message came, and there is none.
+    #[error("the document of {did} has no endpoint that an answer could go to")]
+    NoEndpoint {
+        /// The DID.
+        did: String,
+    },
     /// Neither attachment proves that the DID is the inviter's.
     #[error(
         "the response proves nothing: did_rotate~attach or did_doc~attach must be signed by the invitation's key"
@@ -144,6 +150,7 @@ impl Misbehaved {
             Self::NoDocument { .. } => "no_document",
             Self::ForeignDocument { .. } => "foreign_document",
             Self::NoKey { .. } => "no_key",
+            Self::NoEndpoint { .. } => "no_endpoint",
             Self::Unproven => "unproven",
             Self::WrongSigner => "wrong_signer",
             Self::WrongInviter { .. } => "wrong_inviter",

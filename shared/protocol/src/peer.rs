@@ -54,13 +54,16 @@ pub struct Identity {
     pub key: PublicKey,
 }
 
-/// A peer, as its document and envelope prove it.
+/// A peer, as its document and envelope prove it, or as it was [claimed](Self::claimed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Its DID as it came.
     pub did: Did,
     /// The key that the envelope proved.
     pub key: PublicKey,
+    /// Whether no envelope has proved anything yet: the request came without one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// Every key of its document that may send its messages.
     pub keys: Vec<PublicKey>,
     /// Where it receives messages.
@@ -188,6 +191,7 @@ impl Peer {
         Ok(Self {
             did: did.clone(),
             key: *keys.first().ok_or_else(none)?,
+            unproven: false,
             target: Target::of(envelope, document)?,
             keys,
             label: label.to_owned(),
@@ -203,12 +207,33 @@ impl Peer {
             return Err(Misbehaved::SenderNotInDocument { did: self.did.to_string() });
         }
         self.key = *sender.key();
+        self.unproven = false;
         if let Target::V1 { endpoint, recipient_keys, .. } = &mut self.target
             && endpoint.is_empty()
         {
             *recipient_keys = vec![self.key];
         }
         Ok(self)
+    }
+
+    /// The peer, of which nothing is proven until it is [confirmed](Self::confirmed_by). What is sent to it only the
+    /// keys of its document can read.
+    ///
+    /// # Errors
+    /// [`Misbehaved::NoEndpoint`]: there is no envelope whose sender could be answered on its own way.
+    pub fn claimed(self) -> Result<Self, Misbehaved> {
+        if self.target.endpoint().is_empty() {
+            return Err(Misbehaved::NoEndpoint { did: self.did.to_string() });
+        }
+        Ok(Self { unproven: true, ..self })
+    }
+
+    /// The peer, once an envelope of it came. One that was proven before stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::proven_by`].
+    pub fn confirmed_by(self, sender: &AuthenticatedSender) -> Result<Self, Misbehaved> {
+        if self.unproven { self.proven_by(sender) } else { Ok(self) }
     }
 }
 

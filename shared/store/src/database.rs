@@ -1,29 +1,23 @@
-//! SQLite behind one connection that writes and some that read.
-//!
-//! Each connection is a thread of its own, and a crossing to it costs more than most statements. So connections are held
-//! here rather than in a pool, which crosses once more for every return.
+//! SQLite behind one connection that writes and some that read, or PostgreSQL behind several of each.
 
-use std::ops::{Deref, DerefMut};
-use std::path::Path;
-use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
-use crate::StoreError;
-use crate::transaction::{Lease, Transaction, Waiting};
+use crate::connection::Record;
+use crate::migrations::Migrations;
+use crate::pool::{Lent, Opener, Pool};
+use crate::stripe::Stripe;
 use crate::writer::Writer;
+use crate::{StoreError, Transaction, Value};
 
-/// How long a caller waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How many connections read at the same time.
-const READERS: usize = 4;
+/// How many connections read at the same time: from a file, and from a server.
+const READERS: (usize, usize) = (4, 8);
+/// How many connections to a server write at the same time.
+const WRITERS: usize = 8;
+/// How many scopes of a server may be worked in at the same time, by all processes together.
+const STRIPES: u32 = 64;
 
 /// What a commit promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,59 +31,66 @@ pub enum Durability {
 /// A database: cheap to clone, shared by all tasks of a service.
 #[derive(Clone)]
 pub struct Database {
-    writer: Arc<Mutex<Option<Writer>>>,
-    /// How many works wait for the writer.
-    waiting: Arc<AtomicUsize>,
-    readers: Arc<Readers>,
-}
-
-struct Readers {
-    options: SqliteConnectOptions,
-    /// Opened when they are first needed.
-    connections: [Arc<Mutex<Option<SqliteConnection>>>; READERS],
-    permits: Arc<Semaphore>,
+    stripes: Arc<[Stripe]>,
+    readers: Arc<Pool>,
 }
 
 impl Database {
-    /// Opens a SQLite file, made if it does not exist, and brings its schema up to date.
+    /// Opens a database by URL, and brings its schema up to date: `sqlite:path`, a file that is made if it does not
+    /// exist, or `postgres://user@host/name`.
     ///
     /// # Errors
-    /// When the file cannot be opened or a migration fails.
-    pub async fn open(
-        path: &Path,
-        durability: Durability,
-        migrations: &Migrator,
-    ) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        Self::with(options, durability, migrations).await
-    }
-
-    /// Opens a database by URL, `sqlite:path`.
-    ///
-    /// # Errors
-    /// When the URL is not one that this build supports, or as [`Database::open`].
+    /// When the URL is another one, the database cannot be opened, or a migration fails.
     pub async fn connect(
         url: &str,
         durability: Durability,
-        migrations: &Migrator,
+        migrations: &Migrations,
     ) -> Result<Self, StoreError> {
-        if !url.starts_with("sqlite:") {
-            return Err(StoreError::Url(url.split(':').next().unwrap_or_default().to_owned()));
+        match url.split_once(':') {
+            Some(("sqlite", path)) => Self::sqlite(path, durability, migrations).await,
+            Some(("postgres" | "postgresql", _)) => {
+                Self::postgres(url, durability, migrations).await
+            }
+            scheme => Err(StoreError::Url(scheme.map_or(url, |(scheme, _)| scheme).to_owned())),
         }
-        let options = SqliteConnectOptions::from_str(url)?.create_if_missing(true);
-        Self::with(options, durability, migrations).await
     }
 
-    async fn with(
-        options: SqliteConnectOptions,
+    /// The steps to the schema that a database has not taken yet: version and description, in their order.
+    ///
+    /// # Errors
+    /// When the URL is not of a database, or it cannot be asked.
+    pub async fn pending(
+        url: &str,
+        migrations: &Migrations,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let opener = match url.split_once(':') {
+            // A dry run makes no file.
+            Some(("sqlite", path)) if !std::path::Path::new(path).exists() => {
+                return Ok(migrations.all_for_sqlite());
+            }
+            Some(("sqlite", path)) => {
+                Opener::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+            }
+            _ => Opener::postgres(url)?,
+        };
+        let mut connection = opener.open().await?;
+        let pending = migrations.pending(&mut connection).await;
+        connection.close().await;
+        pending
+    }
+
+    async fn sqlite(
+        path: &str,
         durability: Durability,
-        migrations: &Migrator,
+        migrations: &Migrations,
     ) -> Result<Self, StoreError> {
         let synchronous = match durability {
             Durability::Full => SqliteSynchronous::Full,
             Durability::Process => SqliteSynchronous::Normal,
         };
-        let options = options
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(Duration::from_secs(10))
@@ -100,72 +101,66 @@ impl Database {
             .pragma("mmap_size", "268435456")
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
-        let mut connection = options.connect().await?;
-        migrations.run(&mut connection).await?;
-        let permits = Arc::new(Semaphore::new(READERS));
-        let readers = Readers { options, connections: Default::default(), permits };
+        let writers = Pool::new(Opener::Sqlite(Box::new(options.clone())), 1);
+        migrations.run(writers.lend().await?.connection()?).await?;
+        let writer = Writer::new(writers, "BEGIN IMMEDIATE".to_owned());
+        let readers = Pool::new(Opener::Sqlite(Box::new(options)), READERS.0);
+        Ok(Self { stripes: Arc::new([Stripe::new(writer)]), readers })
+    }
+
+    async fn postgres(
+        url: &str,
+        durability: Durability,
+        migrations: &Migrations,
+    ) -> Result<Self, StoreError> {
+        let opener = Opener::postgres(url)?;
+        let writers = Pool::new(opener.clone(), WRITERS);
+        migrations.run(writers.lend().await?.connection()?).await?;
+        let synchronous = match durability {
+            Durability::Full => "",
+            Durability::Process => "SET LOCAL synchronous_commit=off;",
+        };
+        let class = lock_key(migrations.name.as_bytes());
+        let stripe = |key| {
+            // A process that stands still must not keep the others from working.
+            let begin = format!(
+                "BEGIN;SET LOCAL lock_timeout='20s';SET LOCAL idle_in_transaction_session_timeout='5s';{synchronous}\
+                 SELECT pg_advisory_xact_lock({class},{key})"
+            );
+            Stripe::new(Writer::new(Arc::clone(&writers), begin))
+        };
         Ok(Self {
-            writer: Arc::new(Mutex::new(Some(Writer::new(connection)))),
-            waiting: Arc::default(),
-            readers: Arc::new(readers),
+            stripes: (0..STRIPES).map(stripe).collect(),
+            readers: Pool::new(opener, READERS.1),
         })
     }
 
-    /// Begins a write transaction. It holds the write lock from its first statement, and works come one after the other:
-    /// what it reads stays true until it commits. Keep it short and call no service inside it.
+    /// Begins a write transaction. Works of one scope (a tenant, say) come one after the other, also those of other
+    /// processes: what one reads stays true until it commits. Keep it short and call no service inside it.
     ///
     /// # Errors
     /// When the database is away or too busy.
-    pub async fn write(&self) -> Result<Transaction, StoreError> {
-        let waiting = Waiting::new(self, &self.waiting);
-        let mut lease = self.lease().await?;
-        waiting.serve();
-        if lease.0.is_unfinished() {
-            lease = lease.cleaned_up(false).await?;
-        }
-        Ok(Transaction::new(lease, self.clone()))
+    pub async fn write(&self, scope: &str) -> Result<Transaction, StoreError> {
+        self.stripe(scope)?.begin().await
     }
 
-    /// The connection that writes, for one statement that is a transaction of its own.
+    /// Waits until all that works of a scope have done in this process is committed.
     ///
     /// # Errors
     /// When the database is away or too busy.
-    pub async fn alone(&self) -> Result<Lease, StoreError> {
-        let lease = self.lease().await?;
-        if lease.0.is_open() { lease.cleaned_up(true).await } else { Ok(lease) }
+    pub async fn settled(&self, scope: &str) -> Result<(), StoreError> {
+        self.stripe(scope)?.settled().await
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        let lock = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
-        let writer = lock.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
-        OwnedMutexGuard::try_map(writer, Option::as_mut)
-            .map(Lease)
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))
+    pub(crate) fn opener(&self) -> &Opener {
+        self.readers.opener()
     }
 
-    /// Whether a work waits for the writer.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
-    }
-
-    pub(crate) fn stop_waiting(&self) {
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Sees to it that a work that was dropped is taken back, and that what works left open is committed, if no other
-    /// work comes that does it.
-    pub(crate) fn settle(&self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let database = self.clone();
-        runtime.spawn(async move {
-            let mut writer = database.writer.lock().await;
-            if let Some(writer) = writer.as_mut() {
-                writer.clean_up().await;
-                if !database.is_wanted() {
-                    let _ = writer.commit().await;
-                }
-            }
-        });
+    fn stripe(&self, scope: &str) -> Result<&Stripe, StoreError> {
+        let stripes = u32::try_from(self.stripes.len()).unwrap_or(STRIPES);
+        let at = lock_key(scope.as_bytes()).unsigned_abs() % stripes.max(1);
+        let stripe = usize::try_from(at).ok().and_then(|at| self.stripes.get(at));
+        stripe.ok_or(StoreError::Unavailable(sqlx::Error::PoolClosed))
     }
 
     /// A connection for reads outside a transaction.
@@ -173,22 +168,7 @@ impl Database {
     /// # Errors
     /// When the database is away or too busy.
     pub async fn read(&self) -> Result<Reader, StoreError> {
-        let permit = timeout(PATIENCE, Arc::clone(&self.readers.permits).acquire_owned()).await;
-        let permit = permit
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
-        let mut free = self
-            .readers
-            .connections
-            .iter()
-            .filter_map(|connection| Arc::clone(connection).try_lock_owned().ok());
-        let mut slot = free.next().ok_or(StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
-        if slot.is_none() {
-            *slot = Some(self.readers.options.connect().await?);
-        }
-        let connection = OwnedMutexGuard::try_map(slot, Option::as_mut)
-            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
-        Ok(Reader { connection, _permit: permit })
+        Ok(Reader { lent: self.readers.lend().await? })
     }
 
     /// Whether the database answers.
@@ -196,48 +176,80 @@ impl Database {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&mut *self.read().await?).await?;
-        Ok(())
+        self.read().await?.all::<()>("SELECT 1", Vec::new()).await.map(drop)
     }
 
     /// Closes the database, after the work under way.
     pub async fn close(&self) {
-        // Rolls back what was left unfinished.
-        drop(self.alone().await);
-        self.readers.permits.close();
-        let writer = self.writer.lock().await.take().map(|writer| writer.connection);
-        let mut connections: Vec<_> = writer.into_iter().collect();
-        for reader in &self.readers.connections {
-            connections.extend(reader.lock().await.take());
+        for stripe in &*self.stripes {
+            stripe.close().await;
         }
-        for connection in connections {
-            if let Err(error) = connection.close().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a database connection did not close"
-                );
-            }
-        }
+        self.readers.close().await;
     }
+}
+
+/// A number for a name, the same in every process (FNV-1a).
+fn lock_key(name: &[u8]) -> i32 {
+    let hash = name
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    hash.cast_signed()
 }
 
 /// A connection that reads, for as long as it is held.
 pub struct Reader {
-    connection: OwnedMappedMutexGuard<Option<SqliteConnection>, SqliteConnection>,
-    // Given back after the connection, so that who has a permit finds a connection.
-    _permit: OwnedSemaphorePermit,
+    lent: Lent,
 }
 
-impl Deref for Reader {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.connection
+impl Reader {
+    /// All rows of a query with its parameters `$1`, `$2`, ….
+    ///
+    /// # Errors
+    /// When the database cannot.
+    pub async fn all<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self.try_all(sql, values.clone()).await {
+            Err(error) if self.lent.renewed(&error).await? => self.try_all(sql, values).await,
+            read => read,
+        }
     }
-}
 
-impl DerefMut for Reader {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot.
+    pub async fn optional<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.all(sql, values).await?.into_iter().next())
+    }
+
+    /// The one row.
+    ///
+    /// # Errors
+    /// When there is none, or the database cannot.
+    pub async fn one<T: Record>(&mut self, sql: &str, values: Vec<Value>) -> Result<T, StoreError> {
+        self.optional(sql, values).await?.ok_or(StoreError::NotFound)
+    }
+
+    async fn try_all<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        if !self.lent.needs_transactions() {
+            return self.lent.connection()?.all(sql, values).await;
+        }
+        let transaction = self.lent.hold()?;
+        transaction.run("BEGIN READ ONLY").await?;
+        let rows = transaction.all(sql, values).await;
+        let ended = transaction.run("COMMIT").await;
+        self.lent.release();
+        ended.and(rows)
     }
 }

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The commit that the work shared failed, and nothing of it is stored; the work may be repeated.
     #[error("the commit failed")]
     NotCommitted,
+    /// A text has the character U+0000.
+    #[error("a text has the character U+0000, which cannot be stored")]
+    Text,
     /// A stored value cannot be read.
     #[error("the stored {what} cannot be read")]
     Corrupt {
@@ -25,7 +28,7 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The URL's scheme is not one that this build supports.
-    #[error("database URL scheme {0:?} is not supported; use sqlite:path")]
+    #[error("database URL scheme {0:?} is not supported; use sqlite:path or postgres://host/name")]
     Url(String),
     /// A migration failed.
     #[error("a migration failed")]
@@ -53,15 +56,28 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::RowNotFound => Self::NotFound,
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
-                Self::Unavailable(error)
-            }
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 Self::Duplicate(error)
             }
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 // SQLITE_BUSY, SQLITE_LOCKED and their extended codes; SQLITE_FULL.
                 Some("5" | "6" | "261" | "262" | "517" | "13") => Self::Unavailable(error),
+                // PostgreSQL's serialization_failure and deadlock_detected.
+                Some("40001" | "40P01") => Self::Conflict,
+                // lock_not_available and idle_in_transaction_session_timeout; connection exceptions, insufficient
+                // resources and operator intervention.
+                Some("55P03" | "25P03") => Self::Unavailable(error),
+                Some(code)
+                    if ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+                        && code.len() == 5 =>
+                {
+                    Self::Unavailable(error)
+                }
                 _ => Self::Internal(error),
             },
             _ => Self::Internal(error),

@@ -19,6 +19,9 @@ impl From<StoreError> for Failure {
                 Failure::new(ErrorReason::StoreUnavailable, "the store is busy or away; try again")
                     .retry_after(Duration::from_secs(1))
             }
+            StoreError::Text => {
+                Failure::field("text", "has the character U+0000 in it; leave it out")
+            }
             StoreError::NotFound => Failure::new(ErrorReason::NotFound, "there is no such record"),
             StoreError::Corrupt { .. }
             | StoreError::Url(_)

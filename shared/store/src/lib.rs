@@ -1,18 +1,31 @@
 //! The one way to a database: pools, migrations, transactions and errors.
 //!
-//! Each service keeps its own database with its own migrations. SQL is written with `$1` parameters and plain types, so
+//! Each service keeps its own tables with its own migrations. SQL is written with `$1` parameters and plain types, so
 //! that SQLite and PostgreSQL read the same text.
 
 mod batch;
+mod connection;
 mod database;
 mod error;
 mod failure;
+mod migrations;
 mod page;
+mod pool;
+mod query;
+mod stripe;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transaction;
+mod value;
+mod words;
 mod writer;
 
-pub use batch::Value;
+pub use connection::Record;
 pub use database::{Database, Durability, Reader};
 pub use error::StoreError;
+pub use migrations::Migrations;
 pub use page::{PageToken, page_size};
-pub use transaction::{Lease, Transaction};
+pub use query::Query;
+pub use transaction::Transaction;
+pub use value::Value;
+pub use words::Words;

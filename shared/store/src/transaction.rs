@@ -1,19 +1,15 @@
 //! A work's part of a transaction.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, SqliteConnection};
 use tokio::sync::OwnedMappedMutexGuard;
 
-use crate::batch::{Batch, Value};
+use crate::batch::Batch;
+use crate::connection::Record;
+use crate::stripe::Stripe;
 use crate::writer::Writer;
-use crate::{Database, StoreError};
+use crate::{StoreError, Value};
 
 /// The connection that writes, for as long as it is held.
-pub struct Lease(pub(crate) OwnedMappedMutexGuard<Option<Writer>, Writer>);
+pub(crate) struct Lease(pub(crate) OwnedMappedMutexGuard<Option<Writer>, Writer>);
 
 /// A write transaction. Dropped without `commit`, what it did is taken back.
 ///
@@ -21,7 +17,7 @@ pub struct Lease(pub(crate) OwnedMappedMutexGuard<Option<Writer>, Writer>);
 /// time may be committed together with it, which shows in nothing but the time it takes.
 pub struct Transaction {
     lease: Lease,
-    database: Database,
+    stripe: Stripe,
     batch: Batch,
     entered: bool,
     /// Another work goes on from here.
@@ -29,8 +25,8 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(lease: Lease, database: Database) -> Self {
-        Self { lease, database, batch: Batch::default(), entered: false, left: false }
+    pub(crate) fn new(lease: Lease, stripe: Stripe) -> Self {
+        Self { lease, stripe, batch: Batch::default(), entered: false, left: false }
     }
 
     /// Adds a write with its parameters `$1`, `$2`, …. Its failure shows when the writes are carried out.
@@ -42,28 +38,26 @@ impl Transaction {
     ///
     /// # Errors
     /// When the query, or a write before it, fails.
-    pub async fn fetch<T>(&mut self, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    pub async fn fetch<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
         self.batch.push(sql, values);
-        let mut batch = self.take_batch();
-        let rows = batch.fetch(&mut self.lease).await?;
-        self.lease.0.entered();
-        Ok(rows)
+        self.carry_out().await
     }
 
-    /// The connection, after all that was written so far, for a statement of another kind.
+    /// Carries out a statement, after all that was written so far, and says how many rows it changed.
     ///
     /// # Errors
-    /// When a write fails.
-    pub async fn connection(&mut self) -> Result<&mut Lease, StoreError> {
+    /// When it, or a write before it, fails.
+    pub async fn execute(&mut self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         if !self.entered || !self.batch.is_empty() {
-            let mut batch = self.take_batch();
-            batch.execute(&mut self.lease).await?;
+            let batch = self.take_batch().await?;
+            self.lease.0.batch::<()>(batch).await?;
             self.lease.0.entered();
         }
-        Ok(&mut self.lease)
+        self.lease.0.on()?.execute(sql, values).await
     }
 
     /// Commits. When this returns, what was written is on the disk; gives the rows that the last writes return.
@@ -72,12 +66,12 @@ impl Transaction {
     /// When the database cannot; nothing is changed then.
     pub async fn commit<T>(mut self) -> Result<Vec<T>, StoreError>
     where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin + 'static,
+        T: Record + 'static,
     {
         if !self.entered && self.batch.is_empty() {
             return Ok(Vec::new());
         }
-        if self.database.is_wanted() && self.lease.0.has_room() {
+        if self.stripe.is_wanted() && self.lease.0.has_room() {
             let rows = self.carry_out().await?;
             let committed = self.lease.0.leave();
             self.left = true;
@@ -97,57 +91,57 @@ impl Transaction {
 
     async fn carry_out<T>(&mut self) -> Result<Vec<T>, StoreError>
     where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        T: Record,
     {
-        let mut batch = self.take_batch();
-        if batch.is_empty() {
+        if self.entered && self.batch.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = batch.fetch(&mut self.lease).await?;
+        let batch = self.take_batch().await?;
+        let rows = self.lease.0.batch(batch).await?;
         self.lease.0.entered();
         Ok(rows)
     }
 
     async fn commit_all<T>(mut self) -> Result<Vec<T>, StoreError>
     where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+        T: Record,
     {
-        let mut batch = self.take_batch();
-        batch.push_bare("COMMIT");
-        let rows = batch.fetch(&mut self.lease).await?;
+        let mut batch = self.take_batch().await?;
+        batch.push_bare(self.lease.0.commit_statement());
+        let rows = self.lease.0.batch(batch).await?;
         self.lease.0.committed();
         Ok(rows)
     }
 
     /// What was gathered; the first time, after what begins the work.
-    fn take_batch(&mut self) -> Batch {
+    async fn take_batch(&mut self) -> Result<Batch, StoreError> {
         let batch = std::mem::take(&mut self.batch);
         if self.entered {
-            return batch;
+            return Ok(batch);
         }
         self.entered = true;
-        batch.after(self.lease.0.enter())
+        Ok(batch.after(self.lease.0.enter().await?))
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.lease.0.is_open() && !self.left {
-            self.database.settle();
+            self.stripe.settle();
         }
     }
 }
 
 /// A work that waits for the connection that writes.
 pub(crate) struct Waiting {
-    database: Database,
+    stripe: Stripe,
     served: bool,
 }
 
 impl Waiting {
-    pub(crate) fn new(database: &Database, waiting: &Arc<AtomicUsize>) -> Self {
-        waiting.fetch_add(1, Ordering::AcqRel);
-        Self { database: database.clone(), served: false }
+    pub(crate) fn new(stripe: &Stripe) -> Self {
+        stripe.wait();
+        Self { stripe: stripe.clone(), served: false }
     }
 
     /// Its turn has come.
@@ -158,10 +152,10 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.database.stop_waiting();
+        self.stripe.stop_waiting();
         if !self.served {
             // A work may have left its commit to this one.
-            self.database.settle();
+            self.stripe.settle();
         }
     }
 }
@@ -178,19 +172,5 @@ impl Lease {
             self
         });
         cleaned.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))
-    }
-}
-
-impl Deref for Lease {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.0.connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0.connection
     }
 }

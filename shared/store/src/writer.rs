@@ -5,14 +5,15 @@
 //! first is in a savepoint, so that a work that fails takes back what it did and nothing else. Works follow one
 //! another: what one reads is what those before it wrote.
 
-use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use crate::StoreError;
 use crate::batch::Batch;
+use crate::connection::{Connection, Record};
+use crate::pool::{Lent, Pool};
 
 /// How many works share a commit at most, and for how long they do: the first waits for the last.
 const WORKS: usize = 64;
@@ -27,7 +28,11 @@ const SAVEPOINTS: [(&str, &str, &str); 2] = [
 
 /// The connection that writes, with what is under way on it.
 pub(crate) struct Writer {
-    pub(crate) connection: SqliteConnection,
+    pool: Arc<Pool>,
+    /// SQLite's stays; one to PostgreSQL is lent for a transaction.
+    connection: Option<Lent>,
+    /// What begins a transaction.
+    begin: String,
     /// A transaction was begun, and neither committed nor rolled back.
     open: bool,
     /// A work was begun in it that has not ended. Said first: should a call be dropped half way, the next one cleans up.
@@ -42,9 +47,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(connection: SqliteConnection) -> Self {
+    /// A writer that begins its transactions with `begin`.
+    pub(crate) fn new(pool: Arc<Pool>, begin: String) -> Self {
         Self {
-            connection,
+            pool,
+            connection: None,
+            begin,
             open: false,
             unfinished: false,
             entered: false,
@@ -75,15 +83,46 @@ impl Writer {
     }
 
     /// Begins a work: gives what to carry out before its first statement. `entered` is to be called after.
-    pub(crate) fn enter(&mut self) -> &'static str {
-        (self.unfinished, self.entered) = (true, false);
-        self.works += 1;
-        if !mem::replace(&mut self.open, true) {
-            (self.works, self.begun) = (1, Instant::now());
-            return "BEGIN IMMEDIATE";
+    pub(crate) async fn enter(&mut self) -> Result<String, StoreError> {
+        if self.open {
+            (self.unfinished, self.entered) = (true, false);
+            self.works += 1;
+            let (first, next, _) = self.savepoint();
+            return Ok(if self.works == 2 { first } else { next }.to_owned());
         }
-        let (first, next, _) = self.savepoint();
-        if self.works == 2 { first } else { next }
+        if self.connection.is_none() {
+            self.connection = Some(self.pool.lend().await?);
+        }
+        (self.open, self.unfinished, self.entered) = (true, true, false);
+        (self.works, self.begun) = (1, Instant::now());
+        if !self.pool.is_postgres() {
+            return Ok(self.begin.clone());
+        }
+        // By itself: nothing is lost yet when the connection turns out to be dead.
+        let begin = self.begin.clone();
+        if let Err(error) = self.on()?.run(&begin).await {
+            let renewed = match &mut self.connection {
+                Some(lent) => lent.renewed(&error).await?,
+                None => false,
+            };
+            if !renewed {
+                return Err(error);
+            }
+            self.on()?.run(&begin).await?;
+        }
+        // What comes before is a wait for others.
+        self.begun = Instant::now();
+        Ok(String::new())
+    }
+
+    /// Carries out statements of the work that was entered.
+    pub(crate) async fn batch<T: Record>(&mut self, batch: Batch) -> Result<Vec<T>, StoreError> {
+        self.on()?.batch(batch).await
+    }
+
+    /// The connection of the transaction.
+    pub(crate) fn on(&mut self) -> Result<&mut Connection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::NotCommitted)?.connection()
     }
 
     pub(crate) fn entered(&mut self) {
@@ -100,11 +139,20 @@ impl Writer {
 
     /// For who carried COMMIT out, with success.
     pub(crate) fn committed(&mut self) {
-        self.close(true);
+        self.end(true);
     }
 
-    fn close(&mut self, committed: bool) {
+    /// What commits. PostgreSQL takes a COMMIT of what has failed for a ROLLBACK and calls it a success, so that
+    /// something that fails then goes before it.
+    pub(crate) fn commit_statement(&self) -> &'static str {
+        if self.pool.is_postgres() { "SELECT 1;COMMIT" } else { "COMMIT" }
+    }
+
+    fn end(&mut self, committed: bool) {
         (self.open, self.unfinished) = (false, false);
+        if self.pool.is_postgres() {
+            self.connection = None;
+        }
         for ended in self.ended.drain(..) {
             // It may have been dropped.
             let _ = ended.send(committed);
@@ -122,13 +170,11 @@ impl Writer {
             return;
         }
         if self.ended.is_empty() {
-            // It fails when the transaction ended after all, which is as good.
-            let _ = self.run("ROLLBACK").await;
-            return self.close(false);
+            return self.roll_back().await;
         }
         if self.run(self.savepoint().2).await.is_ok() {
             self.unfinished = false;
-        } else if self.entered {
+        } else if self.entered || self.pool.is_postgres() {
             // The savepoint is gone, and the transaction with it: the database rolled back by itself.
             self.roll_back().await;
         } else {
@@ -143,9 +189,9 @@ impl Writer {
         if !self.open {
             return Ok(());
         }
-        match self.run("COMMIT").await {
+        match self.run(self.commit_statement()).await {
             Ok(()) => {
-                self.close(true);
+                self.end(true);
                 Ok(())
             }
             Err(error) => {
@@ -156,17 +202,29 @@ impl Writer {
     }
 
     async fn roll_back(&mut self) {
-        // The others learn it by themselves.
-        let _ = self.run("ROLLBACK").await;
+        let rolled_back = self.run("ROLLBACK").await;
+        if rolled_back.is_err() && self.pool.is_postgres() {
+            self.discard();
+        }
         if !self.ended.is_empty() {
             tracing::warn!(works = self.ended.len(), "a commit failed");
         }
-        self.close(false);
+        self.end(false);
     }
 
     async fn run(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        batch.push_bare(sql);
-        batch.execute(&mut self.connection).await
+        self.on()?.run(sql).await
+    }
+
+    fn discard(&mut self) {
+        if let Some(lent) = &mut self.connection {
+            lent.discard();
+        }
+    }
+
+    /// Closes what it has.
+    pub(crate) async fn close(mut self) {
+        drop(self.connection.take());
+        self.pool.close().await;
     }
 }

@@ -3,26 +3,27 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use entente_store::{Database, Durability, values};
-use sqlx::migrate::Migrator;
+use entente_store::testing::Place;
+use entente_store::{Database, Durability, Migrations, values};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("tests/migrations");
-const PATH: &str = "STORE_TEST_PATH";
+static MIGRATIONS: Migrations = Migrations {
+    name: "notes",
+    sqlite: sqlx::migrate!("tests/migrations/sqlite"),
+    postgres: sqlx::migrate!("tests/migrations/postgres"),
+};
+const URL: &str = "STORE_TEST_URL";
 const WORKERS: i64 = 16;
 
 /// In the process that is to be killed: each work writes two notes, which belong together, and says so when they are
 /// committed. Alone, it does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn works_until_killed() {
-    let Ok(path) = std::env::var(PATH) else { return };
-    let database = Database::open(Path::new(&path), Durability::Full, &MIGRATIONS).await.unwrap();
-    let begin: Vec<(i64,)> = sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM notes")
-        .fetch_all(&mut *database.read().await.unwrap())
-        .await
-        .unwrap();
+    let Ok(url) = std::env::var(URL) else { return };
+    let database = Database::connect(&url, Durability::Full, &MIGRATIONS).await.unwrap();
+    let sql = "SELECT COALESCE(MAX(id), 0) FROM notes";
+    let begin: Vec<(i64,)> = database.read().await.unwrap().all(sql, vec![]).await.unwrap();
     let begin = begin[0].0 / 100 + 1;
     let workers: Vec<_> = (0..WORKERS)
         .map(|worker| {
@@ -30,7 +31,7 @@ async fn works_until_killed() {
             tokio::spawn(async move {
                 for round in 0.. {
                     let id = (begin + round * WORKERS + worker) * 100;
-                    let mut work = database.write().await.unwrap();
+                    let mut work = database.write("tenant").await.unwrap();
                     for id in [id, id + 1] {
                         let values = values![id, "note"];
                         work.write("INSERT INTO notes (id, text) VALUES ($1, $2)", values);
@@ -51,14 +52,27 @@ async fn works_until_killed() {
 }
 
 #[tokio::test]
-async fn a_crash_loses_nothing_that_was_acknowledged() {
+async fn a_crash_on_sqlite_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notes.db");
+    crash(&Place::sqlite(folder.path())).await;
+}
+
+#[tokio::test]
+async fn a_crash_on_postgresql_loses_nothing_that_was_acknowledged() {
+    let Some(place) = Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap()
+    else {
+        return;
+    };
+    crash(&place).await;
+}
+
+async fn crash(place: &Place) {
+    let url = place.url();
     let mut acknowledged = BTreeSet::new();
     for until in [1, 40, 150] {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["works_until_killed", "--exact", "--nocapture"])
-            .env(PATH, &path)
+            .env(URL, &url)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -75,13 +89,12 @@ async fn a_crash_loses_nothing_that_was_acknowledged() {
         }
         assert!(seen >= until, "it ended by itself after {seen}");
         child.wait().unwrap();
-        let database = Database::open(&path, Durability::Full, &MIGRATIONS).await.unwrap();
-        let stored: Vec<i64> = sqlx::query_scalar("SELECT id FROM notes")
-            .fetch_all(&mut *database.read().await.unwrap())
-            .await
-            .unwrap();
+        let database = Database::connect(&url, Durability::Full, &MIGRATIONS).await.unwrap();
+        let mut reader = database.read().await.unwrap();
+        let stored: Vec<(i64,)> = reader.all("SELECT id FROM notes", vec![]).await.unwrap();
+        drop(reader);
         database.close().await;
-        let stored: BTreeSet<_> = stored.into_iter().collect();
+        let stored: BTreeSet<_> = stored.into_iter().map(|(id,)| id).collect();
         let lost: Vec<_> = acknowledged.difference(&stored).collect();
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
         let halves =

@@ -5,6 +5,8 @@
 
 mod keys;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use entente_did::{Did, DidUrl, Document, Method, resolve_offline};
 use entente_didcomm::envelope::Envelope;
@@ -25,6 +27,11 @@ const MAX_RESOLUTIONS: usize = 2;
 const MAX_FORWARDS: usize = 3;
 /// How many keys that an envelope names are resolved.
 const MAX_KIDS: usize = 4;
+
+/// The rules that a forward to ourselves can break: how many may lie around a message, and what each must hold.
+pub const FORWARD_RULES: [&str; 2] = [TOO_MANY_FORWARDS, WRONG_FORWARD];
+const TOO_MANY_FORWARDS: &str = "too_many_forwards";
+const WRONG_FORWARD: &str = "wrong_forward";
 
 /// An envelope that was parsed, and not opened yet.
 pub struct Sealed {
@@ -69,19 +76,27 @@ impl Unpacker {
     /// Opens an envelope; one that was forwarded to ourselves is opened too.
     ///
     /// # Errors
-    /// `MALFORMED_ENVELOPE` for what is not encrypted, and for too many forwards; `UNDECRYPTABLE` when no key of ours
-    /// opens it, when it was changed, and when its sender is not who it says; what the keystore and the resolver fail
-    /// with.
+    /// `MALFORMED_ENVELOPE` for what is not encrypted; `UNDECRYPTABLE` when no key of ours opens it, when it was changed,
+    /// and when its sender is not who it says; `MALFORMED_MESSAGE` with the `rule` that a forward breaks, one of
+    /// [`FORWARD_RULES`]; what the keystore and the resolver fail with.
     pub async fn unpack(&self, sealed: Sealed) -> Result<UnpackResponse, Status> {
-        let mut sealed = sealed;
-        for _ in 0..=MAX_FORWARDS {
-            let opened = self.open(sealed).await?;
-            match forwarded(&opened) {
-                Some(inner) => sealed = Sealed::peek(inner)?,
-                None => return Ok(opened),
+        let mut opened = self.open(sealed).await?;
+        for _ in 0..MAX_FORWARDS {
+            let Some(forward) = forwarded(&opened)? else { return Ok(opened) };
+            let inner = Sealed::peek(forward.envelope.into());
+            let inner = inner.map_err(|status| wrong_forward(status.message()))?;
+            opened = self.open(inner).await?;
+            if !is_for(&forward.to, &opened.recipient_kid) {
+                return Err(wrong_forward("`next` is not whom the message within is encrypted to"));
             }
         }
-        Err(malformed(format!("more than {MAX_FORWARDS} forwards lie around the message")))
+        match forwarded(&opened)? {
+            None => Ok(opened),
+            Some(_) => {
+                let text = format!("more than {MAX_FORWARDS} forwards lie around the message");
+                Err(broken(TOO_MANY_FORWARDS, &text))
+            }
+        }
     }
 
     async fn open(&self, sealed: Sealed) -> Result<UnpackResponse, Status> {
@@ -157,14 +172,34 @@ impl Unpacker {
     }
 }
 
-/// The envelope within a forward.
-fn forwarded(opened: &UnpackResponse) -> Option<Bytes> {
+/// The forward of DIDComm v2 that was opened, if it is one.
+fn forwarded(opened: &UnpackResponse) -> Result<Option<Forward>, Status> {
     let forward = opened.plaintext.windows(9).any(|window| window == b"/forward\"");
     if !forward || opened.recipient_kid.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let message = Message::parse(&opened.plaintext).ok()?;
-    Forward::from_message(&message).ok().map(|forward| forward.envelope.into())
+    match Message::parse(&opened.plaintext) {
+        Ok(message) if message.is_v2() && Forward::is(&message.message_type) => {
+            if message.is_expired(now()) {
+                return Err(wrong_forward("it has expired"));
+            }
+            let forward = Forward::from_message(&message);
+            forward.map(Some).map_err(|error| wrong_forward(&error.to_string()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether `next` of a forward, a DID or the DID URL of a key, is whom an envelope was for. The two forms of a
+/// did:peer:4 are one DID.
+fn is_for(next: &str, recipient_kid: &str) -> bool {
+    match (DidUrl::parse(next), DidUrl::parse(recipient_kid)) {
+        (Ok(next), Ok(kid)) => {
+            next.did.canonical() == kid.did.canonical()
+                && (next.fragment.is_none() || next.fragment == kid.fragment)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the resolver may answer otherwise later.
@@ -182,6 +217,20 @@ fn is_passing(status: &Status) -> bool {
 
 fn malformed(reason: String) -> Status {
     Failure::new(ErrorReason::MalformedEnvelope, reason).into()
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn wrong_forward(reason: &str) -> Status {
+    broken(WRONG_FORWARD, &format!("the forward cannot be followed: {reason}"))
+}
+
+fn broken(rule: &str, reason: &str) -> Status {
+    Failure::new(ErrorReason::MalformedMessage, reason).with("rule", rule).into()
 }
 
 fn undecryptable() -> Status {

@@ -22,7 +22,7 @@ pub struct Relay {
 struct Line {
     to: String,
     mode: Mode,
-    held: Vec<oneshot::Sender<Fate>>,
+    held: Vec<(Bytes, oneshot::Sender<Fate>)>,
     passed: usize,
 }
 
@@ -84,7 +84,7 @@ impl Relay {
                 }
                 Mode::Hold(0) => {
                     let (sender, fate) = oneshot::channel();
-                    line.held.push(sender);
+                    line.held.push((body.clone(), sender));
                     Some(fate)
                 }
             }
@@ -140,12 +140,12 @@ impl Relay {
         self.line.lock().unwrap().mode = Mode::LoseAnswers(first);
     }
 
-    /// Waits until a message is held.
-    pub async fn until_held(&self) {
+    /// Waits until a message is held: the first, as it was sent.
+    pub async fn until_held(&self) -> Bytes {
         eventually("a message on the relay", async || {
-            (!self.line.lock().unwrap().held.is_empty()).then_some(())
+            self.line.lock().unwrap().held.first().map(|(body, _)| body.clone())
         })
-        .await;
+        .await
     }
 
     /// How many messages were passed on so far.
@@ -175,7 +175,7 @@ impl Relay {
             line.mode = Mode::Pass;
             std::mem::take(&mut line.held)
         };
-        for sender in held {
+        for (_, sender) in held {
             let _ = sender.send(fate());
         }
     }

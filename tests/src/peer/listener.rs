@@ -16,8 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{Key, open};
-
 /// How long a message may take to come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -50,20 +48,25 @@ pub struct Listener {
     inbox: Mutex<UnboundedReceiver<Received>>,
 }
 
+/// Opens an envelope: the message and its sender.
+pub(super) type Open = Box<dyn Fn(&[u8]) -> Option<(Value, Option<PublicKey>)> + Send + Sync>;
+
 struct Shared {
-    key: Key,
+    open: Open,
     status: AtomicU16,
     refused: AtomicUsize,
     inbox: UnboundedSender<Received>,
 }
 
 impl Listener {
-    pub(super) async fn start(key: Key) -> Self {
+    /// What opens its envelopes may depend on where it listens.
+    pub(super) async fn start(open: impl FnOnce(&str) -> Open) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", socket.local_addr().unwrap());
+        let open = open(&url);
         let (sender, receiver) = unbounded_channel();
         let shared = Arc::new(Shared {
-            key,
+            open,
             status: AtomicU16::new(202),
             refused: AtomicUsize::new(0),
             inbox: sender,
@@ -97,7 +100,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         shared.refused.fetch_add(1, Ordering::SeqCst);
         return status;
     }
-    let Some((message, sender)) = open(&body, &shared.key) else { return StatusCode::BAD_REQUEST };
+    let Some((message, sender)) = (shared.open)(&body) else { return StatusCode::BAD_REQUEST };
     let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
     let received = Received {
         message,

@@ -152,6 +152,23 @@ impl Suite {
         self.exchanges().list_exchanges(request).await.unwrap().into_inner().exchanges
     }
 
+    /// The exchange of an invitation, of which there is one.
+    pub async fn exchange_of(&self, invitation_id: &str) -> Exchange {
+        let mut found = self.all_exchanges().await;
+        found.retain(|exchange| exchange.invitation_id == invitation_id);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
+    /// The same, once no message of it is under way: who got the message may be faster than the note of its delivery.
+    pub async fn settled_exchange_of(&self, invitation_id: &str) -> Exchange {
+        eventually("nothing of the exchange is under way", async || {
+            let exchange = self.exchange_of(invitation_id).await;
+            exchange.next_attempt_at.is_none().then_some(exchange)
+        })
+        .await
+    }
+
     /// The log from its beginning.
     pub async fn all_events(&self) -> Vec<Event> {
         let (mut events, mut after) = (Vec::new(), 0);

@@ -18,6 +18,7 @@ async fn admin_routes_refuse_nonsense_with_a_text() {
     let receive = "/out-of-band/receive-invitation";
     let metadata = format!("/connections/{id}/metadata");
     let message = format!("/connections/{id}/send-message");
+    let (agreed, verkey) = ("/connections/create-static", peer.key.public.base58());
     let cases = [
         ("POST", create, json!([])),
         ("POST", create, json!({})),
@@ -85,6 +86,26 @@ async fn admin_routes_refuse_nonsense_with_a_text() {
         ("POST", &format!("/didexchange/{gone}/accept-request"), json!({})),
         ("POST", &format!("/didexchange/{gone}/reject"), json!({})),
         ("POST", &format!("/didexchange/{id}/accept-invitation"), json!({})),
+        ("POST", "/didexchange/receive-request", json!([])),
+        ("POST", "/didexchange/receive-request", json!({})),
+        ("POST", "/didexchange/receive-request?auto_accept=perhaps", json!({})),
+        ("POST", "/didexchange/receive-request?my_endpoint=http://127.0.0.1:1", json!({})),
+        ("POST", agreed, json!([])),
+        ("POST", agreed, json!({})),
+        ("POST", agreed, json!({"their_seed": "short"})),
+        ("POST", agreed, json!({"my_seed": "short", "their_verkey": verkey})),
+        ("POST", agreed, json!({"my_did": "did:web:x", "their_verkey": verkey})),
+        ("POST", agreed, json!({"their_did": "nobody", "their_verkey": verkey})),
+        ("POST", agreed, json!({"their_verkey": "0OIl"})),
+        ("POST", agreed, json!({"their_verkey": 7})),
+        ("POST", agreed, json!({"their_endpoint": "hello", "their_verkey": verkey})),
+        ("POST", agreed, json!({"their_label": "x".repeat(70_000), "their_verkey": verkey})),
+        ("POST", agreed, json!({"alias": {}, "their_verkey": verkey})),
+        (
+            "POST",
+            agreed,
+            json!({"my_seed": "0".repeat(32), "my_did": "WgWxqztrNooG92RXvxSTWv", "their_verkey": verkey}),
+        ),
         ("GET", "/nothing", Value::Null),
         ("PUT", "/connections", json!({})),
     ];
@@ -103,7 +124,8 @@ async fn admin_routes_refuse_nonsense_with_a_text() {
         );
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    for path in [create, receive, metadata.as_str(), message.as_str()] {
+    let submit = "/didexchange/receive-request";
+    for path in [create, receive, agreed, submit, metadata.as_str(), message.as_str()] {
         for body in ["{", "", "\u{0}", "{\"a\":", &"[".repeat(100_000), "\"\\ud800\""] {
             let url = format!("{}{path}", suite.admin_url);
             let sent = suite

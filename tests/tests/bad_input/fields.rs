@@ -1,13 +1,15 @@
 //! gRPC: each bad field is named.
 
+use entente_did::PublicKey;
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, CreateInvitationRequest, DidMethod, ListConnectionsRequest,
-    ReusePolicy, SendBasicMessageRequest, SendMessageRequest, SendPingRequest,
-    UpdateConnectionRequest,
+    AcceptInvitationRequest, CreateInvitationRequest, CreateStaticConnectionRequest, DidMethod,
+    ListConnectionsRequest, ReusePolicy, SendBasicMessageRequest, SendMessageRequest,
+    SendPingRequest, SubmitRequestRequest, UpdateConnectionRequest,
 };
 use entente_rpc::proto::event::v1::{EventFilter, ListEventsRequest, SubscribeRequest};
 use entente_rpc::proto::keystore::v1::{ImportKeyRequest, KeyType, PackRequest, SignRequest};
 use entente_rpc::{ErrorReason, Failure, Status};
+use entente_tests::peer::Key;
 use entente_tests::suite::seconds;
 use entente_tests::{Peer, Suite};
 use serde_json::json;
@@ -99,6 +101,61 @@ async fn a_bad_field_is_named() {
     ] {
         unnamed.check(field, suite.invitations().accept_invitation(request).await);
     }
+
+    let (key, other) = (peer.key.public, Key::random().public);
+    let base =
+        || CreateStaticConnectionRequest { their_key: other.multibase(), ..Default::default() };
+    let resolvable = peer.did.clone();
+    for (field, request) in [
+        ("their_key", CreateStaticConnectionRequest::default()),
+        ("their_key", CreateStaticConnectionRequest { their_key: "0OIl".to_owned(), ..base() }),
+        ("their_key", CreateStaticConnectionRequest { their_key: x25519(&other), ..base() }),
+        ("my_key", CreateStaticConnectionRequest { my_key: "hello".to_owned(), ..base() }),
+        ("my_key", CreateStaticConnectionRequest { my_key: key.multibase(), ..base() }),
+        ("their_key", CreateStaticConnectionRequest { my_key: other.multibase(), ..base() }),
+        ("my_did", CreateStaticConnectionRequest { my_did: "nobody".to_owned(), ..base() }),
+        (
+            "my_did",
+            CreateStaticConnectionRequest {
+                my_key: key.multibase(),
+                my_did: "WgWxqztrNooG92RXvxSTWv".to_owned(),
+                ..base()
+            },
+        ),
+        ("my_key", CreateStaticConnectionRequest { my_did: resolvable.clone(), ..base() }),
+        ("their_did", CreateStaticConnectionRequest { their_did: "did:x".to_owned(), ..base() }),
+        ("their_did", CreateStaticConnectionRequest { their_did: resolvable, ..base() }),
+        (
+            "their_endpoint",
+            CreateStaticConnectionRequest { their_endpoint: "hello".to_owned(), ..base() },
+        ),
+        (
+            "their_endpoint",
+            CreateStaticConnectionRequest { their_endpoint: "ftp://a".to_owned(), ..base() },
+        ),
+        ("their_label", CreateStaticConnectionRequest { their_label: long.clone(), ..base() }),
+        ("alias", CreateStaticConnectionRequest { alias: long.clone(), ..base() }),
+        ("request_id", CreateStaticConnectionRequest { request_id: "x".repeat(65), ..base() }),
+    ] {
+        unnamed.check(field, suite.connections().create_static_connection(request).await);
+    }
+    let several = CreateStaticConnectionRequest {
+        my_did: "x".to_owned(),
+        their_did: "y".to_owned(),
+        their_endpoint: "z".to_owned(),
+        ..Default::default()
+    };
+    let status = suite.connections().create_static_connection(several).await.unwrap_err();
+    let named: Vec<_> =
+        Failure::of(&status).violations.into_iter().map(|(field, _)| field).collect();
+    assert_eq!(named, ["my_did", "their_key", "their_did", "their_endpoint"]);
+
+    for text in ["", "{", "[]", "{\"@type\": 7}", "{\"@id\": \"12345678\"}", &long] {
+        let request = SubmitRequestRequest { request_json: text.to_owned(), ..Default::default() };
+        unnamed.check("request_json", suite.exchanges().submit_request(request).await);
+    }
+    let request = SubmitRequestRequest { alias: Some(long.clone()), ..Default::default() };
+    unnamed.check("alias", suite.exchanges().submit_request(request).await);
 
     let id = || agent.id.clone();
     let bad_json = Some("7".to_owned());
@@ -201,6 +258,10 @@ async fn a_bad_field_is_named() {
     assert!(unnamed.0.is_empty(), "{:#?}", unnamed.0);
     assert_eq!(counts(&suite).await, before);
     peer.hears_nothing(&agent).await;
+}
+
+fn x25519(key: &PublicKey) -> String {
+    key.to_x25519().unwrap().did_key()
 }
 
 /// The fields that were not named as they should be.

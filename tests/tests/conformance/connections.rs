@@ -31,16 +31,9 @@ checks!(
     a_key_is_never_reused,
 );
 
-async fn exchange_of(suite: &Suite, invitation_id: &str) -> Exchange {
-    let mut found = suite.all_exchanges().await;
-    found.retain(|exchange| exchange.invitation_id == invitation_id);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
-
 async fn until(suite: &Suite, invitation_id: &str, state: ExchangeState) -> Exchange {
     eventually(&format!("the exchange is {state:?}"), async || {
-        Some(exchange_of(suite, invitation_id).await).filter(|found| found.state() == state)
+        Some(suite.exchange_of(invitation_id).await).filter(|found| found.state() == state)
     })
     .await
 }
@@ -92,9 +85,9 @@ async fn urls_are_read_padded_and_unpadded_and_with_the_old_prefix(suite: &Suite
 async fn an_inviter_goes_from_request_to_response_to_done(suite: &Suite) {
     let peer = Peer::start().await;
     let invitation = invite(suite, InvitationKind::SingleUse).await;
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Invitation);
     let agent = peer.ask_connection(&invitation).await;
-    let waiting = exchange_of(suite, &invitation.id).await;
+    let waiting = suite.exchange_of(&invitation.id).await;
     assert_eq!(waiting.state(), ExchangeState::Response, "nothing confirmed it yet");
     assert_eq!(waiting.protocol(), HandshakeProtocol::Connections10);
     let ping = message("trust_ping/1.0/ping", json!({}));
@@ -135,7 +128,7 @@ async fn any_message_of_the_invitee_completes(suite: &Suite) {
         let mut first = message(kind, fields);
         first["~thread"] = json!({"thid": agent.thread_id});
         peer.send(&agent, &first).await;
-        assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Done, "{kind}");
+        assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Done, "{kind}");
     }
 }
 
@@ -150,7 +143,7 @@ async fn a_message_of_another_completes_nothing(suite: &Suite) {
     other.post_envelope(&agent.url, other.key.pack(&ack, &agent.key)).await;
     let anonymous = entente_tests::peer::pack_anonymous(&ack, &agent.key);
     peer.post_envelope(&agent.url, anonymous).await;
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Response);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Response);
 }
 
 /// The shapes of documents that old agents write (RFC 0160, its examples).
@@ -204,7 +197,7 @@ async fn a_request_need_not_name_its_invitation(suite: &Suite) {
         peer.request(&invitation, &request).await;
         let response = peer.listener.next().await.message;
         let agent = entente_tests::peer::connected(&invitation, &response);
-        assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Response);
+        assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Response);
         assert_eq!(agent.thread_id, request["@id"]);
     }
 }

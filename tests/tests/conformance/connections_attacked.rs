@@ -2,7 +2,7 @@
 //! state back, or to where it has no right to.
 
 use entente_rpc::proto::connection::v1::{
-    AbandonCause, CreateInvitationRequest, Exchange, ExchangeState, Invitation, InvitationFormat,
+    AbandonCause, CreateInvitationRequest, ExchangeState, Invitation, InvitationFormat,
 };
 use entente_tests::peer::{
     Connected, Key, connection, connection_request, connection_response, kind, message,
@@ -22,13 +22,6 @@ checks!(
     nothing_moves_what_is_done,
     nothing_moves_what_is_abandoned,
 );
-
-async fn exchange_of(suite: &Suite, invitation_id: &str) -> Exchange {
-    let mut found = suite.all_exchanges().await;
-    found.retain(|exchange| exchange.invitation_id == invitation_id);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
 
 async fn invite(suite: &Suite) -> Invitation {
     let format = InvitationFormat::Connections1.into();
@@ -96,11 +89,11 @@ async fn a_response_that_the_invitations_key_did_not_sign_is_reported_and_the_ri
         assert_eq!(kind(&report), "connections/1.0/problem_report", "{what}: {report}");
         assert_eq!(report["problem-code"], "response_not_accepted", "{what}: {report}");
         assert_eq!(thread(&report), request["@id"], "{what}");
-        assert_eq!(exchange_of(suite, id).await.state(), ExchangeState::Request, "{what}");
+        assert_eq!(suite.exchange_of(id).await.state(), ExchangeState::Request, "{what}");
     }
     let ping = peer.ask(&agent, &good).await.message;
     assert_eq!(kind(&ping), "trust_ping/1.0/ping", "{ping}");
-    assert_eq!(exchange_of(suite, id).await.state(), ExchangeState::Done);
+    assert_eq!(suite.exchange_of(id).await.state(), ExchangeState::Done);
 }
 
 async fn a_request_that_is_refused_may_be_corrected(suite: &Suite) {
@@ -123,7 +116,7 @@ async fn a_message_that_could_not_be_processed_is_sent_again_as_it_was(suite: &S
     assert_eq!(again.message, request);
     peer.ask(&agent, &connection_response(&request, &peer.connection(), &peer.key)).await;
     let id = invitation["@id"].as_str().unwrap();
-    assert_eq!(exchange_of(suite, id).await.state(), ExchangeState::Done);
+    assert_eq!(suite.exchange_of(id).await.state(), ExchangeState::Done);
     // The response of an inviter, but not for ever.
     let peer = Peer::start().await;
     let invitation = invite(suite).await;
@@ -131,9 +124,9 @@ async fn a_message_that_could_not_be_processed_is_sent_again_as_it_was(suite: &S
     let thid = json!(agent.thread_id);
     let again = peer.ask(&agent, &report("response_processing_error", &thid)).await.message;
     assert_eq!(kind(&again), "connections/1.0/response");
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Response);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Response);
     peer.send(&agent, &report("response_processing_error", &thid)).await;
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Abandoned);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Abandoned);
 }
 
 async fn not_accepted_ends_a_handshake(suite: &Suite) {
@@ -141,7 +134,7 @@ async fn not_accepted_ends_a_handshake(suite: &Suite) {
     let invitation = peer.connections_invitation();
     let (request, agent) = peer.requested(suite, &invitation).await;
     peer.send(&agent, &report("request_not_accepted", &request["@id"])).await;
-    let ended = exchange_of(suite, invitation["@id"].as_str().unwrap()).await;
+    let ended = suite.exchange_of(invitation["@id"].as_str().unwrap()).await;
     assert_eq!(ended.abandon_cause(), AbandonCause::PeerReported);
     assert!(ended.error.contains("request_not_accepted"), "{}", ended.error);
 
@@ -149,17 +142,17 @@ async fn not_accepted_ends_a_handshake(suite: &Suite) {
     let invitation = invite(suite).await;
     let agent = peer.ask_connection(&invitation).await;
     peer.send(&agent, &report("response_not_accepted", &json!(agent.thread_id))).await;
-    let ended = exchange_of(suite, &invitation.id).await;
+    let ended = suite.exchange_of(&invitation.id).await;
     assert_eq!(ended.abandon_cause(), AbandonCause::PeerReported);
 }
 
 async fn nothing_moves_an_inviter_that_waits_for_a_request(suite: &Suite) {
     let peer = Peer::start().await;
     let invitation = invite(suite).await;
-    let before = exchange_of(suite, &invitation.id).await;
+    let before = suite.settled_exchange_of(&invitation.id).await;
     for attack in everything(&peer, &json!("thread-0001"), &invitation.id).iter().skip(1) {
         peer.request(&invitation, attack).await;
-        assert_eq!(exchange_of(suite, &invitation.id).await, before, "{attack}");
+        assert_eq!(suite.settled_exchange_of(&invitation.id).await, before, "{attack}");
     }
     peer.join_connection(suite, &invitation).await;
 }
@@ -170,7 +163,7 @@ async fn nothing_but_the_invitee_moves_an_inviter_that_has_responded(suite: &Sui
     let invitation = invite(suite).await;
     let agent = peer.ask_connection(&invitation).await;
     let theirs = friend.join(suite).await;
-    let before = exchange_of(suite, &invitation.id).await;
+    let before = suite.settled_exchange_of(&invitation.id).await;
     assert_eq!(before.state(), ExchangeState::Response);
     for attack in everything(&stranger, &json!(agent.thread_id), &invitation.id) {
         stranger.post_envelope(&agent.url, stranger.key.pack(&attack, &agent.key)).await;
@@ -178,7 +171,7 @@ async fn nothing_but_the_invitee_moves_an_inviter_that_has_responded(suite: &Sui
         friend.send(&theirs, &attack).await;
         let anonymous = entente_tests::peer::pack_anonymous(&attack, &agent.key);
         peer.post_envelope(&agent.url, anonymous).await;
-        assert_eq!(exchange_of(suite, &invitation.id).await, before, "{attack}");
+        assert_eq!(suite.settled_exchange_of(&invitation.id).await, before, "{attack}");
     }
 }
 
@@ -188,33 +181,33 @@ async fn nothing_but_the_inviter_moves_an_invitee_that_has_asked(suite: &Suite) 
     let id = invitation["@id"].as_str().unwrap();
     let (request, agent) = peer.requested(suite, &invitation).await;
     let theirs = friend.join(suite).await;
-    let before = exchange_of(suite, id).await;
+    let before = suite.settled_exchange_of(id).await;
     for attack in everything(&stranger, &request["@id"], id) {
         stranger.post_envelope(&agent.url, stranger.key.pack(&attack, &agent.key)).await;
         friend.post_envelope(&agent.url, friend.key.pack(&attack, &agent.key)).await;
         friend.send(&theirs, &attack).await;
-        let now = exchange_of(suite, id).await;
+        let now = suite.exchange_of(id).await;
         assert_eq!((now.state(), now.version), (before.state(), before.version), "{attack}");
     }
     // Another thread is not this one, whoever signs.
     let elsewhere =
         connection_response(&json!({"@id": "thread-0002"}), &peer.connection(), &peer.key);
     peer.send(&agent, &elsewhere).await;
-    assert_eq!(exchange_of(suite, id).await.state(), ExchangeState::Request);
+    assert_eq!(suite.exchange_of(id).await.state(), ExchangeState::Request);
     let good = connection_response(&request, &peer.connection(), &peer.key);
     peer.send(&agent, &good).await;
-    assert_eq!(exchange_of(suite, id).await.state(), ExchangeState::Done);
+    assert_eq!(suite.exchange_of(id).await.state(), ExchangeState::Done);
 }
 
 async fn attack_what_ended(suite: &Suite, peer: &Peer, agent: &Connected, id: &str) {
-    let before = exchange_of(suite, id).await;
+    let before = suite.settled_exchange_of(id).await;
     assert!([ExchangeState::Done, ExchangeState::Abandoned].contains(&before.state()));
     for attack in everything(peer, &json!(agent.thread_id), id) {
         // Again with the same id, and again.
         for _ in 0..2 {
             peer.send(agent, &attack).await;
         }
-        assert_eq!(exchange_of(suite, id).await, before, "{attack}");
+        assert_eq!(suite.settled_exchange_of(id).await, before, "{attack}");
     }
 }
 

@@ -5,8 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entente_did::{Did, PublicKey, create, peer4};
 use entente_didcomm::attachment::{Attachment, jws};
 use entente_rpc::proto::connection::v1::{
-    CreateInvitationRequest, DidMethod, Exchange, ExchangeState, GetExchangeRequest, Invitation,
-    InvitationKind,
+    CreateInvitationRequest, DidMethod, Exchange, ExchangeState, GetExchangeRequest, InvitationKind,
 };
 use entente_tests::peer::{attach_signed, kind, message, request, response, thread};
 use entente_tests::{Peer, Suite};
@@ -35,13 +34,6 @@ checks!(
 async fn exchange(suite: &Suite, id: &str) -> Exchange {
     let request = GetExchangeRequest { id: id.to_owned() };
     suite.exchanges().get_exchange(request).await.unwrap().into_inner().exchange.unwrap()
-}
-
-async fn exchange_of(suite: &Suite, invitation: &Invitation) -> Exchange {
-    let mut found = suite.all_exchanges().await;
-    found.retain(|exchange| exchange.invitation_id == invitation.id);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
 }
 
 /// What an attachment holds, and the key that signed it.
@@ -108,7 +100,7 @@ async fn a_goal_is_surfaced(suite: &Suite) {
     request["goal"] = json!("to talk");
     peer.request(&invitation, &request).await;
     peer.listener.next().await;
-    let exchange = exchange_of(suite, &invitation).await;
+    let exchange = suite.exchange_of(&invitation.id).await;
     assert_eq!(
         (exchange.goal_code.as_str(), exchange.goal.as_str()),
         ("aries.rel.build", "to talk")
@@ -163,7 +155,7 @@ async fn an_inviter_is_done_only_with_the_complete(suite: &Suite) {
     let invitation = suite.invite().await;
     peer.request(&invitation, &request("1.1", &invitation.id, &peer.did)).await;
     let response = peer.listener.next().await.message;
-    let before = exchange_of(suite, &invitation).await;
+    let before = suite.settled_exchange_of(&invitation.id).await;
     assert_eq!(before.state(), ExchangeState::Response);
     assert!(suite.all_connections().await.iter().all(|connection| connection.id != before.id));
     let agent = peer.complete(suite, &invitation, &response).await;
@@ -180,7 +172,7 @@ async fn any_message_of_the_peer_stands_for_a_lost_complete(suite: &Suite) {
     let ping = message("trust_ping/1.0/ping", json!({}));
     peer.post_envelope(&url, peer.key.pack(&ping, &key)).await;
     assert_eq!(thread(&peer.listener.next().await.message), ping["@id"]);
-    assert_eq!(exchange_of(suite, &invitation).await.state(), ExchangeState::Done);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Done);
 }
 
 async fn a_complete_without_parent_thread_is_taken(suite: &Suite) {

@@ -5,17 +5,10 @@ mod request;
 mod response;
 
 use entente_did::PublicKey;
-use entente_rpc::proto::connection::v1::{Exchange, ExchangeState};
+use entente_rpc::proto::connection::v1::ExchangeState;
 use entente_tests::peer::{kind, resolve};
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
-
-async fn exchange_of(suite: &Suite, invitation_id: &str) -> Exchange {
-    let mut found = suite.all_exchanges().await;
-    found.retain(|exchange| exchange.invitation_id == invitation_id);
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
 
 /// A problem report that has its code in both shapes.
 fn code(report: &Value) -> &str {
@@ -47,6 +40,6 @@ impl Requested {
     }
 
     async fn state(&self, suite: &Suite) -> ExchangeState {
-        exchange_of(suite, &self.invitation_id).await.state()
+        suite.exchange_of(&self.invitation_id).await.state()
     }
 }

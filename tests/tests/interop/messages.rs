@@ -22,7 +22,8 @@ async fn pings_and_texts_go_both_ways() {
     }
 }
 
-async fn talk((sender, from): (&Agent, &str), (receiver, to): (&Agent, &str)) {
+/// One pings and writes, and the other answers.
+pub async fn talk((sender, from): (&Agent, &str), (receiver, to): (&Agent, &str)) {
     let thread = sender.send_ping(from).await;
     let about = |event: &Value| event["thread_id"] == thread.as_str();
     let ping = receiver.controller.until("ping", about).await;

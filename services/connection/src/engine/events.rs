@@ -1,5 +1,6 @@
 //! Events, each with the whole record.
 
+use entente_didcomm::message::Message;
 use entente_protocol::State;
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::event::Record;
@@ -106,5 +107,17 @@ impl Engine {
             ..MessageRecord::default()
         };
         self.message_event(kind, record)
+    }
+}
+
+/// A message as an event tells of it.
+pub(crate) fn message_record(connection_id: &str, message: &Message) -> MessageRecord {
+    MessageRecord {
+        connection_id: connection_id.to_owned(),
+        message_id: message.id.clone(),
+        thread_id: message.thread_id().to_owned(),
+        r#type: message.message_type.to_string(),
+        message_json: message.to_value().to_string(),
+        error: String::new(),
     }
 }

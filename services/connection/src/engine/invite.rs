@@ -20,7 +20,7 @@ use super::{Answer, Engine, numbers, record_id};
 use crate::store::{ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
 
 /// The most text that an invitation carries in one field.
-const MAX_TEXT: usize = 1024;
+pub(super) const MAX_TEXT: usize = 1024;
 /// The most that the owner's data of an invitation or connection takes.
 pub(crate) const MAX_METADATA: usize = 64 * 1024;
 /// The most messages that an invitation carries.
@@ -134,7 +134,7 @@ impl Engine {
             return Ok(did);
         }
         drop(work);
-        self.store.settled().await?;
+        self.store.settled(tenant).await?;
         self.forget(tenant, &did.into()).await;
         let known = self.store.shared_did(tenant, shared_as.unwrap_or_default()).await?;
         known.ok_or_else(|| StoreError::Conflict.into())

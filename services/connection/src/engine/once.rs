@@ -50,7 +50,7 @@ impl Engine {
         match self.commit(work).await {
             Ok(()) => Ok(response),
             Err(error @ StoreError::Duplicate(_)) => {
-                self.store.settled().await?;
+                self.store.settled(&tenant).await?;
                 let known = self.recall(&tenant, once).await?;
                 known.ok_or_else(|| error.into())
             }

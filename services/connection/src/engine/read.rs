@@ -220,6 +220,7 @@ impl Engine {
             alias: request.alias,
             my_did: canonical_did(request.my_did),
             their_did: canonical_did(request.their_did),
+            static_only: request.static_only,
         };
         let page = rows_of_page(request.page_size, &request.page_token, &filter)?;
         let rows = self.store.connections(tenant, &filter, &page).await?;
@@ -273,7 +274,7 @@ fn at_most(limit: usize, field: &str, ids: &[String]) -> Answer<()> {
     Ok(())
 }
 
-fn check_alias(alias: &str) -> Answer<()> {
+pub(crate) fn check_alias(alias: &str) -> Answer<()> {
     if alias.chars().nth(MAX_ALIAS).is_some() {
         return Err(Failure::field("alias", format!("is longer than {MAX_ALIAS} characters")));
     }

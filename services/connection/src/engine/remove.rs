@@ -96,7 +96,7 @@ impl Engine {
         let did = mine.did.canonical().to_string();
         let free = match work.keeps_did(&did).await? {
             true => work.remove_did(&did).await?.is_some(),
-            false => true,
+            false => !work.speaks_as(&did).await?,
         };
         Ok(if free { keys_of(mine) } else { Vec::new() })
     }

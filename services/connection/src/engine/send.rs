@@ -127,7 +127,7 @@ impl Engine {
         if let Some(known) = self.recall(tenant, &once).await? {
             return Ok(known);
         }
-        let mut work = self.store.work(tenant, now).await?;
+        let mut work = self.store.work(tenant, now, self.replica.id()).await?;
         let Some(connection) = work.connection(connection_id).await? else {
             return Err(match work.exchange(connection_id).await? {
                 Some(row) => {

@@ -1,7 +1,7 @@
 //! Cursors of consumers that have no store of their own, and the events that they gave up on.
 
 use entente_rpc::proto::event::v1 as pb;
-use entente_rpc::{Failure, time_from_proto, time_to_proto};
+use entente_rpc::{Failure, duration_from_proto, time_from_proto, time_to_proto};
 
 use super::check_cursor;
 use crate::engine::{Answer, Engine};
@@ -10,6 +10,8 @@ use crate::store::DeadLetterRow;
 
 /// The longest name, in bytes.
 const MAX_NAME: usize = 256;
+/// The longest lease, in milliseconds.
+const MAX_LEASE: i64 = 60_000;
 /// How many sequences one call may name in a field.
 const MAX_SEQUENCES: usize = 1000;
 /// The most of an error's text that is kept, in bytes.
@@ -48,6 +50,27 @@ impl Engine {
         }
         self.commit(work).await?;
         Ok(consumer(name, cursor, updated_at))
+    }
+
+    /// Gives a consumer's lease to who asks, unless another one holds it.
+    pub async fn lease_consumer(
+        &self,
+        tenant: &str,
+        request: pb::LeaseConsumerRequest,
+    ) -> Answer<pb::LeaseConsumerResponse> {
+        check_name("name", &request.name)?;
+        check_name("holder", &request.holder)?;
+        let duration = request.duration.as_ref().map_or(Some(0), duration_from_proto);
+        let duration = duration.filter(|duration| (0..=MAX_LEASE).contains(duration));
+        let duration =
+            duration.ok_or_else(|| Failure::field("duration", "must be from 0 to 60 s"))?;
+        let mut work = self.work(tenant).await?;
+        let (holder, until) = work.lease_consumer(&request.name, &request.holder, duration).await?;
+        self.commit(work).await?;
+        Ok(pb::LeaseConsumerResponse {
+            held: holder == request.holder && duration > 0,
+            held_until: Some(time_to_proto(until)),
+        })
     }
 
     /// A page of the events that consumers gave up on.

@@ -119,6 +119,9 @@ impl Pump {
         if *batch.tenant != *self.start.tenant {
             return Ok(());
         }
+        if batch.events.is_empty() {
+            return self.read_on().await;
+        }
         let cursor = self.start.cursor;
         let begin = batch.events.partition_point(|event| event.sequence <= cursor);
         let fresh = batch.events.get(begin..).unwrap_or_default();

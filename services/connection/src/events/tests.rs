@@ -3,7 +3,6 @@ mod log;
 mod subscription;
 mod webhooks;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio_stream::StreamExt as _;
 use super::Subscription;
 use crate::Links;
 use crate::clients::Clients;
-use crate::config::{Config, DatabaseLocation};
+use crate::config::Config;
 use crate::engine::{Engine, now};
 use crate::feed::Feed;
 use crate::metrics::Metrics;
@@ -42,15 +41,16 @@ impl Fixture {
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("connection.db");
-        let mut config = Config::new(DatabaseLocation::File(path.clone()), "http://agent.example");
+        let mut config = Config::new(format!("sqlite:{}", path.display()), "http://agent.example");
         change(&mut config);
         let (outbox, inlets) = Outbox::new();
         let engine = Engine {
-            store: Store::open(Path::new(&path)).await.unwrap(),
+            store: Store::connect(&config.database_url).await.unwrap(),
             clients: nobody(),
             config: Arc::new(config),
             feed: Feed::new(),
             outbox,
+            replica: crate::replicas::Replica::new().0,
             metrics: Metrics::default(),
             error_limit: crate::inbound::ErrorLimit::new(),
             wake_timers: Arc::default(),

@@ -24,6 +24,15 @@ impl ConnectionService for Grpc {
         Ok(Response::new(self.engine.list_connections(&caller.tenant, request.into_inner()).await?))
     }
 
+    async fn create_static_connection(
+        &self,
+        request: Request<CreateStaticConnectionRequest>,
+    ) -> Result<Response<CreateStaticConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        Ok(Response::new(self.engine.create_static_connection(&caller.tenant, request).await?))
+    }
+
     async fn update_connection(
         &self,
         request: Request<UpdateConnectionRequest>,

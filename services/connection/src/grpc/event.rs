@@ -52,6 +52,15 @@ impl EventService for Grpc {
         Ok(Response::new(pb::CommitConsumerResponse { consumer: Some(consumer) }))
     }
 
+    async fn lease_consumer(
+        &self,
+        request: Request<pb::LeaseConsumerRequest>,
+    ) -> Result<Response<pb::LeaseConsumerResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let lease = self.engine.lease_consumer(&caller.tenant, request.into_inner()).await?;
+        Ok(Response::new(lease))
+    }
+
     async fn list_dead_letters(
         &self,
         request: Request<pb::ListDeadLettersRequest>,

@@ -23,6 +23,15 @@ impl ExchangeService for Grpc {
         Ok(Response::new(self.engine.list_exchanges(&caller.tenant, request.into_inner()).await?))
     }
 
+    async fn submit_request(
+        &self,
+        request: Request<SubmitRequestRequest>,
+    ) -> Result<Response<SubmitRequestResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let exchange = self.engine.submit_request(&caller.tenant, request.into_inner()).await?;
+        Ok(Response::new(SubmitRequestResponse { exchange: Some(exchange) }))
+    }
+
     async fn update_exchange(
         &self,
         request: Request<UpdateExchangeRequest>,

@@ -1,5 +1,7 @@
 use entente_rpc::proto::connection::v1::inbound_service_server::InboundService;
-use entente_rpc::proto::connection::v1::{ReceiveRequest, ReceiveResponse};
+use entente_rpc::proto::connection::v1::{
+    CollectRequest, CollectResponse, ReceiveRequest, ReceiveResponse,
+};
 use entente_rpc::{Caller, Request, Response, Status};
 
 use super::Grpc;
@@ -13,5 +15,19 @@ impl InboundService for Grpc {
         // The tenant follows from the recipient key alone; that there is a caller is still asked for.
         Caller::of(&request)?;
         Ok(Response::new(self.engine.receive(request.into_inner()).await?))
+    }
+
+    async fn collect(
+        &self,
+        request: Request<CollectRequest>,
+    ) -> Result<Response<CollectResponse>, Status> {
+        // As above: the tenant is what Receive was told.
+        Caller::of(&request)?;
+        let mut drain = self.drain.clone();
+        let collected = tokio::select! {
+            collected = self.engine.collect(request.into_inner()) => collected?,
+            _ = drain.wait_for(|drains| *drains) => CollectResponse::default(),
+        };
+        Ok(Response::new(collected))
     }
 }

@@ -39,6 +39,13 @@ impl From<StoreError> for Stop {
     }
 }
 
+/// What the owner says of a request that it hands over, instead of the invitation.
+#[derive(Default)]
+pub(super) struct Wishes {
+    pub alias: Option<String>,
+    pub auto_accept: Option<bool>,
+}
+
 impl Engine {
     /// A request for one of our invitations.
     pub(super) async fn receive_request(&self, inbound: &Inbound) -> Answer<Fate> {
@@ -51,7 +58,7 @@ impl Engine {
             Err(Stop::Refused(misbehaved)) => return self.refuse(inbound, &misbehaved).await,
             Err(Stop::Failed(failure)) => return Err(failure),
         };
-        match self.take_request(inbound, &request, &verified).await {
+        match self.take_request(inbound, &request, &verified, &Wishes::default()).await {
             Ok(fate) => Ok(fate),
             Err(Stop::Failed(failure)) => Err(failure),
             Err(Stop::Refused(misbehaved)) => {
@@ -66,11 +73,20 @@ impl Engine {
         request: Request,
     ) -> Result<VerifiedRequest, Stop> {
         let sender = inbound.sender()?;
-        let document = match request.presented()? {
-            Presented::Attached(document) => *document,
-            Presented::Resolvable => self.resolve_peer(&inbound.tenant, &request.did).await?,
-        };
+        let document = self.requester(&inbound.tenant, &request).await?;
         Ok(request.verify(&document, sender)?)
+    }
+
+    /// The document of the DID that a request presents.
+    pub(super) async fn requester(
+        &self,
+        tenant: &str,
+        request: &Request,
+    ) -> Result<Document, Stop> {
+        match request.presented()? {
+            Presented::Attached(document) => Ok(*document),
+            Presented::Resolvable => self.resolve_peer(tenant, &request.did).await,
+        }
     }
 
     async fn resolve_peer(&self, tenant: &str, did: &Did) -> Result<Document, Stop> {
@@ -83,17 +99,18 @@ impl Engine {
         })
     }
 
-    async fn take_request(
+    pub(super) async fn take_request(
         &self,
         inbound: &Inbound,
         request: &Request,
         verified: &VerifiedRequest,
+        wishes: &Wishes,
     ) -> Result<Fate, Stop> {
         let tenant = &inbound.tenant;
         let invitation = self.store.invitation_named(tenant, &named(request, inbound)).await?;
         let invitation = usable(invitation, inbound, request, crate::engine::now())?;
         // What the response needs from other services is made before the transaction.
-        let approval = match invitation.auto_accept {
+        let approval = match wishes.auto_accept.unwrap_or(invitation.auto_accept) {
             true => {
                 let invited = Invited::of(&invitation.label, &inbound.recipient, &invitation.did);
                 let (handshake, did) = (verified.handshake, &verified.peer.did);
@@ -105,7 +122,7 @@ impl Engine {
             false => None,
         };
         let identity = approval.as_ref().map(|approval| approval.identity.clone());
-        let taken = self.write_request(inbound, request, verified, approval).await;
+        let taken = self.write_request(inbound, request, verified, approval, wishes).await;
         if !matches!(taken, Ok(Fate::Handled(_)))
             && let Some(identity) = identity
             // The invitation's own is not to be given up with one request.
@@ -122,6 +139,7 @@ impl Engine {
         request: &Request,
         verified: &VerifiedRequest,
         approval: Option<Approval>,
+        wishes: &Wishes,
     ) -> Result<Fate, Stop> {
         let mut work = self.work(&inbound.tenant).await?;
         let found = work.invitation_named(&named(request, inbound)).await?;
@@ -141,6 +159,8 @@ impl Engine {
         };
         row.goal_code = request.goal_code.clone().unwrap_or(row.goal_code);
         row.goal = request.goal.clone().unwrap_or(row.goal);
+        row.alias = wishes.alias.clone().unwrap_or(row.alias);
+        row.auto_accept = wishes.auto_accept.unwrap_or(row.auto_accept);
         let input = Input::Request(verified.clone());
         let context = context();
         let transition =
@@ -155,7 +175,14 @@ impl Engine {
             self.step(&mut work, &mut row, handled.map_err(|rejected| rejected.misbehaved)?)
                 .await?;
         }
-        self.finish(inbound, work).await?;
+        if verified.peer.unproven {
+            // In its envelope, from whichever key, it has its effect no more.
+            let keys = verified.peer.keys.iter();
+            keys.for_each(|key| work.note_message(&key.multibase(), &inbound.message.id));
+            self.finish_unnoted(inbound, work).await?;
+        } else {
+            self.finish(inbound, work).await?;
+        }
         Ok(Fate::Handled(row.id))
     }
 
@@ -269,7 +296,8 @@ impl Engine {
 
     /// The complete of a handshake of ours.
     pub(super) async fn receive_complete(&self, inbound: &Inbound) -> Answer<Fate> {
-        let complete = match read_complete(&inbound.message) {
+        let read = inbound.sender().and_then(|sender| read_complete(&inbound.message, sender));
+        let complete = match read {
             Ok(complete) => complete,
             Err(misbehaved) => return self.refuse(inbound, &misbehaved).await,
         };
@@ -341,12 +369,17 @@ impl Engine {
 /// no invitation (RFC 0023, implicit invitation), or the DID; or, in connections/1.0, only by the key that it is packed
 /// for.
 fn named(request: &Request, inbound: &Inbound) -> Named {
-    let did = |id: &str| Some(DidUrl::parse(id).ok()?.did.canonical().to_string());
-    match &request.invitation_id {
-        Some(id) if id.starts_with("did:") => did(id).map_or(Named::Id(id.clone()), Named::Did),
-        Some(id) => Named::Id(id.clone()),
-        None => Named::Key(inbound.recipient.multibase()),
+    match (&request.invitation_id, implicit(request)) {
+        (_, Some(did)) => Named::Did(did),
+        (Some(id), None) => Named::Id(id.clone()),
+        (None, None) => Named::Key(inbound.recipient.multibase()),
     }
+}
+
+/// The DID of ours that a request names instead of an invitation.
+pub(super) fn implicit(request: &Request) -> Option<String> {
+    let id = request.invitation_id.as_deref().filter(|id| id.starts_with("did:"))?;
+    Some(DidUrl::parse(id).ok()?.did.canonical().to_string())
 }
 
 /// The invitation of a request, if it may be used: it must be ours, open, offer the handshake, and the request must be

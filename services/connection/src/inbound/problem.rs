@@ -4,12 +4,12 @@ use entente_didcomm::message::Message;
 use entente_protocol::exchange::{Exchange, Input};
 use entente_protocol::problem::Report;
 use entente_protocol::{Misbehaved, problem};
-use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord};
+use entente_rpc::proto::event::v1::EventKind;
 use entente_store::StoreError;
 
 use super::error_limit::Verdict;
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, context, message_id};
+use crate::engine::{Answer, Engine, context, message_id, message_record};
 use crate::store::{Connection, Kind, Work};
 
 impl Engine {
@@ -37,9 +37,8 @@ impl Engine {
         };
         let mut work = self.work(&inbound.tenant).await?;
         let report = Report::of(&inbound.message);
-        work.emit(
-            self.message_event(EventKind::ProblemReportReceived, record(&id, &inbound.message)),
-        );
+        let record = message_record(&id, &inbound.message);
+        work.emit(self.message_event(EventKind::ProblemReportReceived, record));
         let explain = &report.explain;
         if !report.warning && !self.reuse_refused(&mut work, &inbound.message, &id, explain).await?
         {
@@ -80,7 +79,7 @@ impl Engine {
         explain: &str,
     ) -> Result<(), StoreError> {
         let verdict = match about.is_v2() {
-            true => self.error_limit.count(&connection.id, about.thread_id()),
+            true => self.error_limit.count(&connection.id, &about.comparable(about.thread_id())),
             false => Verdict::Report,
         };
         let report = match verdict {
@@ -89,17 +88,5 @@ impl Engine {
             Verdict::Silence => return Ok(()),
         };
         work.send_on(connection, Kind::Answer, &report)
-    }
-}
-
-/// A message as an event tells of it.
-pub(super) fn record(connection_id: &str, message: &Message) -> MessageRecord {
-    MessageRecord {
-        connection_id: connection_id.to_owned(),
-        message_id: message.id.clone(),
-        thread_id: message.thread_id().to_owned(),
-        r#type: message.message_type.to_string(),
-        message_json: message.to_value().to_string(),
-        error: String::new(),
     }
 }

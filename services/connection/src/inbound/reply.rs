@@ -1,10 +1,14 @@
 //! Return-route (RFC 0092): answers that go back on the way that a message came, and messages that came back so.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use entente_did::PublicKey;
 use entente_didcomm::message::Message;
-use entente_rpc::proto::connection::v1::ReceiveRequest;
+use entente_rpc::proto::connection::v1::{CollectRequest, CollectResponse, ReceiveRequest};
+use entente_rpc::{Failure, duration_from_proto};
+use tokio::time::{Instant, timeout_at};
 
 use super::Inbound;
 use crate::engine::{Answer, Engine};
@@ -12,6 +16,8 @@ use crate::store::Outgoing;
 
 /// The most replies that are given at once.
 const MAX_REPLIES: i32 = 16;
+/// The longest wait for a message.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The way back that a message opened.
 pub(super) struct Route {
@@ -35,6 +41,11 @@ impl Route {
         Some(Self { only_thread, max, held: Mutex::default() })
     }
 
+    /// Whether it is open to all messages of the connection.
+    pub fn is_open_to_all(&self) -> bool {
+        self.only_thread.is_none()
+    }
+
     /// Holds messages back from their endpoints.
     pub fn hold(&self, messages: Vec<Outgoing>) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(messages);
@@ -54,11 +65,9 @@ impl Engine {
         let mut messages = route.release();
         if inbound.owner.is_some() && !lane.is_empty() {
             // What a peer without an endpoint could not be given before.
-            let waiting = self.store.lane(&inbound.tenant, lane, i64::from(MAX_REPLIES)).await?;
+            let waiting = self.waiting(&inbound.tenant, lane, sender.key()).await?;
             let known: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
-            let waiting = waiting
-                .into_iter()
-                .filter(|m| m.target.endpoint().is_empty() && !known.contains(&m.id));
+            let waiting = waiting.into_iter().filter(|message| !known.contains(&message.id));
             messages = waiting.chain(messages).collect();
         }
         let mut replies = Vec::new();
@@ -84,6 +93,45 @@ impl Engine {
             }
         }
         Ok(replies)
+    }
+
+    /// What waits for a peer without an endpoint, the oldest first.
+    async fn waiting(&self, tenant: &str, lane: &str, key: &PublicKey) -> Answer<Vec<Outgoing>> {
+        let messages = self.store.lane(tenant, lane, i64::from(MAX_REPLIES)).await?;
+        let mut messages = self.outbox.not_taken(messages);
+        messages
+            .retain(|message| message.target.endpoint().is_empty() && message.target.has_key(key));
+        Ok(messages)
+    }
+
+    /// The next message for a peer that left its transport open.
+    pub(crate) async fn collect(&self, request: CollectRequest) -> Answer<CollectResponse> {
+        let key = PublicKey::from_multibase(&request.sender_key)
+            .map_err(|error| Failure::field("sender_key", error.to_string()))?;
+        let (tenant, lane) = (&request.tenant, &request.connection_id);
+        let wait = request.wait.as_ref().and_then(duration_from_proto).unwrap_or(0);
+        let wait = Duration::from_millis(wait.unsigned_abs()).min(MAX_WAIT);
+        let end = Instant::now() + wait;
+        let collector = self.outbox.collector(tenant, lane);
+        loop {
+            let arrival = collector.arrival();
+            let waiting = self.waiting(tenant, lane, &key).await?;
+            let (taken, waiting): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|message| message.id == request.delivered);
+            for message in taken {
+                self.metrics.delivery("delivered");
+                self.outbox.complete(message);
+            }
+            if let Some(message) = waiting.into_iter().next() {
+                let from = message.from.as_ref();
+                let envelope =
+                    self.clients.pack(tenant, message.message, from, &message.target).await?;
+                return Ok(CollectResponse { id: message.id, envelope: envelope.into() });
+            }
+            if timeout_at(end, arrival).await.is_err() {
+                return Ok(CollectResponse::default());
+            }
+        }
     }
 
     /// A packed message that came back on a delivery.

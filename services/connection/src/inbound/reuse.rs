@@ -101,7 +101,7 @@ impl Engine {
         mut connection: Connection,
     ) -> Result<(), Stop> {
         let invitation_id = message.parent_thread_id().ok_or(Misbehaved::NoParentThread)?;
-        let found = work.invitation(invitation_id).await?;
+        let found = work.invitation(&message.comparable(invitation_id)).await?;
         let mut invitation = found.ok_or(Misbehaved::Invitation(Unusable::Unknown))?;
         // Only who connected by this DID may use up its invitations: knowing an id proves nothing.
         let theirs = connection.role == i32::from(proto::Role::Inviter)

@@ -4,9 +4,8 @@ use entente_didcomm::message::{Message, Prefix};
 use entente_protocol::{basic_message, features, problem, trust_ping};
 use entente_rpc::proto::event::v1::EventKind;
 
-use super::problem::record;
 use super::{Fate, Inbound};
-use crate::engine::{Answer, Engine, message_id};
+use crate::engine::{Answer, Engine, message_id, message_record};
 use crate::store::{Connection, Kind, Work};
 
 /// The protocols handled here, with the majors that are.
@@ -34,9 +33,10 @@ impl Engine {
             _ => HANDLED.iter().find(|(protocol, _)| *protocol == kind.protocol),
         };
         let Some((_, majors)) = known else {
-            work.emit(
-                self.message_event(EventKind::MessageReceived, record(&connection.id, message)),
-            );
+            work.emit(self.message_event(
+                EventKind::MessageReceived,
+                message_record(&connection.id, message),
+            ));
             return Ok(Fate::Surfaced(connection.id.clone()));
         };
         if !majors.contains(&kind.version.major) {
@@ -47,7 +47,7 @@ impl Engine {
             self.report(work, message, connection, problem::VERSION_NOT_SUPPORTED, &explain)?;
             return Ok(Fate::Refused(Some(connection.id.clone())));
         }
-        let event = |kind| self.message_event(kind, record(&connection.id, message));
+        let event = |kind| self.message_event(kind, message_record(&connection.id, message));
         match (kind.protocol.as_str(), kind.name.as_str()) {
             (trust_ping::PROTOCOL | trust_ping::PROTOCOL_V2, "ping") => {
                 match trust_ping::respond(&message_id(), message) {

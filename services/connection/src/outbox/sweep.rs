@@ -7,10 +7,10 @@ const LANES: i64 = 256;
 /// How many messages of a lane.
 const MESSAGES: i64 = 256;
 
-/// Takes up the lanes that are due; all of them at the start of the process, when nothing is under way.
-pub(crate) async fn sweep(engine: &Engine, all: bool) -> Answer<()> {
-    let until = if all { i64::MAX } else { now() };
-    for (tenant, lane) in engine.store.due_lanes(until, LANES).await? {
+/// Takes up the lanes of this replica that are due.
+pub(crate) async fn sweep(engine: &Engine) -> Answer<()> {
+    let me = engine.replica.id();
+    for (tenant, lane) in engine.store.due_lanes(&me, now(), LANES).await? {
         let key = (tenant, lane);
         if engine.outbox.is_active(&key) {
             continue;

@@ -1,9 +1,8 @@
 //! Invitations of others that we accepted.
 
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Page, Store, Work};
 
 /// How far an acceptance is, with the numbers of the proto.
@@ -171,12 +170,13 @@ impl Work {
 
     /// Removes an acceptance.
     pub async fn delete_acceptance(&mut self, id: &str) -> Result<bool, StoreError> {
-        let deleted = sqlx::query("DELETE FROM acceptances WHERE tenant = $1 AND id = $2")
-            .bind(self.tenant().to_owned())
-            .bind(id)
-            .execute(&mut **self.tx().await?)
+        let deleted = self
+            .execute(
+                "DELETE FROM acceptances WHERE tenant = $1 AND id = $2",
+                values![self.tenant(), id],
+            )
             .await?;
-        Ok(deleted.rows_affected() == 1)
+        Ok(deleted == 1)
     }
 }
 
@@ -187,9 +187,9 @@ impl Store {
         tenant: &str,
         id: &str,
     ) -> Result<Option<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
+        query.optional(self.read().await?).await
     }
 
     /// The acceptances that began or follow some exchanges; those of one oldest first.
@@ -198,12 +198,12 @@ impl Store {
         tenant: &str,
         exchange_ids: &[String],
     ) -> Result<Vec<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND exchange_id");
-        super::push_one_of(&mut query, exchange_ids);
+        query.push_one_of(exchange_ids);
         // In the order of the index. By the id alone, every acceptance of the tenant would be read.
         query.push(" ORDER BY exchange_id, id");
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 
     /// A page of acceptances.
@@ -213,7 +213,7 @@ impl Store {
         filter: &AcceptanceFilter,
         page: &Page,
     ) -> Result<Vec<Acceptance>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned());
         if filter.state != 0 {
             query.push(" AND state = ").push_bind(filter.state);
@@ -226,7 +226,7 @@ impl Store {
             }
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 
     /// Acceptances whose wait has ended: tenant and id.
@@ -235,12 +235,14 @@ impl Store {
         now: i64,
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let rows =
-            sqlx::query_as("SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2")
-                .bind(now)
-                .bind(limit)
-                .fetch_all(&mut *self.read().await?)
-                .await?;
+        let rows = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2",
+                values![now, limit],
+            )
+            .await?;
         Ok(rows)
     }
 }

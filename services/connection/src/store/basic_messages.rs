@@ -1,11 +1,9 @@
 //! Texts on connections.
 
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
-use tokio_stream::StreamExt as _;
+use entente_store::{Query, StoreError, Value, values};
+use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::batch::values;
 use super::{Store, Work};
 
 /// A basic message as it is stored.
@@ -17,6 +15,27 @@ pub(crate) struct BasicMessage {
     pub content: String,
     pub outbound: bool,
     pub time: i64,
+}
+
+/// How many are read at once: they may be large.
+const CHUNK: usize = 16;
+
+fn newest(
+    tenant: &str,
+    connection_id: &str,
+    below: Option<&str>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let mut query = Query::new(
+        "SELECT id, message_id, content, outbound, time FROM basic_messages WHERE tenant = ",
+    );
+    query.push_bind(tenant).push(" AND connection_id = ").push_bind(connection_id);
+    if let Some(below) = below {
+        query.push(" AND id < ").push_bind(below);
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.into_parts()
 }
 
 impl BasicMessage {
@@ -84,29 +103,28 @@ impl Store {
                 pages.push((page, true));
                 continue;
             }
-            let mut query = QueryBuilder::new(
-                "SELECT id, message_id, content, outbound, time FROM basic_messages WHERE \
-                 tenant = ",
-            );
-            query.push_bind(tenant.to_owned());
-            query.push(" AND connection_id = ").push_bind(connection_id.clone());
-            if let Some(below) = below {
-                query.push(" AND id < ").push_bind(below.to_owned());
-            }
-            // One more tells whether another page follows.
-            let limit = i64::try_from(size).unwrap_or(i64::MAX).saturating_add(1);
-            query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
-            let mut rows = query.build_query_as::<BasicMessage>().fetch(&mut *reader);
             let mut more = false;
-            while let Some(row) = rows.try_next().await? {
-                let first = page.is_empty() && pages.is_empty();
-                full = row.size() > room && !first;
-                more = full || page.len() == size;
-                if more {
+            let mut from = below.map(str::to_owned);
+            while !more {
+                // One more than fits tells whether another page follows.
+                let limit = CHUNK.min(size.saturating_sub(page.len()).saturating_add(1));
+                let (sql, values) = newest(tenant, connection_id, from.as_deref(), limit);
+                let rows: Vec<BasicMessage> = reader.all(&sql, values).await?;
+                let last = rows.len() < limit;
+                for row in rows {
+                    let first = page.is_empty() && pages.is_empty();
+                    full = row.size() > room && !first;
+                    more = full || page.len() == size;
+                    if more {
+                        break;
+                    }
+                    room = room.saturating_sub(row.size());
+                    from = Some(row.id.clone());
+                    page.push(row);
+                }
+                if last {
                     break;
                 }
-                room = room.saturating_sub(row.size());
-                page.push(row);
             }
             pages.push((page, more));
         }

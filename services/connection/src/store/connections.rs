@@ -4,10 +4,9 @@ use entente_did::{Did, PublicKey};
 use entente_didcomm::message::Message;
 use entente_protocol::reuse::Candidate;
 use entente_protocol::{Envelope, Identity, Sender, Target};
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Kind, Page, Store, Work};
 
 /// A connection as it is stored. Enumerations have the numbers of the proto.
@@ -47,6 +46,8 @@ pub(crate) struct ConnectionFilter {
     pub alias: String,
     pub my_did: String,
     pub their_did: String,
+    /// Only those that no handshake made.
+    pub static_only: bool,
 }
 
 const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
@@ -146,6 +147,31 @@ impl Work {
     ) -> Result<Standing, StoreError> {
         let values = values![self.tenant(), did, inviter];
         Ok(Standing::of(self.fetch(STANDING, values).await?))
+    }
+
+    /// The handshake or connection that two DIDs, or two keys, have already.
+    pub async fn connection_between(
+        &mut self,
+        dids: [&str; 2],
+        keys: [&str; 2],
+    ) -> Result<Option<String>, StoreError> {
+        let ([my_did, their_did], [my_key, their_key]) = (dids, keys);
+        let values = values![self.tenant(), my_did, their_did, my_key, their_key];
+        let found: Vec<(String,)> = self
+            .fetch(
+                "SELECT id FROM connections WHERE tenant = $1 AND my_did = $2 AND their_did = $3                  UNION ALL SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $4 AND \
+                 their_key = $5 LIMIT 1",
+                values,
+            )
+            .await?;
+        Ok(found.into_iter().next().map(|(id,)| id))
+    }
+
+    /// Whether a connection has a DID of ours.
+    pub async fn speaks_as(&mut self, did: &str) -> Result<bool, StoreError> {
+        let values = values![self.tenant(), did];
+        let sql = "SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 LIMIT 1";
+        Ok(!self.fetch::<(bool,)>(sql, values).await?.is_empty())
     }
 
     /// Keeps a new connection.
@@ -251,15 +277,9 @@ impl Store {
         my_key: &str,
         their_did: &str,
     ) -> Result<Option<(String, String)>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND my_key = \
-     $3 LIMIT 1",
-        )
-        .bind(tenant)
-        .bind(their_did)
-        .bind(my_key)
-        .fetch_optional(&mut *self.point().await?)
-        .await?)
+        let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
+                   my_key = $3 LIMIT 1";
+        self.point().await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 
     /// A connection.
@@ -268,9 +288,9 @@ impl Store {
         tenant: &str,
         id: &str,
     ) -> Result<Option<Connection>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
+        query.optional(self.read().await?).await
     }
 
     /// What stands between us and the inviter of a DID.
@@ -280,8 +300,8 @@ impl Store {
         did: Option<&str>,
         inviter: &str,
     ) -> Result<Standing, StoreError> {
-        let query = sqlx::query_as(STANDING).bind(tenant).bind(did).bind(inviter);
-        Ok(Standing::of(query.fetch_all(&mut *self.point().await?).await?))
+        let values = values![tenant, did, inviter];
+        Ok(Standing::of(self.read().await?.all(STANDING, values).await?))
     }
 
     /// A page of connections.
@@ -291,7 +311,7 @@ impl Store {
         filter: &ConnectionFilter,
         page: &Page,
     ) -> Result<Vec<Connection>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned());
         for (column, value) in [
             ("invitation_id", &filter.invitation_id),
@@ -304,7 +324,10 @@ impl Store {
                 query.push(" AND ").push(column).push(" = ").push_bind(value.clone());
             }
         }
+        if filter.static_only {
+            query.push(" AND role = 0");
+        }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 }

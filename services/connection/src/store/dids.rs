@@ -2,7 +2,7 @@
 
 use entente_did::{Did, PublicKey};
 use entente_protocol::Identity;
-use entente_store::StoreError;
+use entente_store::{StoreError, values};
 use sqlx::FromRow;
 
 use super::{Store, Work};
@@ -36,12 +36,14 @@ impl TryFrom<Row> for OurDid {
 impl Store {
     /// One of our DIDs, in either form.
     pub async fn our_did(&self, tenant: &str, did: &Did) -> Result<Option<OurDid>, StoreError> {
-        let row: Option<Row> =
-            sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2")
-                .bind(tenant)
-                .bind(did.canonical().as_str())
-                .fetch_optional(&mut *self.read().await?)
-                .await?;
+        let row: Option<Row> = self
+            .read()
+            .await?
+            .optional(
+                "SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2",
+                values![tenant, did.canonical().as_str()],
+            )
+            .await?;
         row.map(OurDid::try_from).transpose()
     }
 
@@ -51,12 +53,14 @@ impl Store {
         tenant: &str,
         shared_as: &str,
     ) -> Result<Option<OurDid>, StoreError> {
-        let row: Option<Row> =
-            sqlx::query_as("SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2")
-                .bind(tenant)
-                .bind(shared_as)
-                .fetch_optional(&mut *self.point().await?)
-                .await?;
+        let row: Option<Row> = self
+            .point()
+            .await?
+            .optional(
+                "SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2",
+                values![tenant, shared_as],
+            )
+            .await?;
         row.map(OurDid::try_from).transpose()
     }
 }
@@ -69,45 +73,67 @@ impl Work {
         shared_as: Option<&str>,
     ) -> Result<bool, StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        let inserted = sqlx::query(
-            "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES \
+        let inserted = self
+            .execute(
+                "INSERT INTO dids (tenant, did, wire_did, key, shared_as, created_at) VALUES \
      ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, shared_as) DO NOTHING",
-        )
-        .bind(tenant)
-        .bind(did.did.canonical().as_str())
-        .bind(did.did.as_str())
-        .bind(did.key.multibase())
-        .bind(shared_as)
-        .bind(now)
-        .execute(&mut **self.tx().await?)
-        .await?;
-        Ok(inserted.rows_affected() == 1)
+                values![
+                    tenant,
+                    did.did.canonical().as_str(),
+                    did.did.as_str(),
+                    did.key.multibase(),
+                    shared_as,
+                    now
+                ],
+            )
+            .await?;
+        Ok(inserted == 1)
     }
 
     /// Whether a DID is one that invitations carry.
     pub async fn keeps_did(&mut self, did: &str) -> Result<bool, StoreError> {
-        let found: Option<(i64,)> =
-            sqlx::query_as("SELECT 1 FROM dids WHERE tenant = $1 AND did = $2")
-                .bind(self.tenant().to_owned())
-                .bind(did)
-                .fetch_optional(&mut **self.tx().await?)
-                .await?;
+        let found: Option<(bool,)> = self
+            .fetch(
+                "SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2",
+                values![self.tenant(), did],
+            )
+            .await?
+            .pop();
         Ok(found.is_some())
+    }
+
+    /// Whether a key of ours is that of another DID than this, or this DID has another key.
+    pub async fn is_otherwise_paired(&mut self, did: &str, key: &str) -> Result<bool, StoreError> {
+        let values = values![self.tenant(), did, key];
+        let found: Vec<(bool,)> = self
+            .fetch(
+                "SELECT TRUE FROM dids WHERE tenant = $1 AND key = $3 AND did <> $2 \
+     UNION ALL SELECT TRUE FROM dids WHERE tenant = $1 AND did = $2 AND key <> $3 \
+     UNION ALL SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
+     UNION ALL SELECT TRUE FROM invitations WHERE tenant = $1 AND key = $3 \
+     AND (canonical_did IS NULL OR canonical_did <> $2) \
+     UNION ALL SELECT TRUE FROM peers p WHERE p.tenant = $1 AND p.my_key = $3 AND NOT EXISTS \
+     (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.id = p.exchange_id AND c.my_did = $2) \
+     LIMIT 1",
+                values,
+            )
+            .await?;
+        Ok(!found.is_empty())
     }
 
     /// Forgets a DID of ours, unless invitations share it, or an invitation, handshake or connection is of it.
     pub async fn remove_did(&mut self, did: &str) -> Result<Option<OurDid>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
+        let row: Option<Row> = self
+            .fetch(
+                "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
      AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) \
      AND NOT EXISTS (SELECT 1 FROM exchanges e WHERE e.tenant = $1 AND e.my_did = $2) \
      AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.my_did = $2) \
      RETURNING wire_did, key",
-        )
-        .bind(self.tenant().to_owned())
-        .bind(did)
-        .fetch_optional(&mut **self.tx().await?)
-        .await?;
+                values![self.tenant(), did],
+            )
+            .await?
+            .pop();
         row.map(OurDid::try_from).transpose()
     }
 }

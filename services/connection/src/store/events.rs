@@ -2,11 +2,10 @@
 
 use entente_rpc::proto::event::v1 as event;
 use entente_rpc::time_to_proto;
-use entente_store::StoreError;
+use entente_store::{Query, StoreError, values};
 use prost::Message as _;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Store, Work};
 
 /// An entry of the log.
@@ -51,11 +50,14 @@ pub(crate) struct EventFilter {
 impl Store {
     /// The newest sequence of a tenant's log, and the newest that was purged.
     pub async fn log_bounds(&self, tenant: &str) -> Result<(i64, i64), StoreError> {
-        let row: Option<(i64, i64)> =
-            sqlx::query_as("SELECT last_sequence, purged_sequence FROM logs WHERE tenant = $1")
-                .bind(tenant)
-                .fetch_optional(&mut *self.read().await?)
-                .await?;
+        let row: Option<(i64, i64)> = self
+            .read()
+            .await?
+            .optional(
+                "SELECT last_sequence, purged_sequence FROM logs WHERE tenant = $1",
+                values![tenant],
+            )
+            .await?;
         Ok(row.unwrap_or_default())
     }
 
@@ -68,8 +70,7 @@ impl Store {
         filter: &EventFilter,
         limit: i64,
     ) -> Result<Vec<event::Event>, StoreError> {
-        let mut query =
-            QueryBuilder::new("SELECT sequence, time, record FROM events WHERE tenant = ");
+        let mut query = Query::new("SELECT sequence, time, record FROM events WHERE tenant = ");
         query.push_bind(tenant.to_owned());
         query.push(" AND sequence > ").push_bind(after);
         query.push(" AND sequence <= ").push_bind(up_to);
@@ -81,16 +82,10 @@ impl Store {
             }
         }
         if !filter.kinds.is_empty() {
-            query.push(" AND kind IN (");
-            let mut list = query.separated(", ");
-            for kind in &filter.kinds {
-                list.push_bind(*kind);
-            }
-            query.push(")");
+            query.push(" AND kind").push_one_of(filter.kinds.iter().copied());
         }
         query.push(" ORDER BY sequence LIMIT ").push_bind(limit);
-        let rows: Vec<StoredEvent> =
-            query.build_query_as().fetch_all(&mut *self.read().await?).await?;
+        let rows: Vec<StoredEvent> = query.all(self.read().await?).await?;
         rows.into_iter().map(event::Event::try_from).collect()
     }
 
@@ -100,13 +95,14 @@ impl Store {
         tenant: &str,
         name: &str,
     ) -> Result<Option<(i64, i64)>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2",
-        )
-        .bind(tenant)
-        .bind(name)
-        .fetch_optional(&mut *self.read().await?)
-        .await?;
+        let row = self
+            .read()
+            .await?
+            .optional(
+                "SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2",
+                values![tenant, name],
+            )
+            .await?;
         Ok(row)
     }
 
@@ -119,7 +115,7 @@ impl Store {
         after: (&str, i64),
         limit: i64,
     ) -> Result<Vec<DeadLetterRow>, StoreError> {
-        let mut query = QueryBuilder::new(
+        let mut query = Query::new(
             "SELECT consumer, sequence, attempts, error, time, replay FROM dead_letters \
      WHERE tenant = ",
         );
@@ -133,7 +129,7 @@ impl Store {
             query.push(" AND replay");
         }
         query.push(" ORDER BY consumer, sequence LIMIT ").push_bind(limit);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 }
 
@@ -146,21 +142,40 @@ impl Work {
         sequence: i64,
     ) -> Result<(i64, i64), StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        let moved = sqlx::query_as(
-            "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, \
+        let moved = self
+            .fetch(
+                "INSERT INTO consumers (tenant, name, sequence, updated_at) VALUES ($1, $2, $3, \
      $4) ON CONFLICT (tenant, name) DO UPDATE SET sequence = CASE WHEN \
      excluded.sequence > consumers.sequence THEN excluded.sequence ELSE \
      consumers.sequence END, updated_at = CASE WHEN excluded.sequence > \
      consumers.sequence THEN excluded.updated_at ELSE consumers.updated_at END \
      RETURNING sequence, updated_at",
-        )
-        .bind(tenant)
-        .bind(name)
-        .bind(sequence)
-        .bind(now)
-        .fetch_one(&mut **self.tx().await?)
-        .await?;
+                values![tenant, name, sequence, now],
+            )
+            .await?
+            .pop()
+            .ok_or(StoreError::NotFound)?;
         Ok(moved)
+    }
+
+    /// Gives a consumer's lease to a holder, unless another holds it. Gives the holder, and until when.
+    pub async fn lease_consumer(
+        &mut self,
+        name: &str,
+        holder: &str,
+        duration: i64,
+    ) -> Result<(String, i64), StoreError> {
+        let now = self.now();
+        self.write(
+            "INSERT INTO leases (tenant, name, holder, held_until) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant, name) DO UPDATE SET holder = excluded.holder, \
+             held_until = excluded.held_until \
+             WHERE leases.holder = excluded.holder OR leases.held_until <= $5",
+            values![self.tenant(), name, holder, now + duration, now],
+        );
+        let sql = "SELECT holder, held_until FROM leases WHERE tenant = $1 AND name = $2";
+        let found = self.fetch(sql, values![self.tenant(), name]).await?.pop();
+        found.ok_or(StoreError::NotFound)
     }
 
     /// Keeps an event that a consumer gave up on.
@@ -195,43 +210,40 @@ impl Work {
         consumer: &str,
         sequences: &[i64],
     ) -> Result<u64, StoreError> {
-        let mut query = QueryBuilder::new("UPDATE dead_letters SET replay = TRUE WHERE tenant = ");
+        let mut query = Query::new("UPDATE dead_letters SET replay = TRUE WHERE tenant = ");
         query.push_bind(self.tenant().to_owned());
         query.push(" AND consumer = ").push_bind(consumer.to_owned());
         if !sequences.is_empty() {
-            query.push(" AND sequence IN (");
-            let mut list = query.separated(", ");
-            for sequence in sequences {
-                list.push_bind(*sequence);
-            }
-            query.push(")");
+            query.push(" AND sequence").push_one_of(sequences.iter().copied());
         }
-        Ok(query.build().execute(&mut **self.tx().await?).await?.rows_affected())
+        let (sql, values) = query.into_parts();
+        self.execute(&sql, values).await
     }
 
     /// Removes those of the `limit` oldest events that are from before a time, and remembers up to where.
     pub async fn purge_events(&mut self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let tenant = self.tenant().to_owned();
-        let (up_to,): (Option<i64>,) = sqlx::query_as(
-            "SELECT MAX(sequence) FROM (SELECT sequence, time FROM events WHERE tenant = $1 \
+        let (up_to,): (Option<i64>,) = self
+            .fetch(
+                "SELECT MAX(sequence) FROM (SELECT sequence, time FROM events WHERE tenant = $1 \
      ORDER BY sequence LIMIT $3) AS oldest WHERE time < $2",
-        )
-        .bind(&tenant)
-        .bind(before)
-        .bind(limit)
-        .fetch_one(&mut **self.tx().await?)
-        .await?;
+                values![&tenant, before, limit],
+            )
+            .await?
+            .pop()
+            .ok_or(StoreError::NotFound)?;
         let Some(up_to) = up_to else { return Ok(0) };
-        let purged = sqlx::query("DELETE FROM events WHERE tenant = $1 AND sequence <= $2")
-            .bind(&tenant)
-            .bind(up_to)
-            .execute(&mut **self.tx().await?)
+        let purged = self
+            .execute(
+                "DELETE FROM events WHERE tenant = $1 AND sequence <= $2",
+                values![&tenant, up_to],
+            )
             .await?;
         self.write(
             "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < \
              $2",
             values![&tenant, up_to],
         );
-        Ok(purged.rows_affected())
+        Ok(purged)
     }
 }

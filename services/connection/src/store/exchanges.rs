@@ -1,10 +1,9 @@
 //! Handshakes.
 
 use entente_protocol::Exchange;
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Page, Store, Work};
 
 /// A handshake as it is stored. Enumerations have the numbers of the proto.
@@ -72,7 +71,7 @@ fn id_at(milliseconds: i64) -> String {
 impl ExchangeFilter {
     /// Ends a query with the spans of time. Ids bound them, so that the primary key does; records that changed of late
     /// have an index.
-    fn push_times(&self, tenant: &str, query: &mut QueryBuilder<Sqlite>) {
+    fn push_times(&self, tenant: &str, query: &mut Query) {
         let ends = [&self.created, &self.updated].map(|span| span.before);
         for (column, end) in ["created_at", "updated_at"].into_iter().zip(ends) {
             if let Some(before) = end {
@@ -252,9 +251,9 @@ impl Store {
         tenant: &str,
         id: &str,
     ) -> Result<Option<ExchangeRow>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.read().await?).await?)
+        query.optional(self.read().await?).await
     }
 
     /// The handshakes with a thread: at most one for each role, unless a peer chose another's thread.
@@ -263,13 +262,13 @@ impl Store {
         tenant: &str,
         thread_id: &str,
     ) -> Result<Vec<ExchangeRow>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query
             .push_bind(tenant.to_owned())
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
-        Ok(query.build_query_as().fetch_all(&mut *self.point().await?).await?)
+        query.all(self.point().await?).await
     }
 
     /// A page of handshakes.
@@ -279,7 +278,7 @@ impl Store {
         filter: &ExchangeFilter,
         page: &Page,
     ) -> Result<Vec<ExchangeRow>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned());
         for (column, value) in [("state", filter.state), ("role", filter.role)] {
             if value != 0 {
@@ -299,7 +298,7 @@ impl Store {
         }
         filter.push_times(tenant, &mut query);
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 
     /// Handshakes whose deadline has passed: tenant and id.
@@ -308,12 +307,14 @@ impl Store {
         now: i64,
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let rows =
-            sqlx::query_as("SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2")
-                .bind(now)
-                .bind(limit)
-                .fetch_all(&mut *self.read().await?)
-                .await?;
+        let rows = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2",
+                values![now, limit],
+            )
+            .await?;
         Ok(rows)
     }
 }

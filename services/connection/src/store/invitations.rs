@@ -3,10 +3,9 @@
 use entente_protocol::Handshake;
 use entente_protocol::usage::{InvitationState, Usage};
 use entente_rpc::proto::connection::v1::InvitationFormat;
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Page, Store, Work};
 use crate::engine::numbers::handshake_of;
 
@@ -76,8 +75,8 @@ pub(crate) enum Named {
     Key(String),
 }
 
-fn named(tenant: &str, name: &Named) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(COLUMNS);
+fn named(tenant: &str, name: &Named) -> Query {
+    let mut query = Query::new(COLUMNS);
     query.push_bind(tenant.to_owned());
     let open = state_number(InvitationState::Open);
     match name {
@@ -143,8 +142,8 @@ impl Work {
         &mut self,
         name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
-        let query = &mut named(self.tenant(), name);
-        Ok(query.build_query_as().fetch_optional(&mut **self.tx().await?).await?)
+        let (sql, values) = named(self.tenant(), name).into_parts();
+        Ok(self.fetch(&sql, values).await?.pop())
     }
 
     /// Keeps a new invitation.
@@ -224,9 +223,9 @@ impl Store {
         tenant: &str,
         id: &str,
     ) -> Result<Option<Invitation>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
+        query.optional(self.point().await?).await
     }
 
     /// Those of some invitations that exist.
@@ -235,10 +234,10 @@ impl Store {
         tenant: &str,
         ids: &[String],
     ) -> Result<Vec<Invitation>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id");
-        super::push_one_of(&mut query, ids);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.push_one_of(ids);
+        query.all(self.read().await?).await
     }
 
     /// The invitation that a request names.
@@ -247,8 +246,8 @@ impl Store {
         tenant: &str,
         name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
-        let query = &mut named(tenant, name);
-        Ok(query.build_query_as().fetch_optional(&mut *self.point().await?).await?)
+        let query = named(tenant, name);
+        query.optional(self.point().await?).await
     }
 
     /// A page of invitations.
@@ -258,7 +257,7 @@ impl Store {
         filter: &InvitationFilter,
         page: &Page,
     ) -> Result<Vec<Invitation>, StoreError> {
-        let mut query = QueryBuilder::new(COLUMNS);
+        let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned());
         if filter.state != 0 {
             query.push(" AND state = ").push_bind(filter.state);
@@ -267,7 +266,7 @@ impl Store {
             query.push(" AND alias = ").push_bind(filter.alias.clone());
         }
         page.push(&mut query);
-        Ok(query.build_query_as().fetch_all(&mut *self.read().await?).await?)
+        query.all(self.read().await?).await
     }
 
     /// Invitations whose time has passed: tenant and id.
@@ -276,12 +275,14 @@ impl Store {
         now: i64,
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let rows =
-            sqlx::query_as("SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2")
-                .bind(now)
-                .bind(limit)
-                .fetch_all(&mut *self.read().await?)
-                .await?;
+        let rows = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2",
+                values![now, limit],
+            )
+            .await?;
         Ok(rows)
     }
 }

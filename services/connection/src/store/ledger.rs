@@ -1,8 +1,9 @@
 //! What was done before: messages that had their effect, calls that had their answer.
 
-use entente_store::StoreError;
+use std::collections::HashMap;
 
-use super::batch::values;
+use entente_store::{Query, StoreError, values};
+
 use super::{Store, Work};
 
 /// The answer to an earlier call.
@@ -49,18 +50,31 @@ impl Store {
         their_key: &str,
         message_id: &str,
     ) -> Result<(Option<String>, bool), StoreError> {
-        let row = sqlx::query_as(
-            "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND \
+        let row = self
+            .point()
+            .await?
+            .one(
+                "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND \
      their_key = $3), EXISTS (SELECT 1 FROM inbox WHERE tenant = $1 AND sender_key \
      = $3 AND message_id = $4)",
-        )
-        .bind(tenant)
-        .bind(my_key)
-        .bind(their_key)
-        .bind(message_id)
-        .fetch_one(&mut *self.point().await?)
-        .await?;
+                values![tenant, my_key, their_key, message_id],
+            )
+            .await?;
         Ok(row)
+    }
+
+    /// When messages of a sender had their effect, by their ids; those that never did are not there.
+    pub async fn received(
+        &self,
+        tenant: &str,
+        sender_key: &str,
+        ids: &[String],
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let mut query = Query::new("SELECT message_id, received_at FROM inbox WHERE tenant = ");
+        query.push_bind(tenant).push(" AND sender_key = ").push_bind(sender_key);
+        query.push(" AND message_id").push_one_of(ids);
+        let rows: Vec<(String, i64)> = query.all(self.read().await?).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// The answer to an earlier call.
@@ -70,22 +84,22 @@ impl Store {
         method: &str,
         request_id: &str,
     ) -> Result<Option<Remembered>, StoreError> {
-        let row: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND \
+        let row: Option<(Vec<u8>, Vec<u8>)> = self
+            .point()
+            .await?
+            .optional(
+                "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND \
      request_id = $3",
-        )
-        .bind(tenant)
-        .bind(method)
-        .bind(request_id)
-        .fetch_optional(&mut *self.point().await?)
-        .await?;
+                values![tenant, method, request_id],
+            )
+            .await?;
         Ok(row.map(|(digest, response)| Remembered { digest, response }))
     }
 
     /// Every tenant that has a log.
     pub async fn tenants(&self) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT tenant FROM logs").fetch_all(&mut *self.read().await?).await?;
+            self.read().await?.all("SELECT tenant FROM logs", values![]).await?;
         Ok(rows.into_iter().map(|(tenant,)| tenant).collect())
     }
 }

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use entente_did::PublicKey;
 use entente_protocol::{Sender, Target};
-use entente_store::StoreError;
-use sqlx::{FromRow, QueryBuilder};
+use entente_store::{Query, StoreError, values};
+use sqlx::FromRow;
 
-use super::batch::values;
 use super::{Store, Work};
 
 /// How long a message is left to the process that committed it, in milliseconds.
@@ -103,13 +102,16 @@ impl TryFrom<Row> for Outgoing {
 }
 
 impl Work {
+    /// Whoever sends a lane goes on with it, so that it stays in order. The statement gives who that is.
     pub(super) fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let target = serde_json::to_string(&outgoing.target)
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
         self.write(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
-     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at) VALUES \
-     ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, '', $12)",
+     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at, owner) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, CASE WHEN owner = $13 THEN $11 ELSE $12 \
+     END, '', $12, owner FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 AND \
+     lane = $3 ORDER BY id LIMIT 1), $13) AS owner) AS lane RETURNING owner, CAST(0 AS BIGINT)",
             values![
                 &outgoing.tenant,
                 &outgoing.id,
@@ -122,7 +124,8 @@ impl Work {
                 outgoing.from.as_ref().and_then(|from| from.kid.clone()),
                 target,
                 outgoing.created_at + FIRST_ATTEMPT,
-                outgoing.created_at
+                outgoing.created_at,
+                self.owner()
             ],
         );
         Ok(())
@@ -161,20 +164,22 @@ impl Work {
 }
 
 impl Store {
-    /// Lanes with a message that is due.
+    /// The lanes of a replica with a message that is due.
     pub async fn due_lanes(
         &self,
+        owner: &str,
         now: i64,
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT tenant, lane FROM outbox WHERE next_attempt_at <= $1 \
-             GROUP BY tenant, lane ORDER BY MIN(next_attempt_at) LIMIT $2",
-        )
-        .bind(now)
-        .bind(limit)
-        .fetch_all(&mut *self.read().await?)
-        .await?;
+        let rows = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, lane FROM outbox WHERE owner = $1 AND next_attempt_at <= $2 \
+             GROUP BY tenant, lane ORDER BY MIN(next_attempt_at) LIMIT $3",
+                values![owner, now, limit],
+            )
+            .await?;
         Ok(rows)
     }
 
@@ -185,24 +190,22 @@ impl Store {
         lane: &str,
         limit: i64,
     ) -> Result<Vec<Outgoing>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
+        let rows: Vec<Row> = self
+            .read()
+            .await?
+            .all(
+                "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
      from_kid, target, attempts, created_at FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
      BY id LIMIT $3",
-        )
-        .bind(tenant)
-        .bind(lane)
-        .bind(limit)
-        .fetch_all(&mut *self.read().await?)
-        .await?;
+                values![tenant, lane, limit],
+            )
+            .await?;
         rows.into_iter().map(Outgoing::try_from).collect()
     }
 
     /// How many messages are on their way.
     pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
-        let (depth,) = sqlx::query_as("SELECT COUNT(*) FROM outbox")
-            .fetch_one(&mut *self.read().await?)
-            .await?;
+        let (depth,) = self.read().await?.one("SELECT COUNT(*) FROM outbox", values![]).await?;
         Ok(depth)
     }
 
@@ -215,15 +218,14 @@ impl Store {
         if lanes.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut query = QueryBuilder::new(
+        let mut query = Query::new(
             "SELECT lane, attempts, next_attempt_at, last_error FROM outbox WHERE tenant = ",
         );
         query.push_bind(tenant.to_owned()).push(" AND lane");
-        super::push_one_of(&mut query, lanes);
+        query.push_one_of(lanes);
         // In the order of the index. By the id alone, the whole outbox would be read.
         query.push(" ORDER BY lane DESC, id DESC");
-        let rows: Vec<(String, i32, i64, String)> =
-            query.build_query_as().fetch_all(&mut *self.read().await?).await?;
+        let rows: Vec<(String, i32, i64, String)> = query.all(self.read().await?).await?;
         // The first of a lane comes last.
         let delivery = |(lane, attempts, next_attempt_at, last_error)| {
             (lane, Delivery { attempts, next_attempt_at, last_error })
@@ -233,15 +235,15 @@ impl Store {
 
     /// The delivery of the first message in a lane, if one is under way.
     pub async fn delivery(&self, tenant: &str, lane: &str) -> Result<Option<Delivery>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND \
+        let row = self
+            .read()
+            .await?
+            .optional(
+                "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND \
      lane = $2 AND kind = $3 ORDER BY id LIMIT 1",
-        )
-        .bind(tenant)
-        .bind(lane)
-        .bind(Kind::Handshake as i32)
-        .fetch_optional(&mut *self.read().await?)
-        .await?;
+                values![tenant, lane, Kind::Handshake as i32],
+            )
+            .await?;
         Ok(row)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct WebhookRow {
 impl Store {
     /// All webhooks of a tenant, oldest first.
     pub async fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookRow>, StoreError> {
-        Ok(sqlx::query_as(COLUMNS).bind(tenant).fetch_all(&mut *self.read().await?).await?)
+        self.read().await?.all(COLUMNS, values![tenant]).await
     }
 }
 
@@ -30,7 +30,7 @@ impl Work {
     /// All webhooks of the tenant, oldest first.
     pub async fn webhooks(&mut self) -> Result<Vec<WebhookRow>, StoreError> {
         let tenant = self.tenant().to_owned();
-        Ok(sqlx::query_as(COLUMNS).bind(tenant).fetch_all(&mut **self.tx().await?).await?)
+        self.fetch(COLUMNS, values![tenant]).await
     }
 
     /// Adds a webhook, with a consumer whose cursor is at the end of the log.
@@ -49,19 +49,21 @@ impl Work {
     /// Removes a webhook with its consumer; false when there is none.
     pub async fn delete_webhook(&mut self, id: &str, consumer: &str) -> Result<bool, StoreError> {
         let tenant = self.tenant().to_owned();
-        let deleted = sqlx::query("DELETE FROM webhooks WHERE tenant = $1 AND id = $2")
-            .bind(tenant)
-            .bind(id)
-            .execute(&mut **self.tx().await?)
+        let deleted = self
+            .execute("DELETE FROM webhooks WHERE tenant = $1 AND id = $2", values![tenant, id])
             .await?;
         self.write(
             "DELETE FROM consumers WHERE tenant = $1 AND name = $2",
             values![self.tenant(), consumer],
         );
         self.write(
+            "DELETE FROM leases WHERE tenant = $1 AND name = $2",
+            values![self.tenant(), consumer],
+        );
+        self.write(
             "DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2",
             values![self.tenant(), consumer],
         );
-        Ok(deleted.rows_affected() > 0)
+        Ok(deleted > 0)
     }
 }

@@ -1,14 +1,13 @@
 //! A unit of work: one transaction with the events and the messages that follow from it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use entente_didcomm::message::Message;
 use entente_protocol::{Sender, Target};
 use entente_rpc::proto::event::v1 as event;
-use entente_store::{Lease, StoreError, Transaction, Value, values};
+use entente_store::{Record, StoreError, Transaction, Value, values};
 use prost::Message as _;
-use sqlx::FromRow;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::exchanges::ExchangeRow;
@@ -32,6 +31,8 @@ pub(crate) struct Work {
     exchange: Option<(ExchangeRow, bool)>,
     tenant: String,
     now: i64,
+    /// The replica that this process is.
+    owner: Arc<str>,
     events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
     due: bool,
@@ -42,38 +43,42 @@ pub(crate) struct Work {
 pub(crate) struct Committed {
     pub events: Vec<event::Event>,
     pub outgoing: Vec<Outgoing>,
+    /// Replicas that were left messages to send, as they send others of the same lanes.
+    pub left_to: Vec<String>,
     /// Something is due at once.
     pub due: bool,
 }
 
 impl Work {
-    pub(super) fn new(transaction: Transaction, tenant: &str, now: i64) -> Self {
+    pub(super) fn new(transaction: Transaction, tenant: &str, now: i64, owner: Arc<str>) -> Self {
         Self {
             transaction,
             exchange: None,
             tenant: tenant.to_owned(),
             now,
+            owner,
             events: Vec::new(),
             outgoing: Vec::new(),
             due: false,
         }
     }
 
-    /// The transaction, with all that was written so far.
-    pub(super) async fn tx(&mut self) -> Result<&mut Lease, StoreError> {
-        self.write_held_exchange();
-        self.transaction.connection().await
-    }
-
-    /// Reads rows, after all that was written so far.
-    pub(super) async fn fetch<T>(
+    /// Carries out a statement, after all that was written so far, and says how many rows it changed.
+    pub(super) async fn execute(
         &mut self,
         sql: &str,
         values: Vec<Value>,
-    ) -> Result<Vec<T>, StoreError>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
+    ) -> Result<u64, StoreError> {
+        self.write_held_exchange();
+        self.transaction.execute(sql, values).await
+    }
+
+    /// Reads rows, after all that was written so far.
+    pub(super) async fn fetch<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
         self.write_held_exchange();
         self.transaction.fetch(sql, values).await
     }
@@ -106,6 +111,11 @@ impl Work {
     /// The tenant.
     pub fn tenant(&self) -> &str {
         &self.tenant
+    }
+
+    /// The replica that this process is.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// The time of the work, in milliseconds since the epoch.
@@ -156,13 +166,23 @@ impl Work {
         }
         let mut events = self.write_events()?;
         let (count, now, due) = (count(&events)?, self.now, self.due);
-        let mut last: Vec<(i64,)> = self.transaction.commit().await?;
-        let first = last.pop().map_or(0, |(last,)| last) - count + 1;
+        let rows: Vec<(Option<String>, i64)> = self.transaction.commit().await?;
+        let last = rows.iter().rfind(|(owner, _)| owner.is_none()).map_or(0, |(_, last)| *last);
+        let first = last - count + 1;
+        let owners = rows.into_iter().filter_map(|(owner, _)| owner);
+        let (mut mine, mut left_to) = (Vec::new(), Vec::new());
+        for (message, owner) in outgoing.into_iter().zip(owners) {
+            if *owner == *self.owner {
+                mine.push(message);
+            } else {
+                left_to.push(owner);
+            }
+        }
         for (sequence, event) in (first..).zip(&mut events) {
             event.sequence = sequence;
             event.time = Some(entente_rpc::time_to_proto(now));
         }
-        Ok(Committed { events, outgoing, due })
+        Ok(Committed { events, outgoing: mine, left_to, due })
     }
 
     /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are
@@ -188,7 +208,7 @@ impl Work {
         self.write(
             "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
              ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + \
-             excluded.last_sequence RETURNING last_sequence",
+             excluded.last_sequence RETURNING CAST(NULL AS TEXT), last_sequence",
             values![self.tenant(), count],
         );
         let (mut rows, mut values) = (String::new(), Vec::new());

@@ -18,6 +18,7 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         didcomm_addr: address("didcomm-addr", settings.didcomm_addr, "127.0.0.1:8030")?,
         admin_addr: address("admin-addr", settings.admin_addr, "127.0.0.1:8031")?,
         grpc_addr: address("grpc-addr", settings.grpc_addr, "127.0.0.1:8032")?,
+        database_url: settings.database_url.map(database_url).transpose()?,
         data_dir: settings.data_dir.unwrap_or_else(|| "./entente-data".into()),
         endpoint: settings.endpoint.map(|url| http_url("endpoint", url)).transpose()?,
         label: settings.label.unwrap_or_else(|| "Entente".to_owned()),
@@ -96,6 +97,18 @@ fn http_url(key: &'static str, text: String) -> Result<String, ConfigError> {
         return Err(wrong());
     }
     Ok(text)
+}
+
+fn database_url(url: String) -> Result<String, ConfigError> {
+    let (scheme, rest) = url.split_once(':').unwrap_or((&url, ""));
+    let known = match scheme {
+        "sqlite" => !rest.is_empty(),
+        "postgres" | "postgresql" => rest.len() > 2 && rest.starts_with("//"),
+        _ => false,
+    };
+    // The rest may have a password in it.
+    let wrong = "is not a database; write sqlite:<directory> or postgres://user@host/name";
+    if known { Ok(url) } else { Err(ConfigError::value("database-url", scheme, wrong)) }
 }
 
 /// A webhook's URL may end in `#key`, which no error shows.

@@ -12,6 +12,11 @@ pub(super) fn to_toml(config: &Config) -> String {
         let _ = writeln!(text, "{key} = {value}");
     };
     line("data-dir", quoted(&config.data_dir.display().to_string()));
+    match config.database_url.as_deref() {
+        Some(url) if url.starts_with("sqlite:") => line("database-url", quoted(url)),
+        Some(_) => line("# database-url", "a PostgreSQL database, not shown".to_owned()),
+        None => {}
+    }
     line("didcomm-addr", quoted(&config.didcomm_addr.to_string()));
     line("admin-addr", quoted(&config.admin_addr.to_string()));
     line("grpc-addr", quoted(&config.grpc_addr.to_string()));

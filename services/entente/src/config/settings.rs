@@ -24,6 +24,12 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
 
+    /// Where the tables are: sqlite:<directory> or postgres://user@host/name [default: SQLite in --data-dir]
+    /// With ?pgbouncer=true behind a proxy that gives each transaction another session
+    #[arg(long, env = "ENTENTE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+
     /// Where DIDComm messages come in, by HTTP POST and WebSocket [default: 127.0.0.1:8030]
     #[arg(long, env = "ENTENTE_DIDCOMM_ADDR", value_name = "IP:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,6 @@
-use clap::Parser;
+use std::collections::BTreeSet;
+
+use clap::{CommandFactory as _, Parser};
 
 use super::*;
 
@@ -103,27 +105,47 @@ fn the_printed_configuration_hides_secrets() {
     assert!(!printed.contains("secret"), "{printed}");
 }
 
-/// Every configuration that is shipped is one that this binary takes.
+fn example() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/entente.toml");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The example as it is, with the lines that are commented out, and with the other ways to say the same.
 #[test]
-fn every_file_under_deploy_is_read() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
-    let mut read = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
+fn the_example_is_a_configuration_that_is_taken() {
+    let example = example();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for line in example.lines() {
+        let setting = line.strip_prefix("#: ").unwrap_or(line);
+        if let Some(other) = line.strip_prefix("#| ") {
+            // It takes the place of the setting above its comment.
+            while second.pop().is_some_and(|above: &str| above.starts_with('#')) {}
+            second.push(other);
+        } else {
+            first.push(setting);
+            second.push(setting);
         }
-        let text = std::fs::read_to_string(&path).unwrap();
-        let commented_in = text
-            .lines()
-            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
-            .collect::<Vec<_>>()
-            .join("\n");
-        for text in [text, commented_in] {
-            Config::resolve(&settings(&[]), Some((&path.display().to_string(), &text)))
-                .unwrap_or_else(|error| panic!("{error}"));
-        }
-        read += 1;
     }
-    assert!(read > 0, "no configuration in {folder}");
+    for text in [example.clone(), first.join("\n"), second.join("\n")] {
+        Config::resolve(&settings(&[]), Some(("entente.toml", &text)))
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
+}
+
+#[test]
+fn the_example_shows_every_setting() {
+    let example = example();
+    let shown: BTreeSet<&str> = example
+        .lines()
+        .map(|line| line.strip_prefix("#: ").or_else(|| line.strip_prefix("#| ")).unwrap_or(line))
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .collect();
+    let command = Serve::command();
+    let flags: BTreeSet<&str> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .filter(|flag| !["config", "help"].contains(flag))
+        .collect();
+    assert_eq!(shown, flags);
 }

@@ -149,13 +149,14 @@ impl Services {
 
 impl Context<'_> {
     fn resolver(&self) -> entente_resolver::Config {
-        let mut config = entente_resolver::Config::new(self.database("resolver"));
+        let mut config = entente_resolver::Config::new(self.config.database("resolver"));
         config.allow_private_addresses = self.allow_private();
         config
     }
 
     fn keystore(&self) -> entente_keystore::Config {
         let mut config = entente_keystore::Config::in_directory(&self.config.data_dir);
+        config.database_url = Some(self.config.database("keystore"));
         config.master_key = match &self.config.master_key {
             MasterKey::File(path) => entente_keystore::MasterKey::File(path.clone()),
             MasterKey::Passphrase(text) => {
@@ -173,11 +174,8 @@ impl Context<'_> {
     }
 
     fn connection(&self) -> entente_connection::Config {
-        let file = self.config.data_dir.join("connection.db");
-        let mut config = entente_connection::Config::new(
-            entente_connection::DatabaseLocation::File(file),
-            self.endpoint,
-        );
+        let mut config =
+            entente_connection::Config::new(self.config.database("connection"), self.endpoint);
         config.label.clone_from(&self.config.label);
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
@@ -192,10 +190,6 @@ impl Context<'_> {
         config.webhooks.urls.clone_from(&self.config.webhook_urls);
         config.webhooks.allow_private = self.allow_private();
         config
-    }
-
-    fn database(&self, service: &str) -> String {
-        format!("sqlite:{}", self.config.data_dir.join(format!("{service}.db")).display())
     }
 
     /// An agent on loopback talks to others on loopback; one that is out in the open must not be led to its own

@@ -1,3 +1,4 @@
+pub(super) mod agreed;
 pub(super) mod handshake;
 pub(super) mod list;
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, ApproveExchangeRequest, DidMethod, Exchange, GetExchangeRequest,
-    RejectExchangeRequest, ReusePolicy, Role,
+    RejectExchangeRequest, ReusePolicy, Role, SubmitRequestRequest,
 };
 use serde_json::Value;
 
@@ -50,6 +50,23 @@ fn implicit(query: &Fields) -> Result<AcceptInvitationRequest, ApiError> {
         did_method: did_method.into(),
         ..AcceptInvitationRequest::default()
     })
+}
+
+/// `POST /didexchange/receive-request`: a request that the owner has without its envelope, for a DID that it opened.
+pub(super) async fn receive_request(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query,
+    Body(body): Body,
+) -> Result<Json<Value>, ApiError> {
+    refuse(&query, &["my_endpoint", "mediation_id"])?;
+    let request = SubmitRequestRequest {
+        alias: query.filter("alias")?.map(str::to_owned),
+        auto_accept: query.boolean("auto_accept")?,
+        request_json: Value::Object(body.values()).to_string(),
+    };
+    let request = shared.request(request)?;
+    let answer = shared.clients.exchanges.clone().submit_request(request).await?.into_inner();
+    Ok(Json(records::connection(&present(answer.exchange)?, None)))
 }
 
 /// `POST /didexchange/{conn_id}/accept-invitation`: sends the request for an invitation that waits.

@@ -34,6 +34,16 @@ impl ApiError {
         )
     }
 
+    /// The same, for several fields.
+    pub(super) fn invalid_fields(location: &str, problems: &[(&str, String)]) -> Self {
+        let problems: Vec<_> =
+            problems.iter().map(|(field, problem)| format!("'{field}': ['{problem}']")).collect();
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("{{'{location}': {{{}}}}}", problems.join(", ")),
+        )
+    }
+
     /// The same, for an item of a list.
     pub(super) fn invalid_item(location: &str, field: &str, index: usize, problem: &str) -> Self {
         let reason = format!("{{'{location}': {{'{field}': {{{index}: ['{problem}']}}}}}}");

@@ -13,12 +13,13 @@ use super::records;
 use crate::gateway::Shared;
 
 /// The kinds of events that have a topic.
-pub(crate) const KINDS: [EventKind; 14] = [
+pub(crate) const KINDS: [EventKind; 15] = [
     EventKind::InvitationCreated,
     EventKind::InvitationChanged,
     EventKind::InvitationDeleted,
     EventKind::ExchangeChanged,
     EventKind::ExchangeDeleted,
+    EventKind::ConnectionCreated,
     EventKind::ConnectionDeleted,
     EventKind::ConnectionReuse,
     EventKind::ConnectionReuseAccepted,
@@ -79,6 +80,10 @@ pub(crate) fn project(event: &Event) -> Option<Hook> {
         }
         (K::ExchangeDeleted, Record::Exchange(exchange)) => {
             ("connections", without_connection(exchange)?)
+        }
+        // Of the others the exchange told.
+        (K::ConnectionCreated, Record::Connection(made)) if records::is_static(made) => {
+            ("connections", records::connection_of(made))
         }
         (K::ConnectionDeleted, Record::Connection(made)) => {
             ("connections", deleted(records::connection_of(made)))

@@ -4,7 +4,7 @@ mod connection;
 mod out_of_band;
 mod states;
 
-pub(super) use connection::speaks;
+pub(super) use connection::{STATIC_PROTOCOL, is_static, speaks};
 pub(crate) use connection::{connection, connection_of};
 pub(crate) use out_of_band::{created, received, sent};
 pub(super) use states::{parse_role, parse_state};
@@ -53,7 +53,7 @@ pub(crate) fn is_implicit(invitation_id: &str) -> bool {
 }
 
 /// A key as base58, which is how ACA-Py writes verkeys.
-fn verkey(multibase: &str) -> String {
+pub(super) fn verkey(multibase: &str) -> String {
     PublicKey::from_multibase(multibase).map_or_else(|_| multibase.to_owned(), |key| key.base58())
 }
 

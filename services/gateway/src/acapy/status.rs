@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use entente_rpc::Code;
 use entente_rpc::proto::event::v1::GetConsumerRequest;
 use serde_json::{Value, json};
@@ -73,14 +73,7 @@ pub(super) async fn plugins() -> Json<Value> {
     Json(json!({"result": names, "external": []}))
 }
 
-/// A route of ACA-Py's that has no counterpart here.
-pub(super) async fn not_supported(uri: Uri) -> ApiError {
-    let reason = match uri.path() {
-        "/shutdown" => "stop the process with SIGTERM instead",
-        "/connections/create-static" => {
-            "static connections are not supported; use an invitation, or a DID with create-request"
-        }
-        _ => "a request without its envelope proves no sender; post the envelope to the endpoint",
-    };
-    ApiError::new(StatusCode::NOT_IMPLEMENTED, reason)
+/// `GET /shutdown`.
+pub(super) async fn shutdown() -> ApiError {
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, "stop the process with SIGTERM instead")
 }

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use entente_rpc::caller::for_tenant;
-use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest};
+use entente_rpc::proto::connection::v1::{CollectRequest, Disposition, ReceiveRequest};
 use entente_rpc::{Code, ErrorReason, Failure, Status};
-use entente_unpack::Sealed;
+use entente_unpack::{FORWARD_RULES, Sealed};
 
 use crate::gateway::Shared;
 
 /// What became of an inbound message.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// Its effect, if it has one, is committed. The packed replies that were asked for.
-    Taken(Vec<Bytes>),
+    /// Its effect, if it has one, is committed.
+    Taken(Taken),
     /// It is not an envelope, and why.
     Unreadable(String),
     /// A message of DIDComm v2 that had no effect: agents of v2 take any 2xx as consent.
@@ -21,6 +21,50 @@ pub(super) enum Outcome {
     TryAgain(Duration),
     /// A defect of ours; the log has it.
     Broken,
+}
+
+/// What goes back on the way that a message came.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Taken {
+    /// The packed replies that were asked for.
+    pub replies: Vec<Bytes>,
+    /// Whose further messages were asked for too.
+    pub open: Option<Open>,
+}
+
+/// A peer that takes all messages of a connection on a transport that it left open.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Open {
+    tenant: String,
+    connection_id: String,
+    sender_key: String,
+}
+
+/// The next message for such a peer, and the name to report it by as delivered. None in that time, or when it could
+/// not be had.
+pub(super) async fn collect(
+    shared: &Shared,
+    open: &Open,
+    delivered: String,
+    wait: Duration,
+) -> Option<(String, Bytes)> {
+    let request = CollectRequest {
+        tenant: open.tenant.clone(),
+        connection_id: open.connection_id.clone(),
+        sender_key: open.sender_key.clone(),
+        delivered,
+        wait: prost_types::Duration::try_from(wait).ok(),
+    };
+    let request = for_tenant(&open.tenant, request).ok()?;
+    let answer = match shared.clients.inbound.clone().collect(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            tracing::info!(error = %status.message(), "messages for an open socket could not be had");
+            tokio::time::sleep(wait).await;
+            return None;
+        }
+    };
+    (!answer.id.is_empty()).then_some((answer.id, answer.envelope))
 }
 
 /// Opens a message and hands it to the connection service.
@@ -59,7 +103,8 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
         signer_kid: opened.signer_kid,
         max_replies: i32::from(max_replies),
     };
-    let request = match for_tenant(&opened.tenant, request) {
+    let (tenant, sender_key) = (opened.tenant, request.sender_key.clone());
+    let request = match for_tenant(&tenant, request) {
         Ok(request) => request,
         Err(status) => return failed(&status, "tenant", quiet),
     };
@@ -76,7 +121,12 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
             // A reply that was asked for says more than a status.
             let outcome = match answer.replies.is_empty() && refused {
                 true => quiet,
-                false => Outcome::Taken(answer.replies),
+                false => {
+                    let connection_id = answer.connection_id;
+                    let open = answer.open && !sender_key.is_empty();
+                    let open = open.then_some(Open { tenant, connection_id, sender_key });
+                    Outcome::Taken(Taken { replies: answer.replies, open })
+                }
             };
             (outcome, result)
         }
@@ -87,17 +137,16 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
 /// The answer to a message that had no effect, whatever was wrong with it: it must not tell a stranger which keys are
 /// ours. In DIDComm v1 it is that to a message that was handled.
 fn quiet(v2: bool) -> Outcome {
-    if v2 { Outcome::Refused } else { Outcome::Taken(Vec::new()) }
+    if v2 { Outcome::Refused } else { Outcome::Taken(Taken::default()) }
 }
 
 fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &'static str) {
     let failure = Failure::of(status);
     match failure.reason {
         ErrorReason::Undecryptable | ErrorReason::KeyNotFound => return (quiet, "undecryptable"),
-        ErrorReason::MalformedMessage => return (quiet, "malformed_message"),
-        ErrorReason::MalformedEnvelope => {
-            return (Outcome::Unreadable(failure.message), "malformed_envelope");
-        }
+        ErrorReason::MalformedMessage => return (quiet, rule_of(&failure)),
+        // What is wrong inside of an envelope is seen by who can open it.
+        ErrorReason::MalformedEnvelope => return (quiet, "malformed_envelope"),
         _ => {}
     }
     match status.code() {
@@ -119,17 +168,26 @@ fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &
     }
 }
 
+/// The rule that a forward broke, or that of any other message.
+fn rule_of(failure: &Failure) -> &'static str {
+    let broken = |rule: &&str| failure.metadata.iter().any(|(_, broken)| broken == rule);
+    FORWARD_RULES.into_iter().find(broken).unwrap_or("malformed_message")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn strangers_do_not_learn_which_keys_are_ours() {
-        for reason in
-            [ErrorReason::Undecryptable, ErrorReason::KeyNotFound, ErrorReason::MalformedMessage]
-        {
+        for reason in [
+            ErrorReason::Undecryptable,
+            ErrorReason::KeyNotFound,
+            ErrorReason::MalformedMessage,
+            ErrorReason::MalformedEnvelope,
+        ] {
             let answer = |v2| failed(&Failure::new(reason, "x").into(), "test", quiet(v2)).0;
-            assert_eq!(answer(false), Outcome::Taken(Vec::new()), "{reason:?}");
+            assert_eq!(answer(false), Outcome::Taken(Taken::default()), "{reason:?}");
             assert_eq!(answer(true), Outcome::Refused, "{reason:?}");
         }
     }

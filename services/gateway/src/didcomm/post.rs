@@ -61,7 +61,7 @@ fn refuse_body(shared: &Shared, error: BodyError) -> Response {
 
 fn answer(outcome: Outcome, media_type: &'static str) -> Response {
     match outcome {
-        Outcome::Taken(replies) => match replies.into_iter().next() {
+        Outcome::Taken(taken) => match taken.replies.into_iter().next() {
             None => StatusCode::ACCEPTED.into_response(),
             Some(reply) => ([(header::CONTENT_TYPE, media_type)], reply).into_response(),
         },

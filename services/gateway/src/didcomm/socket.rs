@@ -7,11 +7,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::inbound::{Outcome, peek, receive};
+use super::inbound::{Open, Outcome, Taken, collect, peek, receive};
 use crate::gateway::Shared;
 
 /// How long a frame to the peer may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait for a message of ours before asking again.
+const COLLECT: Duration = Duration::from_secs(25);
 
 /// Upgrades, unless too many sockets are open.
 pub(super) fn accept(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response {
@@ -39,16 +42,24 @@ async fn run(shared: &Shared, mut socket: WebSocket) {
     }
 }
 
-/// One envelope a frame, one after the other. `Err(None)` when the peer is gone.
+/// One envelope a frame, one after the other; between them what waits for a peer that asked for all. `Err(None)` when the peer is gone.
 async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<Close>> {
     let limits = &shared.config.didcomm;
     let mut ping = tokio::time::interval(limits.socket_ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
     let (mut last_frame, mut last_message) = (Instant::now(), Instant::now());
+    let mut open = None;
+    let mut text = false;
     loop {
         let frame = tokio::select! {
             frame = socket.recv() => frame,
+            // Given up whenever something else happens: what was not reported as delivered is given again.
+            Some((open, message)) = next_of(shared, &open) => {
+                give(shared, socket, open, message, text).await?;
+                last_message = Instant::now();
+                continue;
+            }
             _ = ping.tick() => {
                 if last_frame.elapsed() > limits.socket_ping * 2 {
                     return Err(Some(Close(close_code::POLICY, "no answer to pings")));
@@ -62,7 +73,8 @@ async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<
             () = shared.stopped() => return Err(Some(Close(close_code::AWAY, "the agent stops"))),
         };
         last_frame = Instant::now();
-        let (envelope, text) = match frame {
+        let envelope;
+        (envelope, text) = match frame {
             Some(Ok(Message::Binary(bytes))) => (bytes, false),
             Some(Ok(Message::Text(text))) => (Bytes::from(text), true),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
@@ -72,14 +84,45 @@ async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<
             }
         };
         last_message = last_frame;
-        for reply in take(shared, envelope).await? {
+        let taken = take(shared, envelope).await?;
+        for reply in taken.replies {
             send(socket, reply_frame(reply, text)).await?;
+        }
+        open = taken.open.or(open);
+    }
+}
+
+/// The next message for the peer that last asked for all; never, if none did.
+async fn next_of<'a>(
+    shared: &Shared,
+    open: &'a Option<Open>,
+) -> Option<(&'a Open, (String, Bytes))> {
+    let Some(open) = open else { return std::future::pending().await };
+    loop {
+        if let Some(message) = collect(shared, open, String::new(), COLLECT).await {
+            return Some((open, message));
         }
     }
 }
 
+/// Gives a peer a message and those behind it. Each is reported before anything else is done, so that none comes twice.
+async fn give(
+    shared: &Shared,
+    socket: &mut WebSocket,
+    open: &Open,
+    message: (String, Bytes),
+    text: bool,
+) -> Result<(), Option<Close>> {
+    let mut next = Some(message);
+    while let Some((id, envelope)) = next {
+        send(socket, reply_frame(envelope, text)).await?;
+        next = collect(shared, open, id, Duration::ZERO).await;
+    }
+    Ok(())
+}
+
 /// A frame has no status to answer with: a message that was not taken closes the socket, so that the peer knows.
-async fn take(shared: &Shared, envelope: Bytes) -> Result<Vec<Bytes>, Option<Close>> {
+async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> {
     let Ok(_permit) = shared.in_flight.acquire().await else {
         return Err(Some(Close(close_code::AWAY, "the agent stops")));
     };
@@ -88,9 +131,9 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Vec<Bytes>, Option<Clo
         Err(outcome) => outcome,
     };
     match outcome {
-        Outcome::Taken(replies) => Ok(replies),
+        Outcome::Taken(taken) => Ok(taken),
         // One refused message must not take the others of the socket with it.
-        Outcome::Refused => Ok(Vec::new()),
+        Outcome::Refused => Ok(Taken::default()),
         Outcome::Unreadable(_) => {
             Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
         }

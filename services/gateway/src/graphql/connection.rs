@@ -14,10 +14,10 @@ use super::{present, shared};
 /// A connection as a resolver has it.
 pub(super) struct Connection(pub(super) pb::Connection);
 
-/// A way to talk with a peer, made by an exchange that is DONE.
+/// A way to talk with a peer, made by an exchange that is DONE or, if it is static, by none.
 #[Object]
 impl Connection {
-    /// The id; that of the exchange that made it, too.
+    /// The id; that of the exchange that made it, if one did.
     async fn id(&self) -> ID {
         self.0.id.as_str().into()
     }

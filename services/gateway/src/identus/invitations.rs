@@ -76,7 +76,7 @@ pub(super) enum Origin<'a> {
     Gone,
 }
 
-/// The invitation of a record. One of another agent has a URL on our endpoint, for where it came from is not kept.
+/// The invitation of a record. One of another agent that did not come as a URL has one on our endpoint.
 pub(super) fn of_record(exchange: &Exchange, origin: Origin<'_>, endpoint: &str) -> Value {
     match origin {
         Origin::Ours(invitation) => ours(invitation),
@@ -88,7 +88,11 @@ pub(super) fn of_record(exchange: &Exchange, origin: Origin<'_>, endpoint: &str)
                 .map_or_else(|| inviter(exchange), str::to_owned);
             let kind = kind_of(&message);
             let id = some(&acceptance.invitation_id).unwrap_or(&exchange.invitation_id);
-            shown(id, kind.as_deref(), exchange, &from, &url(endpoint, kind.as_deref(), json))
+            let url = match some(&acceptance.invitation_url) {
+                Some(given) => given.to_owned(),
+                None => url(endpoint, kind.as_deref(), json),
+            };
+            shown(id, kind.as_deref(), exchange, &from, &url)
         }
         Origin::Gone => shown(&exchange.invitation_id, None, exchange, &inviter(exchange), ""),
     }
@@ -203,6 +207,10 @@ mod tests {
         let url = record["invitationUrl"].as_str().unwrap();
         assert!(url.starts_with("https://agent.example?_oob="), "{url}");
         assert_eq!(Given::parse(url).unwrap().id.as_deref(), Some("7"));
+        let invitation_url = "https://inviter.example?_oob=e30".to_owned();
+        let acceptance = Acceptance { invitation_url: invitation_url.clone(), ..acceptance };
+        let record = of_record(&Exchange::default(), Origin::Theirs(&acceptance), "");
+        assert_eq!(record["invitationUrl"], invitation_url);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 mod commit;
+mod lease;
 mod replay;
 
 use std::collections::HashSet;
@@ -40,6 +41,8 @@ pub(super) struct Reader {
     replayed: Vec<i64>,
     replaying: HashSet<i64>,
     lag: i64,
+    /// What it holds its lease by.
+    holder: String,
 }
 
 impl Reader {
@@ -54,6 +57,7 @@ impl Reader {
             replayed: Vec::new(),
             replaying: HashSet::new(),
             lag: 0,
+            holder: uuid::Uuid::new_v4().to_string(),
         }
     }
 
@@ -73,9 +77,13 @@ impl Reader {
         if timeout(LAST_CALLS, ending).await.is_err() {
             self.under_way.abort_all();
         }
+        if self.window.is_none() {
+            return;
+        }
         if let Err(error) = self.commit().await {
             tracing::warn!(consumer = self.consumer(), %error, "the webhook's cursor could not be stored at the end");
         }
+        self.give_lease_up().await;
     }
 
     /// Reads, and begins again where it was after a failure.
@@ -121,6 +129,7 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Result<(), Status> {
+        self.await_lease().await?;
         let after = match &self.window {
             Some(window) => window.seen(),
             None => self.open().await?,
@@ -130,6 +139,8 @@ impl Reader {
         let mut replay = interval(self.delivery.settings.replay_interval);
         commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
         replay.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut renewal = interval(lease::RENEWAL);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let has_room = self
                 .window
@@ -141,6 +152,7 @@ impl Reader {
                     None => return Ok(()),
                 },
                 Some(finished) = self.under_way.join_next() => self.finish(finished),
+                _ = renewal.tick() => self.renew_lease().await?,
                 _ = commit.tick() => self.commit().await?,
                 _ = replay.tick() => self.replay().await?,
             }

@@ -48,8 +48,7 @@ impl Agent {
             resolver: resolver.link(),
             transport: transport.link(),
         };
-        let file =
-            entente_connection::DatabaseLocation::File(directory.path().join("connection.db"));
+        let file = format!("sqlite:{}", directory.path().join("connection.db").display());
         let mut connection = entente_connection::Config::new(file, &endpoint);
         connection.label = label.to_owned();
         let connection = entente_connection::start(connection, links, &mut registry).await.unwrap();

@@ -7,7 +7,7 @@ use entente_store::{Database, StoreError, values};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{KeyRow, NewKeys, Store, public_key};
+use super::{EVERYTHING, KeyRow, NewKeys, Store, public_key};
 
 /// The most insertions in one transaction, and the most that wait.
 const BATCH: usize = 16;
@@ -93,7 +93,7 @@ async fn run(database: Database, mut queue: mpsc::Receiver<Job>) {
 }
 
 async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, StoreError> {
-    let mut transaction = database.write().await?;
+    let mut transaction = database.write(EVERYTHING).await?;
     for Job { keys: new, .. } in jobs {
         let Some(first) = new.keys.first() else { continue };
         for (index, key) in (0i64..).zip(&new.keys) {
@@ -132,15 +132,10 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
 /// What stood in the way of a request's keys.
 async fn existing(database: &Database, new: &NewKeys) -> Result<Inserted, StoreError> {
     let Some(first) = new.keys.first() else { return Ok(Inserted::New) };
-    let existing: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND (request_id = $2 OR public_key = $3) \
-         ORDER BY request_index",
-    )
-    .bind(&first.tenant)
-    .bind(&new.request_id)
-    .bind(first.public.multibase())
-    .fetch_all(&mut *database.read().await?)
-    .await?;
+    let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
+               (request_id = $2 OR public_key = $3) ORDER BY request_index";
+    let values = values![&first.tenant, &new.request_id, first.public.multibase()];
+    let existing: Vec<(String, i64)> = database.read().await?.all(sql, values).await?;
     if existing.is_empty() {
         return Ok(Inserted::Taken);
     }

@@ -2,7 +2,7 @@
 
 use entente_store::{StoreError, Transaction, values};
 
-use super::Store;
+use super::{EVERYTHING, Store};
 
 /// Argon2id's cost (RFC 9106, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,7 @@ const SELECT: &str = "SELECT source, salt, memory_kib, iterations, lanes, verifi
 impl Store {
     /// The record, `None` in a new store.
     pub(crate) async fn master_key(&self) -> Result<Option<MasterKeyRecord>, StoreError> {
-        let row: Option<Row> =
-            sqlx::query_as(SELECT).fetch_optional(&mut *self.database.read().await?).await?;
+        let row: Option<Row> = self.database.read().await?.optional(SELECT, values![]).await?;
         row.map(MasterKeyRecord::from_row).transpose()
     }
 
@@ -83,7 +82,7 @@ impl Store {
         &self,
         record: MasterKeyRecord,
     ) -> Result<MasterKeyRecord, StoreError> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.database.write(EVERYTHING).await?;
         let (source, salt, memory_kib, iterations, lanes, verifier) = record.into_row();
         transaction.write(
             "INSERT INTO master_key (singleton, source, salt, memory_kib, iterations, lanes, verifier) \
@@ -105,7 +104,7 @@ impl Store {
         prepare: impl Future<Output = Result<(), E>>,
         wrap: impl Fn(&str, &[u8]) -> Result<Vec<u8>, E>,
     ) -> Result<usize, E> {
-        let mut transaction = self.database.write().await?;
+        let mut transaction = self.database.write(EVERYTHING).await?;
         replace_record(&mut transaction, known, next).await?;
         prepare.await?;
         let tenants: Vec<(String, Vec<u8>)> =

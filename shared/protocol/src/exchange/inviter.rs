@@ -77,11 +77,20 @@ impl Inviter {
                     let state = Exchange::Inviter(Self::Responded(responded));
                     return Err(wrong_thread(state, &complete.thread_id));
                 }
+                match responded.peer.clone().confirmed_by(&complete.sender) {
+                    Ok(peer) => Ok(connected(Responded { peer, ..responded })),
+                    Err(misbehaved) => {
+                        let exchange = Box::new(Exchange::Inviter(Self::Responded(responded)));
+                        Err(Rejected { exchange, misbehaved })
+                    }
+                }
+            }
+            (Self::Responded(responded), Input::PeerMessage) if !responded.peer.unproven => {
                 Ok(connected(responded))
             }
-            (Self::Responded(responded), Input::PeerMessage) => Ok(connected(responded)),
             (Self::Responded(responded), Input::Delivered)
-                if responded.terms.handshake.completes_on_delivery() =>
+                if responded.terms.handshake.completes_on_delivery()
+                    && !responded.peer.unproven =>
             {
                 Ok(connected(responded))
             }

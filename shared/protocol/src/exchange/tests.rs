@@ -1,6 +1,7 @@
 use std::sync::LazyLock;
 
 use entente_did::{PublicKey, peer2};
+use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::primitives::Ed25519Secret;
 use proptest::prelude::*;
 
@@ -43,7 +44,7 @@ fn peer(handshake: Handshake, seed: u8) -> Peer {
             Target::V2 { endpoint, did: did.clone(), keys, routing: Vec::new() }
         }
     };
-    Peer { did, key, keys: vec![key], target, label: "peer".into() }
+    Peer { did, key, unproven: false, keys: vec![key], target, label: "peer".into() }
 }
 
 fn terms(handshake: Handshake) -> Terms {
@@ -60,6 +61,10 @@ fn make_terms(handshake: Handshake) -> Terms {
         invitation_did: Some(inviter.did),
         target: Some(inviter.target),
     }
+}
+
+fn complete(thread_id: String, sender: u8) -> VerifiedComplete {
+    VerifiedComplete { thread_id, sender: AuthenticatedSender::from_keystore_answer(key(sender)) }
 }
 
 fn approval(handshake: Handshake) -> Approval {
@@ -137,7 +142,7 @@ fn inputs(handshake: Handshake) -> Vec<Input> {
         Input::Reject("no".into()),
         Input::Request(VerifiedRequest { thread_id: thread_id(), handshake, peer: peer() }),
         Input::Response(VerifiedResponse { thread_id: thread_id(), handshake, peer: peer() }),
-        Input::Complete(VerifiedComplete { thread_id: thread_id() }),
+        Input::Complete(complete(thread_id(), 3)),
         report(problem::REQUEST_NOT_ACCEPTED),
         report(problem::REQUEST_PROCESSING_ERROR),
         report(problem::RESPONSE_PROCESSING_ERROR),
@@ -295,7 +300,7 @@ fn a_message_of_another_thread_changes_nothing() {
     for handshake in Handshake::ALL {
         let peer = peer(handshake, 3);
         let cases = [
-            ("inviter RESPONSE", Input::Complete(VerifiedComplete { thread_id: other() })),
+            ("inviter RESPONSE", Input::Complete(complete(other(), 3))),
             (
                 "invitee REQUEST",
                 Input::Response(VerifiedResponse { thread_id: other(), handshake, peer }),
@@ -309,6 +314,52 @@ fn a_message_of_another_thread_changes_nothing() {
             assert_eq!(*rejected.exchange, state);
         }
     }
+}
+
+/// Of a peer whose request came without an envelope nothing is known but its DID: only a complete of one of its keys
+/// makes a connection.
+#[test]
+fn a_claimed_peer_connects_by_its_own_complete_alone() {
+    for handshake in Handshake::ALL {
+        let claimed = Peer { unproven: true, ..peer(handshake, 3) };
+        let responded = Exchange::Inviter(Inviter::Responded(Responded {
+            terms: terms(handshake),
+            thread_id: "thread-1".into(),
+            peer: claimed,
+            mine: identity(handshake, 2),
+            sent: None,
+        }));
+        let strangers = Input::Complete(complete("thread-1".into(), 4));
+        for input in [strangers, Input::PeerMessage, Input::Delivered] {
+            let name = input.name();
+            let rejected = responded.clone().handle(&context(), input).unwrap_err();
+            assert_eq!(*rejected.exchange, responded, "{handshake:?} {name}");
+        }
+    }
+    let handshake = Handshake::DidExchange11;
+    let other = peer(handshake, 5);
+    let claimed = Peer { key: other.key, keys: vec![other.key, key(3)], ..peer(handshake, 3) }
+        .claimed()
+        .unwrap();
+    let request = VerifiedRequest { thread_id: "thread-1".into(), handshake, peer: claimed };
+    let invited = Exchange::inviter(terms(handshake));
+    let requested = invited.handle(&context(), Input::Request(request)).unwrap().next;
+    let approve = Input::Approve(Box::new(approval(handshake)));
+    let responded = requested.handle(&context(), approve).unwrap().next;
+    let stored = serde_json::to_string(&responded).unwrap();
+    let responded: Exchange = serde_json::from_str(&stored).unwrap();
+    let done = Input::Complete(complete("thread-1".into(), 3));
+    let done = responded.handle(&context(), done).unwrap();
+    let [Effect::Connect { peer, .. }] = done.effects.as_slice() else { panic!("no connection") };
+    assert_eq!((peer.key, peer.unproven), (key(3), false));
+}
+
+#[test]
+fn a_claimed_peer_needs_an_endpoint() {
+    let mut claimed = peer(Handshake::DidExchange11, 3);
+    let Target::V1 { endpoint, .. } = &mut claimed.target else { panic!("a target of v1") };
+    endpoint.clear();
+    assert!(matches!(claimed.claimed(), Err(Misbehaved::NoEndpoint { .. })));
 }
 
 #[test]

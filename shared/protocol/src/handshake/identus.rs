@@ -75,7 +75,8 @@ pub(super) fn read_request(message: &Message) -> Result<Request, Misbehaved> {
 pub(super) fn read_response(message: &Message) -> Result<Response, Misbehaved> {
     Ok(Response {
         handshake: Handshake::Identus10,
-        thread_id: thread_id(message),
+        // As we wrote it, which was as the invitation did.
+        thread_id: message.thread_id().to_owned(),
         did: sender(message)?,
         proof: Proof::Envelope,
     })

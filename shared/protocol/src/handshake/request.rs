@@ -5,7 +5,9 @@ use entente_didcomm::attachment::Attachment;
 use entente_didcomm::envelope::AuthenticatedSender;
 use entente_didcomm::message::Message;
 
-use super::{Approval, Handshake, Presented, connections, did_exchange, identus, resolvable};
+use super::{
+    Approval, Handshake, Presented, connections, did_exchange, identus, is_resolvable, resolvable,
+};
 use crate::exchange::Context;
 use crate::{Misbehaved, Peer, Terms};
 
@@ -41,7 +43,7 @@ pub(super) enum Enclosed {
     Document(Box<Document>),
 }
 
-/// A request whose sender is proven.
+/// A request whose sender is proven; or, if its peer is unproven, one that came without an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedRequest {
     /// The thread.
@@ -81,12 +83,14 @@ impl Request {
         }
     }
 
-    /// The DID's document, if it came with the request, or that it must be resolved.
+    /// The DID's document, if it came with the request, or that it must be resolved. What is attached to a DID that
+    /// resolves does not count: anyone may sign a document of their own with another's DID as its id.
     ///
     /// # Errors
     /// [`Misbehaved`] when it is missing, unsigned, or signed by another.
     pub fn presented(&self) -> Result<Presented, Misbehaved> {
         match &self.enclosed {
+            _ if is_resolvable(&self.did) => Ok(Presented::Resolvable),
             Enclosed::Nothing => resolvable(&self.did),
             Enclosed::Document(document) => Ok(Presented::Attached(document.clone())),
             Enclosed::Attachment(attachment) => {
@@ -111,6 +115,21 @@ impl Request {
     ) -> Result<VerifiedRequest, Misbehaved> {
         let peer = Peer::of(self.handshake.envelope(), &self.did, &self.label, document)?;
         let peer = peer.proven_by(sender)?;
+        Ok(VerifiedRequest { thread_id: self.thread_id, handshake: self.handshake, peer })
+    }
+
+    /// A request of did-exchange that came without an envelope, for the subject of the document to confirm: the response
+    /// is for the keys of the document alone, and only a complete of one of them makes a connection.
+    ///
+    /// # Errors
+    /// [`Misbehaved::NoHandshake`] for the other handshakes, in which the envelope alone proves the sender or nothing
+    /// confirms the response; [`Misbehaved::NoEndpoint`]; what is wrong with the document.
+    pub fn claim(self, document: &Document) -> Result<VerifiedRequest, Misbehaved> {
+        if !matches!(self.handshake, Handshake::DidExchange10 | Handshake::DidExchange11) {
+            return Err(Misbehaved::NoHandshake);
+        }
+        let peer = Peer::of(self.handshake.envelope(), &self.did, &self.label, document)?;
+        let peer = peer.claimed()?;
         Ok(VerifiedRequest { thread_id: self.thread_id, handshake: self.handshake, peer })
     }
 }

@@ -69,7 +69,7 @@ fn two_machines_connect() {
             (complete.thread_id(), complete.parent_thread_id()),
             ("request-1", Some("invitation-1"))
         );
-        let complete = read_complete(&complete).unwrap();
+        let complete = read_complete(&complete, &sender(2)).unwrap();
         let done = inviter.handle(&context("unused"), Input::Complete(complete)).unwrap();
         assert_eq!(done.next.state(), State::Done);
     }
@@ -115,6 +115,40 @@ fn an_unqualified_did_comes_with_its_signed_document() {
             .presented()
             .unwrap_err();
         assert!(format!("{refused:?}").starts_with(expected), "{refused:?}");
+    }
+}
+
+/// A document of one's own does not make one the subject of a DID that resolves to another.
+#[test]
+fn what_is_attached_to_a_did_that_resolves_does_not_count() {
+    let victim = create::v1_peer4(&secret(2).public(), ENDPOINT, &[]).unwrap().long;
+    let (_, document) = create::legacy(&secret(9).public(), ENDPOINT, &[]);
+    let document =
+        document.to_string().replace(document["id"].as_str().unwrap(), victim.canonical().as_str());
+    let mut approval = approval(victim, secret(9).public());
+    approval.evidence = Evidence::Document(signed(document.as_bytes(), 9));
+    let invitee = Exchange::invitee(terms(Handshake::DidExchange11));
+    let request = invitee.handle(&context("request-1"), Input::Approve(Box::new(approval)));
+    let read = Request::read(&sent(&request.unwrap().effects)).unwrap();
+    assert_eq!(read.presented().unwrap(), Presented::Resolvable);
+    let resolved = resolve(&read.did);
+    assert!(matches!(
+        read.verify(&resolved, &sender(9)),
+        Err(Misbehaved::SenderNotInDocument { .. })
+    ));
+}
+
+#[test]
+fn only_a_request_of_did_exchange_is_taken_without_an_envelope() {
+    let did = create::v1_peer4(&secret(2).public(), ENDPOINT, &[]).unwrap().long;
+    let Handshaking { request, .. } = requested(Handshake::DidExchange11, did.clone());
+    let read = Request::read(&request).unwrap();
+    let claimed = read.claim(&resolve(&did)).unwrap();
+    assert!(claimed.peer.unproven);
+    for handshake in [Handshake::Connections10, Handshake::Identus10] {
+        let mut other = Request::read(&request).unwrap();
+        other.handshake = handshake;
+        assert_eq!(other.claim(&resolve(&did)), Err(Misbehaved::NoHandshake));
     }
 }
 

@@ -6,7 +6,7 @@ use entente_tests::suite::{eventually, seconds};
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
 
-use super::{Requested, exchange_of};
+use super::Requested;
 
 checks!(
     a_second_complete_changes_nothing,
@@ -40,12 +40,12 @@ async fn a_second_complete_changes_nothing(suite: &Suite) {
     let peer = Peer::start().await;
     let invitation = suite.invite().await;
     let agent = peer.join_by(suite, &invitation).await;
-    let before = exchange_of(suite, &invitation.id).await;
+    let before = suite.settled_exchange_of(&invitation.id).await;
     let thread = json!({"~thread": {"thid": agent.thread_id, "pthid": invitation.id}});
     let again = message("didexchange/1.1/complete", thread);
     let report = peer.ask(&agent, &again).await.message;
     assert!(kind(&report).contains("problem"), "{report}");
-    assert_eq!(exchange_of(suite, &invitation.id).await, before);
+    assert_eq!(suite.settled_exchange_of(&invitation.id).await, before);
 }
 
 async fn a_complete_of_another_peer_changes_nothing(suite: &Suite) {
@@ -61,7 +61,7 @@ async fn a_complete_of_another_peer_changes_nothing(suite: &Suite) {
     let (key, url) = resolve(response["did"].as_str().unwrap());
     other.post_envelope(&url, other.key.pack(&complete, &key)).await;
     other.send(&theirs, &complete).await;
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Response);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Response);
 }
 
 async fn a_problem_report_of_either_shape_ends_a_handshake(suite: &Suite) {
@@ -71,7 +71,7 @@ async fn a_problem_report_of_either_shape_ends_a_handshake(suite: &Suite) {
         let [report] =
             [reports(&requested.request["@id"], &requested.invitation_id)[index].clone()];
         requested.send(&peer, &report).await;
-        let exchange = exchange_of(suite, &requested.invitation_id).await;
+        let exchange = suite.exchange_of(&requested.invitation_id).await;
         assert_eq!(exchange.state(), ExchangeState::Abandoned, "{report}");
         assert_eq!(exchange.abandon_cause(), AbandonCause::PeerReported, "{report}");
         let code = report["problem-code"].as_str().or(report["description"]["code"].as_str());
@@ -108,9 +108,9 @@ async fn a_handshake_that_was_abandoned_stays_so(suite: &Suite) {
     let requested = Requested::of(suite, &peer).await;
     let report = reports(&requested.request["@id"], &requested.invitation_id)[0].clone();
     requested.send(&peer, &report).await;
-    let before = exchange_of(suite, &requested.invitation_id).await;
+    let before = suite.settled_exchange_of(&requested.invitation_id).await;
     requested.send(&peer, &response(&requested.request, &peer.did, &peer.key)).await;
-    assert_eq!(exchange_of(suite, &requested.invitation_id).await, before);
+    assert_eq!(suite.settled_exchange_of(&requested.invitation_id).await, before);
 }
 
 async fn a_done_handshake_is_not_ended_by_a_report(suite: &Suite) {
@@ -119,14 +119,14 @@ async fn a_done_handshake_is_not_ended_by_a_report(suite: &Suite) {
     for report in reports(&json!(agent.thread_id), &agent.invitation_id) {
         peer.send(&agent, &report).await;
     }
-    assert_eq!(exchange_of(suite, &agent.invitation_id).await.state(), ExchangeState::Done);
+    assert_eq!(suite.exchange_of(&agent.invitation_id).await.state(), ExchangeState::Done);
     peer.hears_nothing(&agent).await;
     // A handshake in which nothing happens is not reported either (RFC 0160: no error for a timeout).
     let waiting = suite
         .invite_with(CreateInvitationRequest { expires_in: Some(seconds(1)), ..Default::default() })
         .await;
     eventually("the waiting handshake is abandoned", async || {
-        let exchange = exchange_of(suite, &waiting.id).await;
+        let exchange = suite.exchange_of(&waiting.id).await;
         (exchange.state() == ExchangeState::Abandoned).then_some(())
     })
     .await;

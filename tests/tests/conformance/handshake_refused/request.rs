@@ -8,7 +8,7 @@ use entente_tests::peer::{Key, attach, attach_signed, kind, request, thread};
 use entente_tests::{Peer, Suite};
 use serde_json::json;
 
-use super::{code, exchange_of};
+use super::code;
 
 checks!(
     a_request_without_parent_thread_is_refused,
@@ -38,7 +38,7 @@ async fn a_request_without_parent_thread_is_refused(suite: &Suite) {
     let mut request = request("1.1", &invitation.id, &peer.did);
     request["~thread"].as_object_mut().unwrap().remove("pthid");
     peer.request(&invitation, &request).await;
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Invitation);
     peer.join_by(suite, &invitation).await;
 }
 
@@ -50,7 +50,7 @@ async fn a_request_without_did_is_refused(suite: &Suite) {
         request["did"] = did;
         peer.request(&invitation, &request).await;
     }
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Invitation);
     peer.join_by(suite, &invitation).await;
 }
 
@@ -60,7 +60,7 @@ async fn a_request_with_an_unknown_did_is_refused(suite: &Suite) {
     for did in ["did:example:1234", "WgWxqztrNooG92RXvxSTWv", "did:sov:WgWxqztrNooG92RXvxSTWv"] {
         peer.request(&invitation, &request("1.1", &invitation.id, did)).await;
     }
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Invitation);
 }
 
 async fn a_request_for_an_unknown_invitation_is_reported(suite: &Suite) {
@@ -82,7 +82,7 @@ async fn a_request_for_another_invitations_key_is_refused(suite: &Suite) {
     assert_ne!(one.key, two.key);
     peer.request(&one, &request("1.1", &two.id, &peer.did)).await;
     assert_eq!(code(&peer.listener.next().await.message), "request_not_accepted");
-    assert_eq!(exchange_of(suite, &two.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&two.id).await.state(), ExchangeState::Invitation);
 }
 
 async fn a_second_request_for_a_single_use_invitation_is_reported(suite: &Suite) {
@@ -90,7 +90,7 @@ async fn a_second_request_for_a_single_use_invitation_is_reported(suite: &Suite)
     let invitation = suite.invite().await;
     first.join_by(suite, &invitation).await;
     refused(&second, &invitation, &invitation.id).await;
-    exchange_of(suite, &invitation.id).await;
+    suite.exchange_of(&invitation.id).await;
 }
 
 async fn a_request_for_a_revoked_invitation_is_reported(suite: &Suite) {
@@ -135,5 +135,5 @@ async fn a_request_with_an_unsigned_document_is_refused(suite: &Suite) {
         request["did_doc~attach"] = attachment;
         peer.request(&invitation, &request).await;
     }
-    assert_eq!(exchange_of(suite, &invitation.id).await.state(), ExchangeState::Invitation);
+    assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Invitation);
 }

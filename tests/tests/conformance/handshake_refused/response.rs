@@ -5,7 +5,7 @@ use entente_tests::peer::{attach_signed, kind, message, response, thread};
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
 
-use super::{Requested, code, exchange_of};
+use super::{Requested, code};
 
 checks!(
     a_response_with_a_wrong_proof_is_reported_and_the_right_one_taken,
@@ -103,9 +103,9 @@ async fn an_anonymous_response_is_refused(suite: &Suite) {
 async fn a_second_response_changes_nothing(suite: &Suite) {
     let peer = Peer::start().await;
     let agent = peer.invite(suite, &peer.invitation(json!({}))).await;
-    let before = exchange_of(suite, &agent.invitation_id).await;
+    let before = suite.settled_exchange_of(&agent.invitation_id).await;
     let mut again = message("didexchange/1.1/response", json!({"did": "did:example:evil"}));
     again["~thread"] = json!({"thid": agent.thread_id, "pthid": agent.invitation_id});
     peer.send(&agent, &again).await;
-    assert_eq!(exchange_of(suite, &agent.invitation_id).await, before);
+    assert_eq!(suite.settled_exchange_of(&agent.invitation_id).await, before);
 }

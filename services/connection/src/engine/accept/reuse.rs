@@ -3,11 +3,11 @@
 use entente_didcomm::message::{Message, Version};
 use entente_protocol::reuse::{answer_on_connection, handshake_reuse};
 use entente_rpc::proto::connection::v1 as proto;
-use entente_rpc::proto::event::v1::{EventKind, Message as MessageRecord, Reuse};
+use entente_rpc::proto::event::v1::{EventKind, Reuse};
 use entente_store::StoreError;
 
 use crate::engine::invite::MAX_METADATA;
-use crate::engine::{Engine, message_id};
+use crate::engine::{Engine, message_id, message_record};
 use crate::store::{Acceptance, AcceptanceState, Connection, Kind, Work};
 
 impl Engine {
@@ -88,17 +88,8 @@ impl Engine {
             else {
                 continue;
             };
-            work.emit(self.message_event(
-                EventKind::RequestAttached,
-                MessageRecord {
-                    connection_id: connection_id.to_owned(),
-                    message_id: message.id.clone(),
-                    thread_id: message.thread_id().to_owned(),
-                    r#type: message.message_type.to_string(),
-                    message_json: message.to_value().to_string(),
-                    error: String::new(),
-                },
-            ));
+            let record = message_record(connection_id, &message);
+            work.emit(self.message_event(EventKind::RequestAttached, record));
         }
     }
 }

@@ -12,7 +12,7 @@ const KEY: &str = "z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp";
 async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
     let fixture = Fixture::new().await;
     let engine = &fixture.engine;
-    let due = async |at| engine.store.due_lanes(at, 10).await.unwrap();
+    let due = async |at| engine.store.due_lanes(&engine.replica.id(), at, 10).await.unwrap();
     let begun = now();
     let mut work = engine.work(TENANT).await.unwrap();
     for id in ["first", "second"] {

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use entente_rpc::proto::connection::v1::{Exchange, ListExchangesRequest, Role};
+use entente_rpc::proto::connection::v1::{
+    Exchange, ExchangeState, ListConnectionsRequest, ListExchangesRequest, Role,
+};
 use serde_json::{Value, json};
 
 use crate::acapy::error::ApiError;
@@ -17,7 +19,7 @@ const MAX_SCANNED: usize = 20_000;
 const STATES: &str = "Must be one of: abandoned, active, completed, error, init, invitation, request, response, start.";
 const ROLES: &str = "Must be one of: inviter, invitee, requester, responder.";
 
-/// `GET /connections`: handshakes and the connections that they made.
+/// `GET /connections`: the connections that no handshake made, then handshakes and the connections that they made.
 pub(in crate::acapy) async fn list(
     State(shared): State<Arc<Shared>>,
     Query(query): Query,
@@ -27,13 +29,19 @@ pub(in crate::acapy) async fn list(
         return Ok(Json(json!({"results": []})));
     };
     let after = PostFilter::of(&query)?;
-    let exchanges = if after.is_empty() {
-        pages(&shared, first, &page).await?
-    } else {
-        scan(&shared, first, &page, &after).await?
+    let (mut results, skipped) = match agreed(&first, &after) {
+        Some(request) => static_connections(&shared, request, &page).await?,
+        None => (Vec::new(), 0),
     };
-    let results: Vec<_> =
-        exchanges.iter().map(|exchange| records::connection(exchange, None)).collect();
+    let page = Page { limit: page.limit - results.len(), offset: page.offset - skipped, ..page };
+    if page.limit > 0 {
+        let exchanges = if after.is_empty() {
+            pages(&shared, first, &page).await?
+        } else {
+            scan(&shared, first, &page, &after).await?
+        };
+        results.extend(exchanges.iter().map(|exchange| records::connection(exchange, None)));
+    }
     Ok(Json(json!({"results": results})))
 }
 
@@ -93,6 +101,48 @@ impl<'a> PostFilter<'a> {
             && self
                 .public_did
                 .is_none_or(|did| public() && records::same_did(&exchange.invitation_did, did))
+    }
+}
+
+/// The same filters for static connections; `None` when none can match.
+fn agreed(
+    request: &ListExchangesRequest,
+    after: &PostFilter<'_>,
+) -> Option<ListConnectionsRequest> {
+    let active = matches!(request.state(), ExchangeState::Unspecified | ExchangeState::Done);
+    let invited = !request.invitation_id.is_empty() || !request.invitation_key.is_empty();
+    let possible = active
+        && !invited
+        && request.role() == Role::Unspecified
+        && after.protocol.is_none_or(|name| name == records::STATIC_PROTOCOL)
+        && after.public_did.is_none()
+        && after.request_id.is_none();
+    possible.then(|| ListConnectionsRequest {
+        alias: request.alias.clone(),
+        my_did: request.my_did.clone(),
+        their_did: request.their_did.clone(),
+        static_only: true,
+        ..ListConnectionsRequest::default()
+    })
+}
+
+/// The part of the page that static connections fill, and how much of its offset they take.
+async fn static_connections(
+    shared: &Shared,
+    mut request: ListConnectionsRequest,
+    page: &Page,
+) -> Result<(Vec<Value>, usize), ApiError> {
+    let (mut found, end) = (Vec::new(), page.offset + page.limit);
+    loop {
+        request.page_size = i32::try_from(PAGE_SIZE.min(end - found.len())).unwrap_or_default();
+        let call = shared.request(request.clone())?;
+        let answer = shared.clients.connections.clone().list_connections(call).await?.into_inner();
+        found.extend(answer.connections.iter().map(records::connection_of));
+        request.page_token = answer.next_page_token;
+        if found.len() >= end || request.page_token.is_empty() {
+            let skipped = found.len().min(page.offset);
+            return Ok((found.into_iter().skip(skipped).take(page.limit).collect(), skipped));
+        }
     }
 }
 
@@ -170,7 +220,7 @@ async fn scan(
 
 #[cfg(test)]
 mod tests {
-    use entente_rpc::proto::connection::v1::{ExchangeState, HandshakeProtocol};
+    use entente_rpc::proto::connection::v1::HandshakeProtocol;
 
     use super::*;
 
@@ -191,6 +241,29 @@ mod tests {
         assert_eq!(filter("state=request-sent&their_role=invitee").unwrap(), None);
         assert_eq!(filter("state=deleted").unwrap_err().status(), 422);
         assert_eq!(filter("their_role=friend").unwrap_err().status(), 422);
+    }
+
+    #[test]
+    fn static_connections_match_no_filter_of_a_handshake() {
+        let of = |text: &str| {
+            let query = Fields::query(text);
+            agreed(&request(&query).unwrap().unwrap(), &PostFilter::of(&query).unwrap())
+        };
+        for text in ["", "state=active", "state=completed", "alias=Bob&my_did=x&their_did=y"] {
+            assert!(of(text).unwrap().static_only, "{text}");
+        }
+        assert_eq!(of("alias=Bob").unwrap().alias, "Bob");
+        for text in [
+            "state=request",
+            "their_role=inviter",
+            "invitation_msg_id=1",
+            "request_id=1",
+            "invitation_key=8HH5",
+            "their_public_did=did:a:b",
+            "connection_protocol=connections/1.0",
+        ] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

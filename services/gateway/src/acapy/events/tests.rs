@@ -89,10 +89,15 @@ fn a_connection_becomes_active_once() {
     let done = project(&event(EventKind::ExchangeChanged, exchange(ExchangeState::Done))).unwrap();
     assert_eq!((done.topic, &done.payload["state"]), ("connections", &json!("active")));
     assert_eq!(done.payload["rfc23_state"], "completed");
-    assert_eq!(
-        project(&event(EventKind::ConnectionCreated, Record::Connection(Connection::default()))),
-        None
-    );
+    let made = |role: Role| {
+        let made = Connection { role: role.into(), ..Connection::default() };
+        project(&event(EventKind::ConnectionCreated, Record::Connection(made)))
+    };
+    assert_eq!(made(Role::Invitee), None);
+    // No exchange tells of a static connection.
+    let hook = made(Role::Unspecified).unwrap();
+    assert_eq!((hook.topic, &hook.payload["state"]), ("connections", &json!("active")));
+    assert_eq!(hook.payload["invitation_mode"], "static");
 }
 
 #[test]

@@ -40,7 +40,15 @@ pub(crate) fn connection(exchange: &Exchange, made: Option<&Connection>) -> Valu
     Value::Object(record)
 }
 
-/// The record of a connection whose exchange was deleted.
+/// Whether no handshake made a connection.
+pub(in crate::acapy) fn is_static(made: &Connection) -> bool {
+    made.role() == Role::Unspecified
+}
+
+/// The `connection_protocol` of a connection that no handshake made, which ACA-Py has nevertheless.
+pub(in crate::acapy) const STATIC_PROTOCOL: &str = "didexchange/1.1";
+
+/// The record of a connection without an exchange: it is static, or its exchange was deleted.
 pub(crate) fn connection_of(made: &Connection) -> Value {
     let exchange = Exchange {
         id: made.id.clone(),
@@ -58,6 +66,11 @@ pub(crate) fn connection_of(made: &Connection) -> Value {
         // Not known any more.
         fields.remove("accept");
         fields.remove("invitation_mode");
+        if is_static(made) {
+            fields.insert("accept".to_owned(), Value::from("manual"));
+            fields.insert("invitation_mode".to_owned(), Value::from("static"));
+            fields.insert("connection_protocol".to_owned(), Value::from(STATIC_PROTOCOL));
+        }
     }
     record
 }

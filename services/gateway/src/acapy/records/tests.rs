@@ -66,6 +66,7 @@ fn states_have_two_names_that_are_read_back() {
 #[test]
 fn the_connection_is_newer_than_its_exchange() {
     let made = Connection {
+        role: Role::Invitee.into(),
         alias: "new".into(),
         their_did: "did:peer:4zQmShort".into(),
         updated_at: Some(Timestamp { seconds: 1_795_255_300, nanos: 0 }),

@@ -1,0 +1,41 @@
+//! `entente migrate`: the schema of every service, up to date.
+
+use entente_store::{Database, Durability, Migrations, StoreError};
+
+use crate::config::Config;
+use crate::output::print_line;
+
+/// Takes the steps that the database has not taken, and tells them; with `dry_run` it only tells.
+///
+/// # Errors
+/// When the database cannot be opened, or a step fails; nothing of the service is changed then.
+pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
+    if !dry_run && config.database_url.is_none() {
+        // SQLite does not make folders.
+        let _ = std::fs::create_dir_all(&config.data_dir);
+    }
+    for migrations in [
+        &entente_resolver::MIGRATIONS,
+        &entente_keystore::MIGRATIONS,
+        &entente_connection::MIGRATIONS,
+    ] {
+        apply(config, migrations, dry_run).await?;
+    }
+    Ok(())
+}
+
+async fn apply(config: &Config, migrations: &Migrations, dry_run: bool) -> Result<(), StoreError> {
+    let url = config.database(migrations.name);
+    let pending = Database::pending(&url, migrations).await?;
+    if !dry_run {
+        Database::connect(&url, Durability::Full, migrations).await?.close().await;
+    }
+    let verb = if dry_run { "would take" } else { "took" };
+    for (version, description) in &pending {
+        print_line(&format!("{}: {verb} step {version}, {description}", migrations.name));
+    }
+    if pending.is_empty() {
+        print_line(&format!("{}: up to date", migrations.name));
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+-- The long forms of did:peer:4 that were seen, by their short forms. A long form proves its short form by hash, so that
+-- a row never changes.
+CREATE TABLE peer4 (
+    tenant TEXT COLLATE "C" NOT NULL,
+    short_form TEXT COLLATE "C" NOT NULL,
+    long_form TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, short_form)
+);

@@ -1,0 +1,113 @@
+//! A connection to either database.
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection,
+};
+
+use crate::batch::{Batch, Statement};
+use crate::{StoreError, Value, value};
+
+/// What a row is read into: any `#[derive(FromRow)]`, or a tuple. Types must be those of the columns: `i64` for BIGINT,
+/// `i32` for INTEGER.
+pub trait Record:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Record for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+pub(crate) enum Connection {
+    Sqlite(SqliteConnection),
+    Postgres {
+        connection: PgConnection,
+        /// Whether statements may be prepared by name: not where a proxy gives each transaction another connection.
+        named: bool,
+    },
+}
+
+impl Connection {
+    pub(crate) async fn all<T: Record>(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<T>, StoreError> {
+        // The text is made of literals of the services.
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                sqlx::query_as_with(sql, value::sqlite(values)?).fetch_all(connection).await?
+            }
+            Self::Postgres { connection, named } => {
+                let query = sqlx::query_as_with(sql, value::postgres(values)?);
+                query.persistent(*named).fetch_all(connection).await?
+            }
+        })
+    }
+
+    /// Carries a statement out, and says how many rows it changed.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Sqlite(connection) => sqlx::query_with(sql, value::sqlite(values)?)
+                .execute(connection)
+                .await?
+                .rows_affected(),
+            Self::Postgres { connection, named } => {
+                let query = sqlx::query_with(sql, value::postgres(values)?).persistent(*named);
+                query.execute(connection).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Carries statements out, and gives the rows that they return.
+    pub(crate) async fn batch<T: Record>(&mut self, batch: Batch) -> Result<Vec<T>, StoreError> {
+        if matches!(self, Self::Sqlite(_)) {
+            // A crossing of threads costs more than most statements, so they cross together.
+            let (sql, values) = batch.into_one();
+            return self.all(&sql, values).await;
+        }
+        let mut rows = Vec::new();
+        for statement in batch.into_statements() {
+            match statement {
+                Statement::Prepared(sql, values) => rows.extend(self.all(&sql, values).await?),
+                Statement::Bare(sql) => self.run(&sql).await?,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Carries out statements that have no parameters and give no rows.
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => {
+                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await?;
+            }
+            Self::Postgres { connection, .. } => {
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres { connection, .. } => connection.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a database connection did not close"
+            );
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Connections that are lent out. They are held here rather than in a pool of the driver's, which crosses to the
+//! connection once more for every return.
+
+use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::StoreError;
+use crate::connection::Connection;
+
+/// How long a caller waits for a connection.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a database server may be away, as while it starts again, before a caller learns it.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// How connections are made.
+#[derive(Clone)]
+pub(crate) enum Opener {
+    Sqlite(Box<SqliteConnectOptions>),
+    Postgres { options: Box<PgConnectOptions>, named: bool },
+}
+
+impl Opener {
+    /// For `postgres://…`. With the parameter `pgbouncer=true` no session is relied on.
+    pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (ours, theirs): (Vec<_>, Vec<_>) = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .partition(|pair| *pair == "pgbouncer=true");
+        let named = ours.is_empty();
+        let url = if theirs.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{base}?{}", theirs.join("&"))
+        };
+        let mut options = PgConnectOptions::from_str(&url)?.application_name("entente");
+        if named {
+            options = options.statement_cache_capacity(512);
+        } else {
+            options = options.statement_cache_capacity(0).extra_float_digits(None);
+        }
+        Ok(Self::Postgres { options: Box::new(options), named })
+    }
+
+    pub(crate) async fn open(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite(options) => Ok(Connection::Sqlite(options.connect().await?)),
+            Self::Postgres { options, named } => {
+                let since = Instant::now();
+                loop {
+                    let error = match options.connect().await {
+                        Ok(connection) => {
+                            return Ok(Connection::Postgres { connection, named: *named });
+                        }
+                        Err(error) => StoreError::from(error),
+                    };
+                    if !error.is_retryable() || since.elapsed() > AWAY {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Connections of one kind, up to a number.
+pub(crate) struct Pool {
+    opener: Opener,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Pool {
+    pub(crate) fn new(opener: Opener, size: usize) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(size));
+        Arc::new(Self { opener, idle: Mutex::default(), permits })
+    }
+
+    /// Lends a connection: the one that came back last, or a new one.
+    pub(crate) async fn lend(self: &Arc<Self>) -> Result<Lent, StoreError> {
+        let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = permit
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?
+            .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
+        let idle = self.idle().pop();
+        let used = idle.is_some();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.opener.open().await?,
+        };
+        Ok(Lent {
+            connection: Some(connection),
+            used,
+            held: false,
+            pool: Arc::clone(self),
+            _permit: permit,
+        })
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.opener, Opener::Postgres { .. })
+    }
+
+    /// Lends no more, and closes the connections that are not lent.
+    pub(crate) async fn close(&self) {
+        self.permits.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for connection in idle {
+            connection.close().await;
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that is lent. Dropped, it goes back.
+pub(crate) struct Lent {
+    connection: Option<Connection>,
+    /// Whether it has been used before, so that it may be dead by now.
+    used: bool,
+    /// Whether it is in the middle of something.
+    held: bool,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    pub(crate) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Unavailable(sqlx::Error::WorkerCrashed))
+    }
+
+    /// Whether statements outside of a transaction cannot be relied on.
+    pub(crate) fn needs_transactions(&self) -> bool {
+        matches!(self.pool.opener, Opener::Postgres { named: false, .. })
+    }
+
+    /// The connection, which does not go back unless it is released.
+    pub(crate) fn hold(&mut self) -> Result<&mut Connection, StoreError> {
+        self.held = true;
+        self.connection()
+    }
+
+    pub(crate) fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Gives the connection up: nobody shall use it again.
+    pub(crate) fn discard(&mut self) {
+        self.connection = None;
+    }
+
+    /// After a failure: puts a new connection in the place of one that died while nobody used it. False if it was not
+    /// that.
+    pub(crate) async fn renewed(&mut self, failure: &StoreError) -> Result<bool, StoreError> {
+        if !self.used || !self.pool.is_postgres() || !matches!(failure, StoreError::Unavailable(_))
+        {
+            return Ok(false);
+        }
+        self.discard();
+        // The others that lie there are as old.
+        self.pool.idle().clear();
+        self.connection = Some(self.pool.opener.open().await?);
+        (self.used, self.held) = (false, false);
+        Ok(true)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && !self.held
+            && !self.pool.permits.is_closed()
+        {
+            self.pool.idle().push(connection);
+        }
+    }
+}

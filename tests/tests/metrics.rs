@@ -1,0 +1,58 @@
+//! `/metrics` as Prometheus reads it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use entente_tests::Suite;
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// The real promtool; without it the test is skipped loudly, in CI it fails.
+fn promtool() -> Option<PathBuf> {
+    let path = std::env::var_os("ENTENTE_TEST_PROMTOOL").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy/promtool")),
+        PathBuf::from,
+    );
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "no {}", path.display());
+    eprintln!("*** SKIPPED: no {}; `make deploy-tools` installs it ***", path.display());
+    None
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promtool_takes_the_metrics_and_they_name_nobody() {
+    let Some(program) = promtool() else { return };
+    let (inviter, invitee) = (Suite::start().await, Suite::start().await);
+    let (theirs, ours) = invitee.connect_to(&inviter).await;
+    inviter.call("POST", "/out-of-band/create-invitation", json!({"bad": true})).await;
+    for suite in [&inviter, &invitee] {
+        let (status, text) = suite.call("GET", "/metrics", json!(null)).await;
+        assert_eq!(status, 200, "{text}");
+        assert!(text.contains("\n# TYPE entente_exchange_transitions_total counter\n"), "{text}");
+        for nobody in [&ours.id, &theirs.id, &ours.my_did, &ours.their_did] {
+            assert!(!text.contains(nobody.as_str()), "{nobody} is in\n{text}");
+        }
+        let mut check = Command::new(&program)
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Closed at the end of the statement, which is the end of the input.
+        check.stdin.take().unwrap().write_all(text.as_bytes()).await.unwrap();
+        let output = check.wait_with_output().await.unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Several replicas of one agent on one PostgreSQL: what one does the others know, and who dies is relieved.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use entente_rpc::Code;
+use entente_rpc::proto::connection::v1::{
+    AcceptInvitationRequest, CreateInvitationRequest, ExchangeState, InvitationKind,
+};
+use entente_rpc::proto::event::v1::{EventKind, SubscribeRequest};
+use entente_tests::suite::{Replicas, eventually, seconds};
+use entente_tests::{Peer, Suite};
+use serde_json::{Value, json};
+
+/// A reader at one replica is given what others do, in order; when its replica dies it goes on at another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_events_goes_on_at_another_replica() {
+    let Some(mut replicas) = Replicas::start(3, &[]).await else { return };
+    let mut sequences = Vec::new();
+    for round in 0..3 {
+        let after = sequences.last().copied().unwrap_or_default();
+        let request = SubscribeRequest { after, ..Default::default() };
+        let reader = &replicas.suites[round];
+        let mut stream = reader.events().subscribe(request).await.unwrap().into_inner();
+        for _ in 0..10 {
+            let writer = &replicas.suites[(round + 1) % 3];
+            writer.invite().await;
+        }
+        while sequences.len() < (round + 1) * 10 {
+            let answer = stream.message().await.unwrap().expect("the stream goes on");
+            sequences.extend(answer.event.map(|event| event.sequence));
+        }
+        replicas.suites[round].kill9();
+        replicas.suites[round].restart().await;
+    }
+    let expected: Vec<i64> = (1..=30).collect();
+    assert_eq!(sequences, expected, "each event once, in order");
+}
+
+/// What a dead replica had to send, another sends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_a_dead_replica_are_sent_by_another() {
+    let Some(mut replicas) = Replicas::start(2, &[]).await else { return };
+    let peer = Peer::start().await;
+    // The peer's host takes nothing for now, so that the request stays with the replica that made it.
+    peer.listener.answer(503);
+    let invitation = peer.invitation(json!({}));
+    let acceptance = replicas.suites[0].receive(&invitation).await;
+    let exchange = eventually("the first attempt failed", async || {
+        let exchange = replicas.suites[1].exchange_of(&acceptance.invitation_id).await;
+        (exchange.attempts > 0).then_some(exchange)
+    })
+    .await;
+    assert_eq!(exchange.state(), ExchangeState::Request);
+    replicas.suites[0].kill9();
+    peer.listener.answer(202);
+    let request = peer.listener.next().await.message;
+    assert_eq!(request["@id"], exchange.thread_id);
+}
+
+/// While one replica after another is killed and started again, every handshake that was acknowledged ends, in one
+/// connection on each side, and no event is missed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handshakes_and_reuses_survive_the_death_of_replicas() {
+    let Some(mut replicas) = Replicas::start(3, &[]).await else { return };
+    let invitee = Suite::start().await;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let addresses: Vec<_> = replicas.suites.iter().map(Suite::link).collect();
+    let mut made = 0;
+    for round in 0..6 {
+        let victim = round % 3;
+        let links = addresses.clone();
+        let stop = Arc::clone(&stopped);
+        let load = tokio::spawn(async move {
+            let mut urls = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                urls.push(invite(&links, urls.len()).await);
+            }
+            urls
+        });
+        let accepting = async {
+            for _ in 0..4 {
+                let url = invite(&addresses, made).await;
+                made += 1;
+                let request = AcceptInvitationRequest {
+                    invitation: url,
+                    wait: Some(seconds(20)),
+                    ..Default::default()
+                };
+                let accepted = invitee.accept_with(request).await.unwrap();
+                assert!(!accepted.connection_id.is_empty(), "{accepted:?}");
+            }
+        };
+        let killing = async {
+            tokio::time::sleep(Duration::from_millis(50 * round as u64)).await;
+            replicas.suites[victim].kill9();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            replicas.suites[victim].restart().await;
+        };
+        tokio::join!(accepting, killing);
+        stopped.store(true, Ordering::Relaxed);
+        assert!(!load.await.unwrap().is_empty());
+        stopped.store(false, Ordering::Relaxed);
+    }
+    let done = eventually("every handshake is done on both sides", async || {
+        let ours = replicas.suites[0].all_connections().await;
+        let theirs = invitee.all_connections().await;
+        (ours.len() == made && theirs.len() == made).then_some(theirs)
+    })
+    .await;
+    let pairs: BTreeSet<_> = done.iter().map(|connection| &connection.their_did).collect();
+    assert_eq!(pairs.len(), made, "each with its own DID");
+    let events = replicas.suites[0].all_events().await;
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(event.sequence, i64::try_from(index).unwrap() + 1);
+    }
+    let created = events.iter().filter(|event| event.kind() == EventKind::ConnectionCreated);
+    assert_eq!(created.count(), made);
+}
+
+/// An invitation of whichever replica answers. A caller tries again what failed with UNAVAILABLE.
+async fn invite(links: &[entente_rpc::Link], first: usize) -> String {
+    use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
+    let request_id = uuid::Uuid::new_v4().to_string();
+    for attempt in 0..200 {
+        let link = links[(first + attempt) % links.len()].clone();
+        let request = CreateInvitationRequest {
+            request_id: request_id.clone(),
+            create_unique_did: true,
+            ..Default::default()
+        };
+        match InvitationServiceClient::new(link).create_invitation(request).await {
+            Ok(answer) => return answer.into_inner().invitation.unwrap().url,
+            Err(status) => {
+                let retryable = [Code::Unavailable, Code::Aborted, Code::Unknown, Code::Cancelled];
+                assert!(retryable.contains(&status.code()), "{status:?}");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no replica answers");
+}
+
+/// Each event is delivered by one of the replicas' gateways, and by another when that one dies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_replica_delivers_to_a_webhook() {
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    let hooks = Arc::clone(&told);
+    let router = axum::Router::new().fallback(async move |body: String| {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        hooks.lock().unwrap().push(body["invi_msg_id"].as_str().unwrap_or_default().to_owned());
+    });
+    tokio::spawn(async move { axum::serve(socket, router).await });
+    let Some(mut replicas) = Replicas::start(3, &["--webhook-url", &url]).await else { return };
+    let mut made = Vec::new();
+    for round in 0..3 {
+        for _ in 0..5 {
+            let kind = InvitationKind::MultiUse.into();
+            let request = CreateInvitationRequest { kind, ..Default::default() };
+            // The last one lives to the end.
+            made.push(replicas.suites[2].invite_with(request).await.id);
+        }
+        eventually("all are told", async || {
+            let told: BTreeSet<_> = told.lock().unwrap().iter().cloned().collect();
+            (told.len() == made.len()).then_some(())
+        })
+        .await;
+        if round == 0 {
+            assert_eq!(told.lock().unwrap().len(), made.len(), "each once");
+        }
+        if round < 2 {
+            replicas.suites[round].kill9();
+        }
+    }
+}
