@@ -192,7 +192,8 @@ async fn one_replica_delivers_to_a_webhook() {
 async fn numbers_of_events_are_committed_in_their_order() {
     let Some(replicas) = Replicas::start(2, &[]).await else { return };
     let [reader, writer] = &replicas.suites[..] else { panic!("two") };
-    writer.invite().await;
+    // One event each.
+    writer.invite_many().await;
     let mut stream =
         reader.events().subscribe(SubscribeRequest::default()).await.unwrap().into_inner();
     let mut sequences = Vec::new();
@@ -211,7 +212,7 @@ async fn numbers_of_events_are_committed_in_their_order() {
             )
             .await
             .unwrap();
-        let mut later = Box::pin(writer.invite());
+        let mut later = Box::pin(writer.invite_many());
         let waits = tokio::time::timeout(Duration::from_millis(700), &mut later).await;
         assert!(waits.is_err(), "it has a later number, and must not be committed before");
         let seen: Vec<_> = reader.all_events().await.iter().map(|event| event.sequence).collect();
