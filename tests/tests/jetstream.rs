@@ -162,12 +162,12 @@ async fn the_stream_is_whole_when_the_leading_replica_dies() {
     nats.assert_published(&log).await;
 }
 
-/// Where the database carries no words, a reader at one replica learns by NATS what another one did.
+/// Behind pgbouncer the database carries no words; a reader at one replica learns by NATS what another one did.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_wake_each_other_by_nats() {
     let Some(nats) = Nats::start().await else { return };
     let arguments = ["--nats-url", &nats.url()];
-    let Some(replicas) = Replicas::start_without_words(2, &arguments).await else { return };
+    let Some(replicas) = Replicas::behind_pgbouncer(2, &arguments).await else { return };
     let request = SubscribeRequest::default();
     let mut stream = replicas.suites[1].events().subscribe(request).await.unwrap().into_inner();
     // Published by the first replica, which so is connected; the other one began to connect at the same time.
