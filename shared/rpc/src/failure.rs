@@ -135,6 +135,7 @@ impl Failure {
             }
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,
             R::Conflict => Code::Aborted,
+            R::DeadlineExceeded => Code::DeadlineExceeded,
             R::Unspecified | R::Internal => Code::Internal,
         }
     }
