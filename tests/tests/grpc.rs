@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ListConnectionsRequest};
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ListConnectionsRequest};
 use entente_rpc::proto::event::v1::{
     EventFilter, EventKind, ListEventsRequest, SubscribeRequest, SubscribeResponse,
 };
@@ -311,7 +311,8 @@ async fn a_call_ends_at_its_deadline() {
     let (mut inviter, invitee) = (Suite::start().await, Suite::start().await);
     let invitation = inviter.invite_many().await.url;
     inviter.kill9();
-    let request = AcceptInvitationRequest { invitation, wait: Some(seconds(25)), ..Default::default() };
+    let request =
+        AcceptInvitationRequest { invitation, wait: Some(seconds(25)), ..Default::default() };
     let mut request = entente_rpc::Request::new(request);
     request.set_timeout(Duration::from_millis(700));
     let began = Instant::now();

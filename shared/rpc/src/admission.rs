@@ -66,9 +66,8 @@ impl Room {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let admitted = self
-            .enter(request.uri().path())
-            .map(|permit| (serve::serve(server, request), permit));
+        let admitted =
+            self.enter(request.uri().path()).map(|permit| (serve::serve(server, request), permit));
         async move {
             match admitted {
                 Ok((answer, _permit)) => answer.await,
@@ -81,8 +80,9 @@ impl Room {
 /// Says when to come again, not all at the same time; also to gRPC's own clients (A6).
 fn refuse() -> Response<Body> {
     let millis: u16 = rand::random_range(100..500);
-    let failure = Failure::new(ErrorReason::Overloaded, "the service has as many calls as it takes")
-        .retry_after(Duration::from_millis(millis.into()));
+    let failure =
+        Failure::new(ErrorReason::Overloaded, "the service has as many calls as it takes")
+            .retry_after(Duration::from_millis(millis.into()));
     let mut response = Status::from(failure).into_http();
     response.headers_mut().insert("grpc-retry-pushback-ms", HeaderValue::from(millis));
     response

@@ -77,7 +77,8 @@ fn read(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let digit = |byte: u8| byte.is_ascii_digit();
-    let count: u32 = digits.parse().ok().filter(|_| digits.len() <= 8 && digits.bytes().all(digit))?;
+    let count: u32 =
+        digits.parse().ok().filter(|_| digits.len() <= 8 && digits.bytes().all(digit))?;
     let unit = match unit {
         "H" => Duration::from_secs(3600),
         "M" => Duration::from_secs(60),
@@ -118,7 +119,10 @@ mod tests {
         })
         .await
         .unwrap();
-        assert!(first < second && second < Some(Duration::from_millis(500)), "{first:?} {second:?}");
+        assert!(
+            first < second && second < Some(Duration::from_millis(500)),
+            "{first:?} {second:?}"
+        );
         assert!(first > Some(Duration::from_millis(400)), "{first:?}");
     }
 

@@ -96,7 +96,8 @@ impl Calls {
             method.map_or(("unknown", "unknown"), |method| (&method.service, &method.name));
         let index = method.map_or(self.cells.len() - 1, |method| method.index);
         let Some(cells) = self.cells.get(index) else { return };
-        if let Some(cell) = usize::try_from(i32::from(code)).ok().and_then(|at| cells.codes.get(at)) {
+        if let Some(cell) = usize::try_from(i32::from(code)).ok().and_then(|at| cells.codes.get(at))
+        {
             let labels = || Outcome { service, method: name, code: code_name(code) };
             cell.get_or_init(|| self.requests.get_or_create_owned(&labels())).inc();
         }

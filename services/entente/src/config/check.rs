@@ -84,14 +84,16 @@ fn address(
 }
 
 fn listen(text: &str) -> Result<Listen, ConfigError> {
-    let problem = "is not an address; write ip:port, as 127.0.0.1:8032 or [::1]:8032, or unix:/path";
+    let problem =
+        "is not an address; write ip:port, as 127.0.0.1:8032 or [::1]:8032, or unix:/path";
     text.parse().map_err(|()| ConfigError::value("grpc-addr", text, problem))
 }
 
 fn service_urls(key: &'static str, given: Option<String>) -> Result<Option<String>, ConfigError> {
     if let Some(urls) = &given {
-        entente_rpc::link::check(urls)
-            .map_err(|error| ConfigError::value(key, urls, format!("does not say where: {error}")))?;
+        entente_rpc::link::check(urls).map_err(|error| {
+            ConfigError::value(key, urls, format!("does not say where: {error}"))
+        })?;
     }
     Ok(given)
 }

@@ -45,8 +45,7 @@ pub(super) async fn bind(config: &Config) -> Result<Listeners, ServeError> {
         }
         Listen::Unix(path) => (listen_unix(path).await?.into(), config.grpc_addr.clone()),
     };
-    let mut addresses =
-        Addresses { didcomm: None, admin: None, grpc: grpc_address, metrics: None };
+    let mut addresses = Addresses { didcomm: None, admin: None, grpc: grpc_address, metrics: None };
     let (mut gateway, mut metrics) = (None, None);
     if let Some(address) = config.metrics_addr {
         let (listener, bound) = listen("metrics-addr", address).await?;

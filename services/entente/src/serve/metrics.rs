@@ -38,8 +38,5 @@ pub(super) async fn serve(
         .route("/metrics", get(text))
         .route("/status/live", get(async || "{\"alive\":true}"))
         .route("/status/ready", get(ready));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await
-        .map_err(ServeError::Metrics)
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await.map_err(ServeError::Metrics)
 }

@@ -93,8 +93,17 @@ mod tests {
             assert_eq!(parse(text).unwrap(), expected, "{text}");
         }
         for text in [
-            "", "a:1", "http://", "ftp://a", "dns:///a", "dns://8.8.8.8/a:1", "dns:///:1", "unix:a",
-            "unix:/", "http://a:1,", "dns:///u@a:1",
+            "",
+            "a:1",
+            "http://",
+            "ftp://a",
+            "dns:///a",
+            "dns://8.8.8.8/a:1",
+            "dns:///:1",
+            "unix:a",
+            "unix:/",
+            "http://a:1,",
+            "dns:///u@a:1",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -18,7 +18,7 @@ use super::budget::Budget;
 use super::members::{Member, Members};
 use crate::auth::API_KEY_HEADER;
 use crate::method::Method;
-use crate::{Failure, deadline};
+use crate::{ErrorReason, Failure, deadline};
 
 /// How often a call is made at most.
 pub const MAX_ATTEMPTS: u32 = 4;
@@ -180,11 +180,16 @@ fn lost(error: &tonic::transport::Error) -> Lost {
 
 fn unreachable(error: &dyn Error) -> Status {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Status::unavailable(format!("the service cannot be reached: {error}{cause}"))
+    unavailable(format!("the service cannot be reached: {error}{cause}"))
 }
 
 fn nowhere() -> Status {
-    Status::unavailable("the service's name has no address")
+    unavailable("the service's name has no address".to_owned())
+}
+
+/// With a reason, so that a service that fails because of it tells its own caller the same.
+pub(super) fn unavailable(message: String) -> Status {
+    Failure::new(ErrorReason::ServiceUnavailable, message).into()
 }
 
 /// Whether the service is away for a moment, and how long it asks to be left alone.

@@ -11,6 +11,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::address::{self, Address};
+use super::attempts::unavailable;
 
 /// How long what the DNS said is used before it is asked again.
 const FRESH: Duration = Duration::from_secs(10);
@@ -134,9 +135,8 @@ impl Members {
         let mut found = Vec::new();
         for name in &self.names {
             let addresses = tokio::time::timeout(LOOKUP, tokio::net::lookup_host(name.as_str()));
-            let unknown = |problem: String| {
-                Status::unavailable(format!("{name} cannot be looked up: {problem}"))
-            };
+            let unknown =
+                |problem: String| unavailable(format!("{name} cannot be looked up: {problem}"));
             let addresses = addresses.await.map_err(|_| unknown("the DNS is silent".to_owned()));
             match addresses.and_then(|found| found.map_err(|error| unknown(error.to_string()))) {
                 Ok(addresses) => found.extend(addresses.map(|address| (name.clone(), address))),
@@ -149,16 +149,16 @@ impl Members {
         found.sort_by(|(one, at), (other, there)| (one.as_str(), at).cmp(&(other.as_str(), there)));
         found.dedup();
         let mut known = self.lock();
-        let keep = |member: &&Arc<Member>| {
-            member.found.as_ref().is_none_or(|place| found.contains(place))
-        };
+        let keep =
+            |member: &&Arc<Member>| member.found.as_ref().is_none_or(|place| found.contains(place));
         let mut members: Vec<_> = known.members.iter().filter(keep).cloned().collect();
         for (name, at) in found {
             let place = Some((name, at));
             if members.iter().any(|member| member.found == place) {
                 continue;
             }
-            if let Some(endpoint) = place.as_ref().and_then(|(name, at)| address::named(name, *at)) {
+            if let Some(endpoint) = place.as_ref().and_then(|(name, at)| address::named(name, *at))
+            {
                 let (channel, away_until) = (endpoint.connect_lazy(), AtomicU64::new(0));
                 members.push(Arc::new(Member { found: place, channel, away_until }));
             }

@@ -1,6 +1,6 @@
 //! Lists, names and Unix sockets.
 
-use entente_rpc::{Code, Limits, link};
+use entente_rpc::{Code, ErrorReason, Failure, Limits, link};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::peer::{Peer, Script, deliver, resolve};
@@ -40,6 +40,7 @@ async fn a_name_is_looked_up() {
     let status = deliver(&link, "").await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert!(status.message().contains("no-such-name.invalid:1"), "{status:?}");
+    assert_eq!(Failure::of(&status).reason, ErrorReason::ServiceUnavailable);
 }
 
 #[tokio::test]

@@ -8,6 +8,9 @@ use std::time::Duration;
 use entente_rpc::auth::ApiKeys;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
+use entente_rpc::proto::resolver::v1::resolver_service_server::{
+    ResolverService, ResolverServiceServer,
+};
 use entente_rpc::proto::resolver::v1::{ResolveRequest, ResolveResponse};
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_server::{
@@ -15,9 +18,6 @@ use entente_rpc::proto::transport::v1::transport_service_server::{
 };
 use entente_rpc::proto::transport::v1::{
     DeliverRequest, DeliverResponse, FetchInvitationRequest, FetchInvitationResponse,
-};
-use entente_rpc::proto::resolver::v1::resolver_service_server::{
-    ResolverService, ResolverServiceServer,
 };
 use entente_rpc::{Caller, GrpcServer, Limits, Link, Listener, Request, Response, Status, link};
 use entente_rpc::{DEFAULT_TENANT, deadline};
