@@ -41,10 +41,18 @@ fmt:
 # The binary is built first, and with the same features as the tests, so that all of them find it.
 test: acapy acapy-0.12 identus graphql grpcurl deploy-tools oracles
 	$(CARGO) build --locked --workspace --all-targets
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --locked --workspace --no-fail-fast; \
+	.ci/postgres start
+	@trap '.ci/postgres stop' EXIT; \
+	if [[ -f target/postgres.env ]]; then source target/postgres.env; fi; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		run() { $(CARGO) nextest run --locked --no-fail-fast "$$@"; }; \
 	else \
-		$(CARGO) test --locked --workspace --all-targets --no-fail-fast; \
+		run() { $(CARGO) test --locked --all-targets --no-fail-fast "$$@"; }; \
+	fi; \
+	run --workspace; \
+	if [[ -n $${ENTENTE_TEST_POSTGRES:-} ]]; then \
+		echo "*** the tests that drive the program, once more on PostgreSQL ***"; \
+		ENTENTE_TEST_DATABASE=postgres run -p entente-tests; \
 	fi
 
 # A workspace of its own, with its own lock file: what the others depend on must not get into the product's.

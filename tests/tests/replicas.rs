@@ -185,3 +185,114 @@ async fn one_replica_delivers_to_a_webhook() {
         }
     }
 }
+
+/// A number that was drawn and is not committed holds up those after it: a reader passes over none, whether it comes
+/// or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_of_events_are_committed_in_their_order() {
+    let Some(replicas) = Replicas::start(2, &[]).await else { return };
+    let [reader, writer] = &replicas.suites[..] else { panic!("two") };
+    // One event each.
+    writer.invite_many().await;
+    let mut stream =
+        reader.events().subscribe(SubscribeRequest::default()).await.unwrap().into_inner();
+    let mut sequences = Vec::new();
+    while sequences.is_empty() {
+        let answer = stream.message().await.unwrap().expect("the stream goes on");
+        sequences.extend(answer.event.map(|event| event.sequence));
+    }
+    for ending in ["ROLLBACK", "COMMIT"] {
+        let mut other = replicas.place.session(false).await.unwrap();
+        other.run("BEGIN; UPDATE logs SET last_sequence = last_sequence + 1;").await.unwrap();
+        // A copy of the first event, under the number that was drawn.
+        other
+            .run(
+                "INSERT INTO events SELECT e.tenant, l.last_sequence, e.kind, e.connection_id, e.invitation_id, e.time, \
+                 e.record FROM events e JOIN logs l ON l.tenant = e.tenant WHERE e.sequence = 1",
+            )
+            .await
+            .unwrap();
+        let mut later = Box::pin(writer.invite_many());
+        let waits = tokio::time::timeout(Duration::from_millis(700), &mut later).await;
+        assert!(waits.is_err(), "it has a later number, and must not be committed before");
+        let seen: Vec<_> = reader.all_events().await.iter().map(|event| event.sequence).collect();
+        assert_eq!(seen, sequences, "nothing of it is seen");
+        other.run(ending).await.unwrap();
+        later.await;
+        let count = sequences.len() + if ending == "COMMIT" { 2 } else { 1 };
+        while sequences.len() < count {
+            let answer = stream.message().await.unwrap().expect("the stream goes on");
+            sequences.extend(answer.event.map(|event| event.sequence));
+        }
+        let expected: Vec<i64> = (1..=i64::try_from(count).unwrap()).collect();
+        assert_eq!(sequences, expected, "{ending}");
+    }
+}
+
+/// As when the database is started again: sessions end in the middle of their work, and for a while there are no new
+/// ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_that_is_away_for_a_while_loses_nothing() {
+    let Some(replicas) = Replicas::start(2, &[]).await else { return };
+    let invitee = Suite::start().await;
+    let links: Vec<_> = replicas.suites.iter().map(Suite::link).collect();
+    let mut session = replicas.place.session(true).await.unwrap();
+    let name = replicas.place.url().rsplit('/').next().unwrap().to_owned();
+    let end =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let accepting = async {
+        for at in 0..12 {
+            let request = AcceptInvitationRequest {
+                invitation: invite(&links, at).await,
+                wait: Some(seconds(25)),
+                ..Default::default()
+            };
+            let accepted = invitee.accept_with(request).await.unwrap();
+            assert!(!accepted.connection_id.is_empty(), "{accepted:?}");
+        }
+    };
+    let ending = async {
+        for round in 0..6 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            session.run(&end).await.unwrap();
+            if round % 3 == 0 {
+                session
+                    .run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+                    .await
+                    .unwrap();
+                session.run(&end).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(800)).await;
+                session
+                    .run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+                    .await
+                    .unwrap();
+            }
+        }
+    };
+    tokio::join!(accepting, ending);
+    eventually("every handshake is done on both sides, once", async || {
+        let ours = replicas.any().all_connections().await;
+        let theirs = invitee.all_connections().await;
+        assert!(ours.len() <= 12 && theirs.len() <= 12);
+        (ours.len() == 12 && theirs.len() == 12).then_some(())
+    })
+    .await;
+    for (at, event) in replicas.any().all_events().await.iter().enumerate() {
+        assert_eq!(event.sequence, i64::try_from(at).unwrap() + 1);
+    }
+}
+
+/// Sessions are not relied on: not for statements, nor for locks, nor for being woken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_work_behind_a_proxy_that_shares_sessions() {
+    let Some(replicas) = Replicas::behind_pgbouncer(2).await else { return };
+    let invitee = Suite::start().await;
+    let invitations = [replicas.any().invite().await, replicas.any().invite().await];
+    assert_eq!(invitations[0].did, invitations[1].did);
+    let first = invitee.accept(&invitations[0].url).await;
+    let second = invitee.accept(&invitations[1].url).await;
+    assert_eq!(first.connection_id, second.connection_id, "the second reuses the connection");
+    assert_eq!(replicas.any().all_connections().await.len(), 1);
+    let (ours, theirs) = replicas.any().connect_to(&invitee).await;
+    assert_eq!(ours.their_did, theirs.my_did);
+}

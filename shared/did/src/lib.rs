@@ -15,7 +15,7 @@ pub mod peer4;
 mod resolve;
 pub mod web;
 
-pub use did::{Did, MAX_DID_LEN, Method};
+pub use did::{Did, MAX_DID_LEN, MAX_SHORT_DID_LEN, Method};
 pub use did_url::DidUrl;
 pub use document::{Document, Service, ServiceType, V1Endpoint, V1Service, V2Endpoint};
 pub use error::{DidError, ResolutionError};

@@ -69,9 +69,9 @@ impl From<sqlx::Error> for StoreError {
                 Some("5" | "6" | "261" | "262" | "517" | "13") => Self::Unavailable(error),
                 // PostgreSQL's serialization_failure and deadlock_detected.
                 Some("40001" | "40P01") => Self::Conflict,
-                // lock_not_available and idle_in_transaction_session_timeout; connection exceptions, insufficient
+                // lock_not_available, idle_in_transaction_session_timeout, and a database that takes no connections; connection exceptions, insufficient
                 // resources and operator intervention.
-                Some("55P03" | "25P03") => Self::Unavailable(error),
+                Some("55P03" | "25P03" | "55000") => Self::Unavailable(error),
                 Some(code)
                     if ["08", "53", "57"].iter().any(|class| code.starts_with(class))
                         && code.len() == 5 =>

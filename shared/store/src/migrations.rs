@@ -1,7 +1,7 @@
 //! The schema of a service, for either database.
 
-use sqlx::Connection as _;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::StoreError;
 use crate::connection::Connection;
@@ -22,17 +22,46 @@ impl Migrations {
     pub(crate) async fn run(&self, connection: &mut Connection) -> Result<(), StoreError> {
         match connection {
             Connection::Sqlite(connection) => Ok(self.sqlite.run(connection).await?),
-            Connection::Postgres { connection, .. } => {
-                // The lock is the transaction's: a proxy may give each transaction another session.
-                let mut transaction = connection.begin().await?;
-                sqlx::query("SELECT pg_advisory_xact_lock(hashtext('entente migrations'))")
-                    .persistent(false)
-                    .execute(&mut *transaction)
-                    .await?;
-                self.tracked().run(&mut *transaction).await?;
-                Ok(transaction.commit().await?)
-            }
+            Connection::Postgres { connection, .. } => self.run_on_postgres(connection).await,
         }
+    }
+
+    /// All in one transaction, which has the lock: a proxy may give each transaction another session. For the same
+    /// reason no statement gets a name, which the driver's own way would give it.
+    async fn run_on_postgres(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let table = self.table();
+        let mut transaction = connection.begin().await?;
+        let prepare = format!(
+            "SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
+             CREATE TABLE IF NOT EXISTS {table} (
+                 version BIGINT NOT NULL PRIMARY KEY,
+                 description TEXT NOT NULL,
+                 checksum BYTEA NOT NULL,
+                 taken_at TIMESTAMPTZ NOT NULL DEFAULT now()
+             )"
+        );
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await?;
+        let known = AssertSqlSafe(format!("SELECT version, checksum FROM {table}"));
+        let taken: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as(known).persistent(false).fetch_all(&mut *transaction).await?;
+        for step in self.postgres.iter() {
+            match taken.iter().find(|(version, _)| *version == step.version) {
+                Some((_, checksum)) if *checksum == *step.checksum => continue,
+                Some(_) => return Err(MigrateError::VersionMismatch(step.version).into()),
+                None => {}
+            }
+            transaction.execute(sqlx::raw_sql(step.sql.clone())).await?;
+            let note =
+                format!("INSERT INTO {table} (version, description, checksum) VALUES ($1, $2, $3)");
+            sqlx::query(AssertSqlSafe(note))
+                .persistent(false)
+                .bind(step.version)
+                .bind(&*step.description)
+                .bind(&*step.checksum)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// The steps that have not been taken: version and description.
@@ -40,26 +69,31 @@ impl Migrations {
         &self,
         connection: &mut Connection,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let tracked = self.tracked();
-        let (table, migrator) = match connection {
-            Connection::Sqlite(_) => ("_sqlx_migrations", &self.sqlite),
-            Connection::Postgres { .. } => (&*tracked.table_name, &tracked),
-        };
-        let applied = match connection {
-            Connection::Sqlite(connection) => connection.list_applied_migrations(table).await,
-            Connection::Postgres { connection, .. } => {
-                connection.list_applied_migrations(table).await
+        let (migrator, taken) = match connection {
+            Connection::Sqlite(connection) => {
+                let table = "_sqlx_migrations";
+                connection.ensure_migrations_table(table).await?;
+                let applied = connection.list_applied_migrations(table).await?;
+                (&self.sqlite, applied.iter().map(|step| step.version).collect::<Vec<_>>())
             }
-        };
-        let applied = match applied {
-            Ok(applied) => applied,
-            // The table is made with the first step.
-            Err(MigrateError::Execute(sqlx::Error::Database(_))) => Vec::new(),
-            Err(error) => return Err(error.into()),
+            Connection::Postgres { .. } => (&self.postgres, self.taken(connection).await?),
         };
         let mut steps = steps(migrator);
-        steps.retain(|(version, _)| applied.iter().all(|step| step.version != *version));
+        steps.retain(|(version, _)| !taken.contains(version));
         Ok(steps)
+    }
+
+    async fn taken(&self, connection: &mut Connection) -> Result<Vec<i64>, StoreError> {
+        let table = self.table();
+        let exists: Vec<(bool,)> = connection
+            .all("SELECT to_regclass($1) IS NOT NULL", crate::values![table.as_str()])
+            .await?;
+        if exists != [(true,)] {
+            return Ok(Vec::new());
+        }
+        let taken: Vec<(i64,)> =
+            connection.all(&format!("SELECT version FROM {table}"), Vec::new()).await?;
+        Ok(taken.into_iter().map(|(version,)| version).collect())
     }
 
     /// All steps, as for a file that does not exist yet.
@@ -67,12 +101,8 @@ impl Migrations {
         steps(&self.sqlite)
     }
 
-    /// Those for PostgreSQL, with a table of their own for what was done.
-    fn tracked(&self) -> Migrator {
-        let mut migrator = Migrator::with_migrations(self.postgres.iter().cloned().collect());
-        migrator.dangerous_set_table_name(format!("_migrations_{}", self.name));
-        migrator.set_ignore_missing(true).set_locking(false);
-        migrator
+    fn table(&self) -> String {
+        format!("migrations_{}", self.name)
     }
 }
 

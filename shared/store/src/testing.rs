@@ -37,6 +37,18 @@ impl Place {
         Ok(Some(Self::Postgres(format!("{server}/{name}"))))
     }
 
+    /// A session of a test's own, on the database or (to see to it from outside) beside it.
+    ///
+    /// # Errors
+    /// When the server does not give one.
+    pub async fn session(&self, beside: bool) -> Result<Session, sqlx::Error> {
+        let mut url = self.url();
+        if beside && let Some((server, _)) = url.rsplit_once('/') {
+            url = format!("{server}/postgres");
+        }
+        Ok(Session { connection: PgConnection::connect(&url).await? })
+    }
+
     /// The URL of the database.
     #[must_use]
     pub fn url(&self) -> String {
@@ -44,5 +56,20 @@ impl Place {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
             Self::Postgres(url) => url.clone(),
         }
+    }
+}
+
+/// A session on PostgreSQL beside those of the program.
+pub struct Session {
+    connection: PgConnection,
+}
+
+impl Session {
+    /// Carries out statements.
+    ///
+    /// # Errors
+    /// When one of them fails.
+    pub async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.map(drop)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use entente_store::testing::Place;
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,8 @@ const KEY: &str = "the-key-that-replicas-share";
 pub struct Replicas {
     /// The processes.
     pub suites: Vec<Suite>,
+    /// Their database.
+    pub place: Place,
     next: AtomicUsize,
     proxy: JoinHandle<()>,
     _directory: TempDir,
@@ -25,12 +28,25 @@ impl Replicas {
     /// Starts some, with further arguments of `entente serve`. `None`, and loudly, where there is no PostgreSQL.
     pub async fn start(count: usize, arguments: &[&str]) -> Option<Self> {
         let place = super::postgres().await?;
+        let url = place.url();
+        Some(Self::on(place, &url, count, arguments).await)
+    }
+
+    /// The same behind pgbouncer, which gives each transaction another session.
+    pub async fn behind_pgbouncer(count: usize) -> Option<Self> {
+        let place = super::postgres().await?;
+        let proxy = std::env::var("ENTENTE_TEST_PGBOUNCER").expect("it is started with PostgreSQL");
+        let (_, name) = place.url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+        Some(Self::on(place, &format!("{proxy}/{name}?pgbouncer=true"), count, &[]).await)
+    }
+
+    async fn on(place: Place, url: &str, count: usize, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let master = directory.path().join("master.key");
         let mut shared: Vec<String> =
-            ["--database-url", &place.url(), "--endpoint", &endpoint, "--admin-api-key", KEY]
+            ["--database-url", url, "--endpoint", &endpoint, "--admin-api-key", KEY]
                 .map(str::to_owned)
                 .to_vec();
         shared.extend(["--master-key-file".to_owned(), master.display().to_string()]);
@@ -47,7 +63,7 @@ impl Replicas {
             .map(|suite| suite.didcomm_url.trim_start_matches("http://").to_owned())
             .collect();
         let proxy = tokio::spawn(go_round(listener, addresses));
-        Some(Self { suites, next: AtomicUsize::new(0), proxy, _directory: directory })
+        Self { suites, place, next: AtomicUsize::new(0), proxy, _directory: directory }
     }
 
     /// One after the other.

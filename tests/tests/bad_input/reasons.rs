@@ -33,10 +33,13 @@ async fn a_bad_thing_has_its_reason() {
         let request = AcceptInvitationRequest { invitation, ..Default::default() };
         refused("an invitation", suite.accept_with(request).await).reason
     };
-    for text in
-        ["{}", "https://example.com/?oob=%%%", "https://example.com/?oob=e30", "{\"@type\":\"x\"}"]
-    {
-        assert_eq!(accept(text.to_owned()).await, ErrorReason::InvalidInvitation, "{text}");
+    for (text, reason) in [
+        ("{}", ErrorReason::InvitationWrongType),
+        ("https://example.com/?oob=%%%", ErrorReason::InvitationNotBase64),
+        ("https://example.com/?oob=e30", ErrorReason::InvitationWrongType),
+        ("{\"@type\":", ErrorReason::InvitationNotJson),
+    ] {
+        assert_eq!(accept(text.to_owned()).await, reason, "{text}");
     }
     for text in ["", "hello"] {
         let reason = accept(text.to_owned()).await;

@@ -118,8 +118,13 @@ async fn what_is_no_invitation_is_refused_by_name() {
     let bob = Agent::start("Wallet", |_| {}).await;
     let accept = "mutation ($url: String!) {
         accepted: acceptAipConnectionInvitation(invitation: { invitationUrl: $url, alias: \"\", myLabel: \"\" }) { id } }";
-    for url in ["", "https://example.com?c_i=", "https://example.com?oob=e30", "not a URL"] {
+    for (url, expected) in [
+        ("", "INVALID_INVITATION"),
+        ("https://example.com?c_i=", "INVITATION_NOT_JSON"),
+        ("https://example.com?oob=e30", "INVITATION_WRONG_TYPE"),
+        ("not a URL", "INVALID_INVITATION"),
+    ] {
         let (code, path) = bob.refused(accept, json!({"url": url})).await;
-        assert_eq!((code.as_str(), path), ("INVALID_INVITATION", json!(["accepted"])), "{url}");
+        assert_eq!((code.as_str(), path), (expected, json!(["accepted"])), "{url}");
     }
 }
