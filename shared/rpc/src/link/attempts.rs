@@ -179,7 +179,9 @@ fn lost(error: &tonic::transport::Error) -> Lost {
 }
 
 fn unreachable(error: &dyn Error) -> Status {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    // The library's errors repeat the text of their cause.
+    let cause = error.source().map(ToString::to_string).filter(|cause| *cause != error.to_string());
+    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     unavailable(format!("the service cannot be reached: {error}{cause}"))
 }
 
