@@ -190,7 +190,7 @@ async fn both_versions_are_written_and_read(suite: &Suite) {
 }
 
 /// A host that answers each path as it is told.
-async fn host(answers: HashMap<&'static str, (u16, String)>) -> String {
+pub(super) async fn host(answers: HashMap<&'static str, (u16, String)>) -> String {
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
     let router = Router::new().fallback(async move |uri: axum::http::Uri, headers: HeaderMap| {

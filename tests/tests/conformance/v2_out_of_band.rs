@@ -1,5 +1,7 @@
 //! out-of-band/2.0 by a peer that invites: how its invitations are read, answered, and answered on the existing pair.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, Acceptance, ReuseOutcome};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 
 checks!(
     a_url_is_read_in_any_alphabet_of_base64,
+    a_short_url_leads_to_the_invitation,
     a_handshake_keeps_the_invitations_id_as_it_was_written,
     a_known_inviter_is_answered_on_the_existing_pair,
     an_invitation_for_another_version_is_refused,
@@ -60,6 +63,17 @@ async fn a_url_is_read_in_any_alphabet_of_base64(suite: &Suite) {
         url.query_pairs_mut().append_pair("_oob", &alphabet.encode(made.to_string()));
         let acceptance = accept(suite, url.as_str()).await.unwrap();
         assert_eq!(acceptance.invitation_url, url.as_str());
+        respond(suite, &peer, &made).await;
+    }
+}
+
+async fn a_short_url_leads_to_the_invitation(suite: &Suite) {
+    for (path, status) in [("/moved", 302), ("/here", 200)] {
+        let peer = Peer::start().await;
+        let made = invitation(&peer, json!({}));
+        let answer = if status == 200 { made.to_string() } else { url(&made) };
+        let host = super::out_of_band::host(HashMap::from([(path, (status, answer))])).await;
+        accept(suite, &format!("{host}{path}?_oobid=5f0e3ffb")).await.unwrap();
         respond(suite, &peer, &made).await;
     }
 }
