@@ -37,6 +37,8 @@ pub struct Suite {
     child: Option<Child>,
     /// The other services, where each runs in a process of its own; the child above is the gateway then.
     others: Vec<Child>,
+    /// Where the metrics of each of the five are; none where they run in one process.
+    pub metrics_urls: Vec<String>,
     arguments: Vec<String>,
     directory: TempDir,
 }
@@ -74,6 +76,7 @@ impl Suite {
             api_key,
             child: Some(child),
             others: Vec::new(),
+            metrics_urls: Vec::new(),
             arguments,
             directory,
         }
@@ -82,6 +85,15 @@ impl Suite {
     /// An agent whose five services run in a process each. gRPC goes to the connection service. It is not to be
     /// restarted.
     pub async fn in_five() -> Self {
+        Self::apart(|_, _| free_address()).await
+    }
+
+    /// The same, and they call each other over Unix sockets.
+    pub async fn in_five_over_unix_sockets() -> Self {
+        Self::apart(|home, service| format!("unix:{}", home.join(service).display())).await
+    }
+
+    async fn apart(address: impl Fn(&Path, &str) -> String) -> Self {
         const KEY: &str = "the-key-that-five-processes-share";
         let directory = tempfile::tempdir().unwrap();
         let (didcomm, admin) = (free_address(), free_address());
@@ -89,7 +101,7 @@ impl Suite {
         let mut addresses: Vec<(&str, String)> = Vec::new();
         let database = database().await;
         let mut children = Vec::new();
-        let mut arguments = Vec::new();
+        let (mut arguments, mut metrics_urls) = (Vec::new(), Vec::new());
         for service in ["resolver", "keystore", "transport", "connection", "gateway"] {
             let home = directory.path().join(service);
             std::fs::create_dir(&home).unwrap();
@@ -104,14 +116,17 @@ impl Suite {
                 _ => {}
             }
             for (other, address) in &addresses {
-                arguments.extend([format!("--{other}-url"), format!("http://{address}")]);
+                arguments.extend([format!("--{other}-url"), grpc_url(address)]);
             }
-            let grpc = free_address();
+            let metrics = free_address();
+            arguments.extend(["--metrics-addr".to_owned(), metrics.clone()]);
+            metrics_urls.push(format!("http://{metrics}"));
+            let grpc = address(directory.path(), &format!("{service}.sock"));
             let listeners = [didcomm.as_str(), admin.as_str(), grpc.as_str()];
             children.push(spawn(&home, &arguments, listeners).await.0);
             addresses.push((service, grpc));
         }
-        let grpc_url = format!("http://{}", addresses[3].1);
+        let grpc_url = grpc_url(&addresses[3].1);
         Self {
             didcomm_url: endpoint,
             admin_url: format!("http://{admin}"),
@@ -121,6 +136,7 @@ impl Suite {
             api_key: KEY.to_owned(),
             child: children.pop(),
             others: children,
+            metrics_urls,
             arguments,
             directory,
         }
@@ -194,6 +210,11 @@ impl Drop for Suite {
             eprintln!("--- log of {}\n{}---", self.admin_url, self.log());
         }
     }
+}
+
+/// What a client calls a gRPC listener by.
+fn grpc_url(address: &str) -> String {
+    if address.starts_with("unix:") { address.to_owned() } else { format!("http://{address}") }
 }
 
 /// An address whose port the system gives to nobody on its own, so that it is still free at a restart.

@@ -10,10 +10,10 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use entente_rpc::proto::connection::v1::ListConnectionsRequest;
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ListConnectionsRequest};
 use entente_rpc::proto::event::v1::{
     EventFilter, EventKind, ListEventsRequest, SubscribeRequest, SubscribeResponse,
 };
@@ -303,4 +303,60 @@ async fn a_stop_ends_streams_with_their_cursor() {
     let mut stream =
         subscribe(&suite, SubscribeRequest { after: seen, ..Default::default() }).await;
     assert_eq!(next(&mut stream).await.unwrap().cursor, seen + 1);
+}
+
+/// A call that waits for a peer that is gone, as long as its deadline lets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_ends_at_its_deadline() {
+    let (mut inviter, invitee) = (Suite::start().await, Suite::start().await);
+    let invitation = inviter.invite_many().await.url;
+    inviter.kill9();
+    let request =
+        AcceptInvitationRequest { invitation, wait: Some(seconds(25)), ..Default::default() };
+    let mut request = entente_rpc::Request::new(request);
+    request.set_timeout(Duration::from_millis(700));
+    let began = Instant::now();
+    let status = invitee.invitations().accept_invitation(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // What was committed before is there.
+    assert_eq!(invitee.all_exchanges().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_processes_work_over_unix_sockets_and_each_shows_its_calls() {
+    let (split, other) = tokio::join!(Suite::in_five_over_unix_sockets(), Suite::start());
+    assert!(split.grpc_url.starts_with("unix:/"), "{}", split.grpc_url);
+    let (theirs, ours) = split.connect_to(&other).await;
+    assert_eq!(split.metrics_urls.len(), 5);
+    let get = async |url: String| {
+        let answer = split.http.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let called = [
+        ("resolver", None),
+        ("keystore", Some(("keystore.v1.KeystoreService", "Pack"))),
+        ("transport", Some(("transport.v1.TransportService", "Deliver"))),
+        ("connection", Some(("connection.v1.InvitationService", "AcceptInvitation"))),
+        ("gateway", None),
+    ];
+    for (url, (name, call)) in split.metrics_urls.iter().zip(called) {
+        for probe in ["live", "ready"] {
+            let (status, text) = get(format!("{url}/status/{probe}")).await;
+            assert_eq!(status, 200, "{name} {probe}: {text}");
+        }
+        let (status, text) = get(format!("{url}/metrics")).await;
+        assert_eq!(status, 200, "{name}: {text}");
+        assert!(text.contains("process_resident_memory_bytes"), "{name}: {text}");
+        if let Some((service, method)) = call {
+            let labels = format!("service=\"entente.{service}\",method=\"{method}\"");
+            let counted = format!("entente_rpc_requests_total{{{labels},code=\"OK\"}} ");
+            assert!(text.contains(&counted), "{name}: no {counted:?} in\n{text}");
+            let timed = format!("entente_rpc_duration_seconds_count{{{labels}}} ");
+            assert!(text.contains(&timed), "{name}: no {timed:?} in\n{text}");
+        }
+        for nobody in [&ours.id, &theirs.id, &ours.my_did, &ours.their_did] {
+            assert!(!text.contains(nobody.as_str()), "{nobody} is in\n{text}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// A suite at `http://host:port`; it is called at the first use.
+    /// A suite at addresses as [`link::remote`] takes them; it is called at the first use.
     ///
     /// # Errors
     /// When the address or the key cannot be used.

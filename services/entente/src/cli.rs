@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::client::{self, ClientCommand};
 use crate::config::{Config, Settings};
-use crate::{bench, demo, migrate, output, serve};
+use crate::{bench, demo, migrate, output, serve, service_config};
 
 /// Establishes, reuses and keeps DIDComm connections.
 #[derive(Parser)]
@@ -53,6 +53,12 @@ Precedence: flag, then environment, then the file, then the default.")]
         after_help = "Examples:\n  entente graphql-schema > schema.graphql"
     )]
     GraphqlSchema,
+    /// Print gRPC's service config: deadlines, retries and balancing for your own clients
+    #[command(
+        name = "service-config",
+        after_help = "Examples:\n  entente service-config > service-config.json"
+    )]
+    ServiceConfig,
     /// Print a shell's completion script
     #[command(
         after_help = "Examples:\n  entente completions bash > /etc/bash_completion.d/entente"
@@ -106,6 +112,10 @@ pub fn run(cli: Cli) -> ExitCode {
         }
         Command::GraphqlSchema => {
             entente_gateway::graphql_schema().lines().for_each(output::print_line);
+            ExitCode::SUCCESS
+        }
+        Command::ServiceConfig => {
+            service_config::service_config().lines().for_each(output::print_line);
             ExitCode::SUCCESS
         }
         Command::Client(command) => in_runtime(client::run(command)),

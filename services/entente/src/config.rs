@@ -2,6 +2,7 @@
 
 mod check;
 mod error;
+mod listen;
 mod print;
 mod services;
 mod settings;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use entente_telemetry::log::Format;
 
 pub use error::ConfigError;
+pub use listen::Listen;
 pub use services::{Remotes, ServiceName};
 pub use settings::{LogFormat, Settings};
 
@@ -31,7 +33,9 @@ pub struct Config {
     /// The admin dialects.
     pub admin_addr: SocketAddr,
     /// gRPC.
-    pub grpc_addr: SocketAddr,
+    pub grpc_addr: Listen,
+    /// Metrics and probes of this process alone, without a key; nowhere when `None`.
+    pub metrics_addr: Option<SocketAddr>,
     /// Where peers reach us; derived from the DIDComm listener when `None`.
     pub endpoint: Option<String>,
     /// Our name.

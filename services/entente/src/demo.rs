@@ -87,7 +87,7 @@ pub async fn run() -> Result<(), DemoError> {
 }
 
 fn grpc(suite: &Suite) -> String {
-    format!("http://{}", suite.addresses().grpc)
+    suite.addresses().grpc.url()
 }
 
 async fn start(label: &str, directory: &std::path::Path) -> Result<Suite, DemoError> {

@@ -9,6 +9,7 @@ mod demo;
 mod migrate;
 mod output;
 mod serve;
+mod service_config;
 mod watch;
 
 use std::process::ExitCode;

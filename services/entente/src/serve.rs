@@ -3,6 +3,7 @@
 mod data_dir;
 mod error;
 mod listeners;
+mod metrics;
 mod services;
 mod suite;
 
@@ -19,8 +20,8 @@ pub use suite::Suite;
 /// Runs the services until SIGTERM or SIGINT.
 ///
 /// When all is up, one line of JSON on standard output says so, with the addresses as bound:
-/// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","endpoint":"http://…"}`; null
-/// for what does not run here.
+/// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","metrics":"http://…",
+/// "endpoint":"http://…"}`; null for what does not run here.
 ///
 /// # Errors
 /// When a service cannot start, or a listener fails.
@@ -34,11 +35,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let addresses = suite.addresses();
     let url =
         |address: Option<std::net::SocketAddr>| address.map(|address| format!("http://{address}"));
-    let (didcomm, admin, grpc) =
-        (url(addresses.didcomm), url(addresses.admin), url(Some(addresses.grpc)));
+    let (didcomm, admin, metrics) =
+        (url(addresses.didcomm), url(addresses.admin), url(addresses.metrics));
+    let grpc = addresses.grpc.url();
     let endpoint = Some(suite.endpoint()).filter(|endpoint| !endpoint.is_empty());
-    tracing::info!(didcomm, admin, grpc, endpoint, "ready");
-    let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "endpoint": endpoint});
+    tracing::info!(didcomm, admin, grpc, metrics, endpoint, "ready");
+    let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "metrics": metrics, "endpoint": endpoint});
     print_line(&line.to_string());
     let result = tokio::select! {
         _ = terminate.recv() => Ok(()),

@@ -60,7 +60,7 @@ fn a_wrong_use_exits_with_2_and_a_failed_call_with_1() {
         (
             &["connections", "--json", "--server", "http://127.0.0.1:1"],
             1,
-            "\"reason\":\"UNAVAILABLE\"",
+            "\"reason\":\"SERVICE_UNAVAILABLE\"",
         ),
     ] {
         let output = entente(arguments, &[]);

@@ -1,14 +1,14 @@
 //! The RPCs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use entente_did::{Did, PublicKey};
 use entente_rpc::proto::transport::v1::transport_service_server::TransportService;
 use entente_rpc::proto::transport::v1::{
     DeliverRequest, DeliverResponse, FetchInvitationRequest, FetchInvitationResponse,
 };
-use entente_rpc::{Caller, Failure, Request, Response, Status};
+use entente_rpc::{Caller, Failure, Request, Response, Status, deadline};
 
 use crate::deliver::{Delivery, Transport};
 use crate::endpoint::Route;
@@ -31,11 +31,10 @@ impl TransportService for Handler {
         request: Request<DeliverRequest>,
     ) -> Result<Response<DeliverResponse>, Status> {
         let tenant = Caller::of(&request)?.tenant;
-        let deadline = deadline(&request);
         let delivery = delivery(request.into_inner())?;
         let began = Instant::now();
         let under_way = self.metrics.begin();
-        let delivered = self.transport.deliver(&tenant, delivery, deadline).await;
+        let delivered = self.transport.deliver(&tenant, delivery, deadline::remaining()).await;
         drop(under_way);
         self.metrics.delivered(
             delivered.as_ref().map_or_else(TransportError::result, |_| "ok"),
@@ -53,8 +52,8 @@ impl TransportService for Handler {
         request: Request<FetchInvitationRequest>,
     ) -> Result<Response<FetchInvitationResponse>, Status> {
         Caller::of(&request)?;
-        let deadline = deadline(&request);
-        let fetched = self.fetcher.fetch(&request.get_ref().url, deadline).await;
+        let url = &request.get_ref().url;
+        let fetched = self.fetcher.fetch(url, deadline::remaining()).await;
         self.metrics.fetched(fetched.as_ref().map_or_else(TransportError::result, |_| "ok"));
         let invitation = fetched.map_err(Failure::from)?;
         Ok(Response::new(FetchInvitationResponse { invitation }))
@@ -94,44 +93,4 @@ fn v1(recipient_key: &str, routing_keys: &[String]) -> Result<Route, Failure> {
 
 fn key(field: String, text: &str) -> Result<PublicKey, Failure> {
     PublicKey::from_multibase(text).map_err(|error| Failure::field(field, error.to_string()))
-}
-
-/// The caller's deadline: gRPC's `grpc-timeout`, at most eight digits and a unit.
-fn deadline<T>(request: &Request<T>) -> Option<Duration> {
-    let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let count: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    let unit = match unit {
-        "H" => Duration::from_secs(3600),
-        "M" => Duration::from_secs(60),
-        "S" => Duration::from_secs(1),
-        "m" => Duration::from_millis(1),
-        "u" => Duration::from_micros(1),
-        "n" => Duration::from_nanos(1),
-        _ => return None,
-    };
-    unit.checked_mul(count)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_callers_deadline_is_read_in_every_unit() {
-        let read = |text: &'static str| {
-            let mut request = Request::new(());
-            request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
-            deadline(&request)
-        };
-        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("1500m"), Some(Duration::from_millis(1500)));
-        assert_eq!(read("99999999H"), Duration::from_secs(3600).checked_mul(99_999_999));
-        for text in ["", "S", "1", "x", "-1S", "123456789S", "1.5S"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-        let mut request = Request::new(());
-        request.set_timeout(Duration::from_millis(250));
-        assert_eq!(deadline(&request), Some(Duration::from_millis(250)));
-    }
 }

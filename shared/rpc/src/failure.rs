@@ -127,14 +127,17 @@ impl Failure {
             R::Unauthenticated => Code::Unauthenticated,
             R::PermissionDenied => Code::PermissionDenied,
             R::MethodNotSupported => Code::Unimplemented,
-            R::EndpointUnavailable | R::CircuitOpen | R::StoreUnavailable | R::Draining => {
-                Code::Unavailable
-            }
+            R::EndpointUnavailable
+            | R::CircuitOpen
+            | R::StoreUnavailable
+            | R::Draining
+            | R::ServiceUnavailable => Code::Unavailable,
             R::TooLarge | R::SlowReader | R::Overloaded | R::LimitReached => {
                 Code::ResourceExhausted
             }
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,
             R::Conflict => Code::Aborted,
+            R::DeadlineExceeded => Code::DeadlineExceeded,
             R::Unspecified | R::Internal => Code::Internal,
         }
     }

@@ -1,15 +1,25 @@
 //! One seam between services: a generated client over a [`Link`], whether the service is in this process or another.
 
-use std::convert::Infallible;
-use std::time::Duration;
+mod address;
+mod attempts;
+mod budget;
+mod members;
 
-use http::{Request, Response};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{HeaderValue, Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
-use tonic::transport::{Channel, Endpoint};
-use tower::ServiceExt;
+use tower::service_fn;
 use tower::util::BoxCloneSyncService;
+
+use crate::serve;
+use address::Address;
+use attempts::Remote;
+pub use attempts::{BACK_OFF, MAX_ATTEMPTS, MAX_BACK_OFF};
+pub use budget::{MAX_TOKENS, TOKENS_OF_SUCCESS};
 
 /// A tower service that carries gRPC calls to one service. Generated clients take it: `ResolverServiceClient::new(link)`.
 pub type Link = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
@@ -24,7 +34,10 @@ where
         + 'static,
     F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
-    BoxCloneSyncService::new(ServiceExt::<Request<Body>>::map_err(server, |never| match never {}))
+    BoxCloneSyncService::new(service_fn(move |request| {
+        let answer = serve::serve(server.clone(), request);
+        async move { answer.await.map_err(|never| match never {}) }
+    }))
 }
 
 /// A link to several generated servers in this process, told apart by the path of a call.
@@ -32,48 +45,42 @@ pub fn routes(routes: tonic::service::Routes) -> Link {
     local(routes)
 }
 
-/// A link to a service in another process, `http://host:port`. It connects at the first call and again when it must.
-/// `api_key` is sent with each call.
+/// A link to a service in another process. It connects at the first call and again when it must.
+///
+/// `addresses` is one or several, separated by commas: `http://host:port`; `dns:///name:port`, which is every address
+/// that the name has, looked up again and again; `unix:/path`. Calls go round them; one that cannot be connected to is
+/// passed over for a while. What may be repeated is, when the service is away for a moment. `api_key` is sent with
+/// each call.
 ///
 /// # Errors
-/// When the address is not a URI, or the key not a header value.
-pub fn remote(address: &str, api_key: Option<&str>) -> Result<Link, LinkError> {
-    let endpoint = Endpoint::from_shared(address.to_owned())
-        .map_err(|_| LinkError::Address(address.to_owned()))?
-        .connect_timeout(Duration::from_secs(3))
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_while_idle(true);
-    Ok(from_channel(endpoint.connect_lazy(), key_header(api_key)?))
+/// When an address is none, or the key not a header value.
+pub fn remote(addresses: &str, api_key: Option<&str>) -> Result<Link, LinkError> {
+    let remote = Arc::new(Remote::new(address::parse(addresses)?, key_header(api_key)?));
+    Ok(BoxCloneSyncService::new(service_fn(move |request| Arc::clone(&remote).call(request))))
 }
 
-fn key_header(api_key: Option<&str>) -> Result<Option<http::HeaderValue>, LinkError> {
+/// Whether [`remote`] takes these addresses.
+///
+/// # Errors
+/// Names the one that is wrong.
+pub fn check(addresses: &str) -> Result<(), LinkError> {
+    address::parse(addresses).map(|_: Vec<Address>| ())
+}
+
+fn key_header(api_key: Option<&str>) -> Result<Option<HeaderValue>, LinkError> {
     let Some(key) = api_key else { return Ok(None) };
-    let mut value = http::HeaderValue::from_str(key).map_err(|_| LinkError::ApiKey)?;
+    let mut value = HeaderValue::from_str(key).map_err(|_| LinkError::ApiKey)?;
     value.set_sensitive(true);
     Ok(Some(value))
-}
-
-fn from_channel(channel: Channel, key: Option<http::HeaderValue>) -> Link {
-    let service =
-        ServiceExt::<Request<Body>>::map_request(channel, move |mut request: Request<Body>| {
-            if let Some(key) = &key {
-                request.headers_mut().insert(crate::auth::API_KEY_HEADER, key.clone());
-            }
-            request
-        });
-    let service =
-        ServiceExt::<Request<Body>>::map_err(service, |error: tonic::transport::Error| {
-            Status::unavailable(format!("the service cannot be reached: {error}"))
-        });
-    BoxCloneSyncService::new(service)
 }
 
 /// Why a link cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
-    /// Not a URI.
-    #[error("{0:?} is not an address; write http://host:port")]
+    /// Not an address.
+    #[error(
+        "{0:?} is not an address; write http://host:port, dns:///name:port or unix:/path, or several with commas between"
+    )]
     Address(String),
     /// Not a header value.
     #[error("the API key has characters that a header may not carry")]

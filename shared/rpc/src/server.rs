@@ -4,29 +4,36 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::server::NamedService;
-use tonic::service::RoutesBuilder;
+use tonic::service::{Routes, RoutesBuilder};
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::layer_fn;
+use tower::service_fn;
 use tower::util::MapResponseLayer;
 
+use crate::admission::{Limits, Room};
 use crate::auth::{ApiKeys, Authenticate};
+use crate::listener::Listener;
 use crate::proto::DESCRIPTORS;
 use crate::refusal;
 
 /// The largest gRPC message taken or given, in bytes.
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+/// The largest headers of a call, in bytes.
+pub(crate) const MAX_HEADERS: u32 = 32 * 1024;
+/// The most calls and streams of a connection at once.
+const MAX_STREAMS: u32 = 1024;
 
 /// The services of one process, ready to be served.
 pub struct GrpcServer {
     routes: RoutesBuilder,
     health: HealthReporter,
     names: Vec<&'static str>,
+    limits: Limits,
 }
 
 impl GrpcServer {
@@ -47,7 +54,12 @@ impl GrpcServer {
         };
         routes.add_service(reflection().build_v1().map_err(ServerError::Reflection)?);
         routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);
-        Ok(Self { routes, health, names: vec!["", "readiness", "liveness"] })
+        Ok(Self {
+            routes,
+            health,
+            names: vec!["", "readiness", "liveness"],
+            limits: Limits::default(),
+        })
     }
 
     /// Adds a generated server.
@@ -66,13 +78,19 @@ impl GrpcServer {
         self
     }
 
+    /// Takes on as much as this says, instead of the default.
+    pub fn limit(&mut self, limits: Limits) -> &mut Self {
+        self.limits = limits;
+        self
+    }
+
     /// Serves until `shutdown` is done, then lets calls under way finish for at most `grace`.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn serve(
         self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         keys: ApiKeys,
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
@@ -89,13 +107,22 @@ impl GrpcServer {
             }
             let _ = drained.send(());
         };
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        // Each process draws its own, so that replicas do not ask at the same time.
+        let age = self.limits.connection_age.mul_f64(rand::random_range(0.9..1.1));
+        let room = Room::new(self.limits.calls);
+        let incoming = listener.into().incoming(age + self.limits.connection_grace);
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_concurrent_streams(Some(1024))
+            .http2_max_header_list_size(Some(MAX_HEADERS))
+            .max_concurrent_streams(Some(MAX_STREAMS))
+            .max_connection_age(age)
             .layer(Authenticate::new(keys))
             .layer(MapResponseLayer::new(refusal::explain))
+            .layer(layer_fn(move |routes: Routes| {
+                let room = room.clone();
+                service_fn(move |request| room.serve(routes.clone(), request))
+            }))
             .add_routes(self.routes.routes())
             .serve_with_incoming_shutdown(incoming, drain);
         let deadline = async move {

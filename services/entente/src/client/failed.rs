@@ -117,7 +117,7 @@ fn hint(code: Code, failure: &Failure, server: &str) -> Option<String> {
         R::EndpointRefused => {
             "an agent delivers to private addresses only with --allow-private-endpoints"
         }
-        R::Unspecified if code == Code::Unavailable => {
+        R::ServiceUnavailable if code == Code::Unavailable => {
             return Some(format!("is `entente serve` running, and is {server} its --grpc-addr?"));
         }
         R::Unspecified if code == Code::Unimplemented => {

@@ -9,7 +9,7 @@ use crate::serve::API_KEY_FILE;
 /// The arguments of every call.
 #[derive(clap::Args)]
 pub struct Remote {
-    /// The suite's gRPC address
+    /// The suite's gRPC address: http://host:port, dns:///name:port or unix:/path
     #[arg(
         long,
         env = "ENTENTE_SERVER",

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
 
-use super::{Access, Config, ConfigError, LogFormat, MasterKey, Remotes, ServiceName, Settings};
+use super::{
+    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings,
+};
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
     let services = if settings.services.is_empty() {
@@ -17,7 +19,11 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
     let config = Config {
         didcomm_addr: address("didcomm-addr", settings.didcomm_addr, "127.0.0.1:8030")?,
         admin_addr: address("admin-addr", settings.admin_addr, "127.0.0.1:8031")?,
-        grpc_addr: address("grpc-addr", settings.grpc_addr, "127.0.0.1:8032")?,
+        grpc_addr: listen(settings.grpc_addr.as_deref().unwrap_or("127.0.0.1:8032"))?,
+        metrics_addr: settings
+            .metrics_addr
+            .map(|given| address("metrics-addr", Some(given), ""))
+            .transpose()?,
         database_url: settings.database_url.map(database_url).transpose()?,
         nats_url: settings.nats_url.map(nats_url).transpose()?,
         data_dir: settings.data_dir.unwrap_or_else(|| "./entente-data".into()),
@@ -40,16 +46,10 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         master_key: master_key(settings.master_key_file, settings.master_passphrase)?,
         remotes: Remotes {
-            resolver: settings.resolver_url.map(|url| http_url("resolver-url", url)).transpose()?,
-            keystore: settings.keystore_url.map(|url| http_url("keystore-url", url)).transpose()?,
-            transport: settings
-                .transport_url
-                .map(|url| http_url("transport-url", url))
-                .transpose()?,
-            connection: settings
-                .connection_url
-                .map(|url| http_url("connection-url", url))
-                .transpose()?,
+            resolver: service_urls("resolver-url", settings.resolver_url)?,
+            keystore: service_urls("keystore-url", settings.keystore_url)?,
+            transport: service_urls("transport-url", settings.transport_url)?,
+            connection: service_urls("connection-url", settings.connection_url)?,
         },
         log_format: match settings.log_format {
             Some(LogFormat::Json) => Format::Json,
@@ -82,6 +82,21 @@ fn address(
         )
     };
     text.parse().map_err(|_| wrong())
+}
+
+fn listen(text: &str) -> Result<Listen, ConfigError> {
+    let problem =
+        "is not an address; write ip:port, as 127.0.0.1:8032 or [::1]:8032, or unix:/path";
+    text.parse().map_err(|()| ConfigError::value("grpc-addr", text, problem))
+}
+
+fn service_urls(key: &'static str, given: Option<String>) -> Result<Option<String>, ConfigError> {
+    if let Some(urls) = &given {
+        entente_rpc::link::check(urls).map_err(|error| {
+            ConfigError::value(key, urls, format!("does not say where: {error}"))
+        })?;
+    }
+    Ok(given)
 }
 
 fn http_url(key: &'static str, text: String) -> Result<String, ConfigError> {
@@ -197,8 +212,9 @@ fn insecure_is_on_loopback(config: &Config) -> Result<(), ConfigError> {
     if config.access != Access::Insecure {
         return Ok(());
     }
-    for (flag, address) in [("admin-addr", config.admin_addr), ("grpc-addr", config.grpc_addr)] {
-        if !address.ip().is_loopback() {
+    let admin = Listen::Tcp(config.admin_addr);
+    for (flag, address) in [("admin-addr", &admin), ("grpc-addr", &config.grpc_addr)] {
+        if !address.is_local() {
             return Err(ConfigError::Together(format!(
                 "--admin-insecure lets everyone in who reaches --{flag} {address}: \
                  give an --admin-api-key, or an address on 127.0.0.1"

@@ -25,6 +25,9 @@ pub(super) fn to_toml(config: &Config) -> String {
     line("didcomm-addr", quoted(&config.didcomm_addr.to_string()));
     line("admin-addr", quoted(&config.admin_addr.to_string()));
     line("grpc-addr", quoted(&config.grpc_addr.to_string()));
+    if let Some(address) = config.metrics_addr {
+        line("metrics-addr", quoted(&address.to_string()));
+    }
     match &config.endpoint {
         Some(url) => line("endpoint", quoted(url)),
         None => line("# endpoint", quoted(&format!("http://{}", config.didcomm_addr))),

@@ -45,10 +45,16 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_addr: Option<String>,
 
-    /// The gRPC services, health and reflection [default: 127.0.0.1:8032]
-    #[arg(long, env = "ENTENTE_GRPC_ADDR", value_name = "IP:PORT")]
+    /// The gRPC services, health and reflection: ip:port or unix:/path [default: 127.0.0.1:8032]
+    #[arg(long, env = "ENTENTE_GRPC_ADDR", value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_addr: Option<String>,
+
+    /// /metrics, /status/live and /status/ready of this process, whatever runs in it, without a key
+    /// [default: only where the gateway runs, on --admin-addr]
+    #[arg(long, env = "ENTENTE_METRICS_ADDR", value_name = "IP:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_addr: Option<String>,
 
     /// The URL that peers reach us at [default: http://<didcomm-addr>]
     #[arg(long, env = "ENTENTE_ENDPOINT", value_name = "URL")]
@@ -122,7 +128,8 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceName>,
 
-    /// Where the resolver is, if not in this process: http://host:port
+    /// Where the resolver is, if not in this process: http://host:port, dns:///name:port, unix:/path,
+    /// or several with commas between; calls go round them
     #[arg(long, env = "ENTENTE_RESOLVER_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolver_url: Option<String>,

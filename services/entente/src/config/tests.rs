@@ -27,7 +27,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let config =
         Config::resolve(&settings(&["--label", "Flag"]), Some(("entente.toml", file))).unwrap();
     assert_eq!(config.label, "Flag");
-    assert_eq!(config.grpc_addr.port(), 9);
+    assert_eq!(config.grpc_addr.to_string(), "127.0.0.1:9");
     assert!(!config.auto_accept_requests);
     assert!(config.auto_accept_invitations);
     assert_eq!(config.webhook_urls, ["http://a"]);
@@ -52,6 +52,9 @@ fn errors_name_the_key_and_what_would_be_right() {
         (&["--nats-url", "nats://a,x://u:secret@h"], "", &["--nats-url", "\"h\""]),
         (&[], "log-format = \"xml\"", &["log-format", "xml", "text"]),
         (&["--grpc-addr", "localhost:1"], "", &["--grpc-addr", "localhost:1", "ip:port"]),
+        (&["--grpc-addr", "unix:rpc.sock"], "", &["--grpc-addr", "unix:/path"]),
+        (&["--metrics-addr", "9090"], "", &["--metrics-addr", "9090", "ip:port"]),
+        (&["--resolver-url", "http://a:1,b:2"], "", &["--resolver-url", "\"b:2\"", "dns:///"]),
         (&["--endpoint", "example.com"], "", &["--endpoint", "http://host:port"]),
         (&["--webhook-url", "ftp://x#secret"], "", &["--webhook-url", "ftp://x\""]),
         (&["--log-level", "entente=loud"], "", &["--log-level", "debug"]),
@@ -79,8 +82,13 @@ fn a_service_apart_needs_only_those_that_it_calls() {
     let config =
         Config::resolve(&settings(&["--services", "keystore,resolver,keystore"]), None).unwrap();
     assert_eq!(config.services, [ServiceName::Resolver, ServiceName::Keystore]);
-    let flags = ["--services", "transport", "--resolver-url", "http://127.0.0.1:1"];
-    assert!(Config::resolve(&settings(&flags), None).unwrap().runs(ServiceName::Transport));
+    for url in ["http://127.0.0.1:1", "dns:///resolver:8032", "unix:/run/r.sock,http://a:1"] {
+        let flags = ["--services", "transport", "--resolver-url", url];
+        assert!(Config::resolve(&settings(&flags), None).unwrap().runs(ServiceName::Transport));
+    }
+    let flags = ["--admin-insecure", "--grpc-addr", "unix:/run/e.sock"];
+    let config = Config::resolve(&settings(&flags), None).unwrap();
+    assert_eq!(config.grpc_addr.url(), "unix:/run/e.sock");
 }
 
 #[test]
@@ -96,6 +104,10 @@ fn the_printed_configuration_reads_back_as_itself() {
         "http://e",
         "--nats-url",
         "nats://a:4222,tls://b",
+        "--grpc-addr",
+        "unix:///run/e.sock",
+        "--metrics-addr",
+        "127.0.0.1:9",
     ];
     let config = Config::resolve(&settings(&flags), None).unwrap();
     let again = Config::resolve(&settings(&[]), Some(("printed", &config.to_toml()))).unwrap();

@@ -1,6 +1,5 @@
 //! Why the services cannot run.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use entente_rpc::link::LinkError;
@@ -30,7 +29,7 @@ pub enum ServeError {
         /// The flag.
         flag: &'static str,
         /// Its value.
-        address: SocketAddr,
+        address: String,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -65,6 +64,9 @@ pub enum ServeError {
     /// The gateway cannot start.
     #[error(transparent)]
     GatewayStart(#[from] entente_gateway::StartError),
+    /// The listener for metrics.
+    #[error("the listener for metrics: {0}")]
+    Metrics(#[source] std::io::Error),
     /// A listener ended without being told to.
     #[error("a listener ended")]
     Ended,

@@ -119,6 +119,14 @@ impl Services {
         self.connection.iter().for_each(|service| service.add_to(server));
     }
 
+    /// Whether the store behind them answers.
+    pub(super) async fn are_ready(&self) -> bool {
+        match &self.connection {
+            Some(connection) => connection.is_ready().await,
+            None => true,
+        }
+    }
+
     /// Ends what would never end by itself: readers of events, and the gateway's WebSockets and webhooks.
     pub(super) async fn end_streams(&self) {
         if let Some(connection) = &self.connection {

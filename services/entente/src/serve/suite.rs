@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::listeners::{self, Addresses, Listeners};
 use super::services::{Context, Services};
-use super::{ServeError, data_dir};
+use super::{ServeError, data_dir, metrics as own_metrics};
 use crate::config::{Access, Config, ServiceName};
 
 /// How long calls under way may take once the process stops.
@@ -23,7 +23,7 @@ const FLUSH: Duration = Duration::from_secs(4);
 
 /// The services of one process with their listeners.
 pub struct Suite {
-    services: Services,
+    services: Arc<Services>,
     addresses: Addresses,
     endpoint: String,
     api_key: Option<String>,
@@ -41,10 +41,11 @@ impl Suite {
         let (api_key, key_is_new) = open_data(&config)?;
         let keys = api_key.as_deref().map_or_else(ApiKeys::insecure, |key| ApiKeys::only([key]));
         let listeners = listeners::bind(&config).await?;
-        let addresses = listeners.addresses;
+        let addresses = listeners.addresses.clone();
         let derived = addresses.didcomm.map(|address| format!("http://{address}"));
         let endpoint = config.endpoint.clone().or(derived).unwrap_or_default();
         let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
+        entente_rpc::metrics::register(registry.sub_registry_with_prefix("entente"));
         let context = Context {
             config: &config,
             endpoint: &endpoint,
@@ -54,7 +55,7 @@ impl Suite {
         let services = Services::start(&context, &mut registry).await?;
         let (stop, _) = watch::channel(false);
         let mut suite = Self {
-            services,
+            services: Arc::new(services),
             addresses,
             endpoint,
             api_key,
@@ -77,6 +78,11 @@ impl Suite {
         let stopped = self.stopped();
         self.listening
             .spawn(async move { Ok(server.serve(listeners.grpc, keys, stopped, GRACE).await?) });
+        if let Some(listener) = listeners.metrics {
+            let (registry, services) = (Arc::clone(&registry), Arc::clone(&self.services));
+            let (stop, stopped) = (self.stop.subscribe(), self.stopped());
+            self.listening.spawn(own_metrics::serve(listener, registry, services, stop, stopped));
+        }
         if let (Some(gateway), Some(sockets)) = (&self.services.gateway, listeners.gateway) {
             let (didcomm, admin) = (gateway.clone(), gateway.clone());
             let (didcomm_stopped, admin_stopped) = (self.stopped(), self.stopped());
@@ -100,8 +106,8 @@ impl Suite {
     }
 
     /// Where it listens.
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The URL that peers reach it at.

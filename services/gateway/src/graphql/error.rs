@@ -43,7 +43,7 @@ impl From<Status> for ApiError {
         if failure.reason == ErrorReason::Unspecified {
             // A status that none of our services wrote: the way to them, or a defect.
             failure.reason = match status.code() {
-                entente_rpc::Code::Unavailable => ErrorReason::StoreUnavailable,
+                entente_rpc::Code::Unavailable => ErrorReason::ServiceUnavailable,
                 _ => ErrorReason::Internal,
             };
         }
@@ -130,6 +130,6 @@ mod tests {
             assert_eq!(error["extensions"]["code"], "INTERNAL");
         }
         let away = json(Status::unavailable("the service cannot be reached").into());
-        assert_eq!(away["extensions"]["code"], "STORE_UNAVAILABLE");
+        assert_eq!(away["extensions"]["code"], "SERVICE_UNAVAILABLE");
     }
 }

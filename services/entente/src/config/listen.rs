@@ -1,0 +1,59 @@
+//! Where gRPC listens.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// An address of this machine, or a Unix socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// `ip:port`.
+    Tcp(SocketAddr),
+    /// `unix:/path`.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// What a client calls it by: `http://ip:port` or `unix:/path`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self {
+            Self::Tcp(address) => format!("http://{address}"),
+            Self::Unix(_) => self.to_string(),
+        }
+    }
+
+    /// Whether only this machine reaches it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.strip_prefix("unix:") {
+            None => text.parse().map(Self::Tcp).map_err(|_| ()),
+            Some(rest) => {
+                let path = PathBuf::from(rest.strip_prefix("//").unwrap_or(rest));
+                let named = path.is_absolute() && path.file_name().is_some();
+                if named { Ok(Self::Unix(path)) } else { Err(()) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}

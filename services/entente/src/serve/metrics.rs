@@ -1,0 +1,42 @@
+//! `--metrics-addr`: metrics and probes of a process, whatever runs in it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use entente_telemetry::metrics;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::ServeError;
+use super::services::Services;
+
+/// Serves HTTP until `stopped` is done. It answers to anyone: nothing in it is about anybody.
+pub(super) async fn serve(
+    listener: TcpListener,
+    registry: Arc<Registry>,
+    services: Arc<Services>,
+    stop: watch::Receiver<bool>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let text = move || async move {
+        let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+        (content_type, metrics::encode(&registry).unwrap_or_default())
+    };
+    let ready = move || async move {
+        if !*stop.borrow() && services.are_ready().await {
+            "{\"ready\":true}".into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "{\"ready\":false}").into_response()
+        }
+    };
+    let router = Router::new()
+        .route("/metrics", get(text))
+        .route("/status/live", get(async || "{\"alive\":true}"))
+        .route("/status/ready", get(ready));
+    axum::serve(listener, router).with_graceful_shutdown(stopped).await.map_err(ServeError::Metrics)
+}

@@ -1,0 +1,111 @@
+//! The addresses of a service, as configurations write them (gRPC Name Resolution).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Authority;
+use tonic::transport::Endpoint;
+
+use super::LinkError;
+
+/// One address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    /// `http://host:port` or `unix:/path`: one place, which the library connects to.
+    Place(String),
+    /// `dns:///name:port`: as many places as the name has addresses.
+    Name(Authority),
+}
+
+pub(super) fn parse(addresses: &str) -> Result<Vec<Address>, LinkError> {
+    addresses.split(',').map(|address| parse_one(address.trim())).collect()
+}
+
+fn parse_one(address: &str) -> Result<Address, LinkError> {
+    let wrong = || LinkError::Address(address.to_owned());
+    if let Some(rest) = address.strip_prefix("unix:") {
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        return match path.starts_with('/') && path.len() > 1 {
+            true => Ok(Address::Place(format!("unix:{path}"))),
+            false => Err(wrong()),
+        };
+    }
+    if let Some(rest) = address.strip_prefix("dns:") {
+        // An authority between the slashes would be the DNS server to ask, which is the system's to say.
+        let name = rest.strip_prefix("///").unwrap_or(rest);
+        let name: Authority = name.parse().map_err(|_| wrong())?;
+        return match name.port_u16() {
+            Some(_) if !name.host().is_empty() && !name.as_str().contains('@') => {
+                Ok(Address::Name(name))
+            }
+            _ => Err(wrong()),
+        };
+    }
+    let uri: Uri = address.parse().map_err(|_| wrong())?;
+    let host = uri.host().unwrap_or_default();
+    match uri.scheme_str() {
+        Some("http" | "https") if !host.is_empty() => Ok(Address::Place(address.to_owned())),
+        _ => Err(wrong()),
+    }
+}
+
+/// How to connect to a place.
+pub(super) fn place(address: &str) -> Result<Endpoint, LinkError> {
+    let endpoint = Endpoint::from_shared(address.to_owned())
+        .map_err(|_| LinkError::Address(address.to_owned()))?;
+    Ok(settings(endpoint))
+}
+
+/// How to connect to one of the addresses of a name, which goes with each call.
+pub(super) fn named(name: &Authority, address: SocketAddr) -> Option<Endpoint> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).ok()?;
+    let origin = Uri::builder().scheme("http").authority(name.clone()).path_and_query("/").build();
+    Some(settings(endpoint).origin(origin.ok()?))
+}
+
+fn settings(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_secs(3))
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+        .http2_max_header_list_size(crate::server::MAX_HEADERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_places_and_names() {
+        let place = |text: &str| Address::Place(text.to_owned());
+        let name = |text: &str| Address::Name(text.parse().unwrap());
+        for (text, expected) in [
+            ("http://127.0.0.1:1", vec![place("http://127.0.0.1:1")]),
+            ("unix:/run/a.sock", vec![place("unix:/run/a.sock")]),
+            ("unix:///run/a.sock", vec![place("unix:/run/a.sock")]),
+            ("dns:///keystore:8032", vec![name("keystore:8032")]),
+            ("dns:keystore:8032", vec![name("keystore:8032")]),
+            ("http://a:1, dns:///b:2", vec![place("http://a:1"), name("b:2")]),
+        ] {
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+        for text in [
+            "",
+            "a:1",
+            "http://",
+            "ftp://a",
+            "dns:///a",
+            "dns://8.8.8.8/a:1",
+            "dns:///:1",
+            "unix:a",
+            "unix:/",
+            "http://a:1,",
+            "dns:///u@a:1",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the descriptors say of each method.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use prost::Message as _;
+use prost_types::field_descriptor_proto::Type;
+use prost_types::method_options::IdempotencyLevel;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+
+use crate::proto::DESCRIPTORS;
+
+/// A method of a service that this suite may serve: its own, health or reflection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Method {
+    /// The full name of its service: `entente.event.v1.EventService`.
+    pub service: String,
+    /// Its name: `Subscribe`.
+    pub name: String,
+    /// Whether it is marked NO_SIDE_EFFECTS or IDEMPOTENT.
+    pub idempotent: bool,
+    /// Whether it takes one request and gives one response.
+    pub unary: bool,
+    /// Whether it takes one request.
+    pub(crate) one_request: bool,
+    /// The number of the request's field `request_id`, if it has one.
+    pub(crate) request_id: Option<u32>,
+    /// Its place in [`Method::all`].
+    pub(crate) index: usize,
+}
+
+struct Methods {
+    all: Vec<Method>,
+    by_path: HashMap<String, usize>,
+}
+
+static METHODS: LazyLock<Methods> = LazyLock::new(|| {
+    let sets = [
+        DESCRIPTORS,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ];
+    // They are built into the binary, where reflection reads them too and refuses to start with broken ones.
+    let sets = sets.map(|set| FileDescriptorSet::decode(set).unwrap_or_default());
+    let mut all: Vec<Method> = sets.iter().flat_map(read).collect();
+    let mut by_path = HashMap::new();
+    for (index, method) in all.iter_mut().enumerate() {
+        method.index = index;
+        by_path.insert(format!("/{}/{}", method.service, method.name), index);
+    }
+    Methods { all, by_path }
+});
+
+impl Method {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &METHODS.all
+    }
+
+    /// The one that a call's path names.
+    #[must_use]
+    pub fn of_path(path: &str) -> Option<&'static Self> {
+        METHODS.by_path.get(path).and_then(|index| METHODS.all.get(*index))
+    }
+
+    /// Whether a call may be made again when it may have been made already: the method says so. Where the request can
+    /// carry a `request_id`, the one at hand must; `message` is its encoding in a gRPC frame.
+    pub(crate) fn may_repeat(&self, message: &[u8]) -> bool {
+        match self.request_id {
+            Some(number) => has_text(message, number),
+            None => self.idempotent,
+        }
+    }
+}
+
+/// Whether a gRPC frame has a message with a field of that number that is a text and not empty.
+fn has_text(frame: &[u8], number: u32) -> bool {
+    use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+    // Whether it is compressed, and its length.
+    let Some((&[0, ..], mut message)) = frame.split_at_checked(5) else { return false };
+    while let Ok((tag, wire_type)) = decode_key(&mut message) {
+        if tag == number && wire_type == WireType::LengthDelimited {
+            return decode_varint(&mut message).is_ok_and(|length| length > 0);
+        }
+        if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
+            return false;
+        }
+    }
+    false
+}
+
+fn read(set: &FileDescriptorSet) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for file in &set.file {
+        for service in &file.service {
+            let service_name = format!("{}.{}", file.package(), service.name());
+            methods.extend(
+                service.method.iter().map(|method| read_method(set, &service_name, method)),
+            );
+        }
+    }
+    methods
+}
+
+fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptorProto) -> Method {
+    let level = method.options.as_ref().map(prost_types::MethodOptions::idempotency_level);
+    let messages = set
+        .file
+        .iter()
+        .flat_map(|file| file.message_type.iter().map(move |message| (file.package(), message)));
+    let request_id = messages
+        .filter(|(package, message)| {
+            method.input_type().strip_prefix('.').and_then(|name| name.strip_prefix(package))
+                == Some(&format!(".{}", message.name()))
+        })
+        .flat_map(|(_, message)| &message.field)
+        .find(|field| field.name() == "request_id" && field.r#type() == Type::String)
+        .and_then(|field| u32::try_from(field.number()).ok());
+    Method {
+        service: service.to_owned(),
+        name: method.name().to_owned(),
+        idempotent: level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown),
+        unary: !method.client_streaming() && !method.server_streaming(),
+        one_request: !method.client_streaming(),
+        request_id,
+        index: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::connection::v1::AcceptInvitationRequest;
+
+    fn method(name: &str) -> &'static Method {
+        Method::of_path(&format!("/entente.{name}")).expect(name)
+    }
+
+    #[test]
+    fn the_descriptors_say_what_may_be_repeated() {
+        assert!(method("resolver.v1.ResolverService/Resolve").may_repeat(b""));
+        assert!(!method("transport.v1.TransportService/Deliver").may_repeat(b""));
+        let subscribe = method("event.v1.EventService/Subscribe");
+        assert!(subscribe.idempotent && !subscribe.unary && subscribe.one_request);
+        assert!(Method::of_path("/grpc.health.v1.Health/Check").is_some_and(|check| check.unary));
+        assert_eq!(Method::of_path("/entente.event.v1.EventService/Explode"), None);
+    }
+
+    #[test]
+    fn a_request_that_can_have_an_id_must_have_it_to_be_repeated() {
+        let accept = method("connection.v1.InvitationService/AcceptInvitation");
+        let frame = |request_id: &str| {
+            let message = AcceptInvitationRequest {
+                invitation: "http://example.com?oob=e30".to_owned(),
+                request_id: request_id.to_owned(),
+                ..Default::default()
+            };
+            [&[0; 5][..], &message.encode_to_vec()].concat()
+        };
+        assert!(accept.idempotent && !accept.may_repeat(&frame("")));
+        assert!(accept.may_repeat(&frame("a")));
+        for cut in [0, 3, 5, 6, 20] {
+            assert!(!accept.may_repeat(frame("a").get(..cut).unwrap()), "{cut}");
+        }
+    }
+}
