@@ -46,14 +46,16 @@ test: acapy acapy-0.12 identus graphql grpcurl nats deploy-tools oracles
 	@trap '.ci/postgres stop' EXIT; \
 	if [[ -f target/postgres.env ]]; then source target/postgres.env; fi; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		run() { $(CARGO) nextest run --locked --no-fail-fast "$$@"; }; \
+		all() { $(CARGO) nextest run --locked --workspace --no-fail-fast; }; \
+		driving() { $(CARGO) nextest run --locked --workspace --no-fail-fast -E 'package(entente-tests)'; }; \
 	else \
-		run() { $(CARGO) test --locked --all-targets --no-fail-fast "$$@"; }; \
+		all() { $(CARGO) test --locked --workspace --all-targets --no-fail-fast; }; \
+		driving() { $(CARGO) test --locked -p entente-tests --no-fail-fast; }; \
 	fi; \
-	run --workspace; \
+	all; \
 	if [[ -n $${ENTENTE_TEST_POSTGRES:-} ]]; then \
 		echo "*** the tests that drive the program, once more on PostgreSQL ***"; \
-		ENTENTE_TEST_DATABASE=postgres run -p entente-tests; \
+		ENTENTE_TEST_DATABASE=postgres driving; \
 	fi
 
 # A workspace of its own, with its own lock file: what the others depend on must not get into the product's.
