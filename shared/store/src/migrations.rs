@@ -21,7 +21,12 @@ impl Migrations {
     /// that is newer than this program is left as it is: each step is such that the version before works with it.
     pub(crate) async fn run(&self, connection: &mut Connection) -> Result<(), StoreError> {
         match connection {
-            Connection::Sqlite(connection) => Ok(self.sqlite.run(connection).await?),
+            Connection::Sqlite(connection) => {
+                // On SQLite the driver does not see to it that one process at a time does it.
+                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+                self.sqlite.run(&mut *transaction).await?;
+                Ok(transaction.commit().await?)
+            }
             Connection::Postgres { connection, .. } => self.run_on_postgres(connection).await,
         }
     }
