@@ -16,7 +16,7 @@ use crate::connection::Connection;
 
 /// How long a caller waits for a connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a database server may be away, as while it starts again, before a caller learns it.
+/// How long a database may be away before a caller learns it.
 const AWAY: Duration = Duration::from_secs(5);
 
 /// How connections are made.
@@ -49,25 +49,27 @@ impl Opener {
         Ok(Self::Postgres { options: Box::new(options), named })
     }
 
+    /// Makes a connection. Who is away for a moment is waited for: a server that starts again, or the other process that
+    /// is just making the same file.
     pub(crate) async fn open(&self) -> Result<Connection, StoreError> {
-        match self {
-            Self::Sqlite(options) => Ok(Connection::Sqlite(options.connect().await?)),
-            Self::Postgres { options, named } => {
-                let since = Instant::now();
-                loop {
-                    let error = match options.connect().await {
-                        Ok(connection) => {
-                            return Ok(Connection::Postgres { connection, named: *named });
-                        }
-                        Err(error) => StoreError::from(error),
-                    };
-                    if !error.is_retryable() || since.elapsed() > AWAY {
-                        return Err(error);
-                    }
+        let since = Instant::now();
+        loop {
+            match self.try_open().await {
+                Err(error) if error.is_retryable() && since.elapsed() < AWAY => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
+                opened => return opened,
             }
         }
+    }
+
+    async fn try_open(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::Sqlite(options) => Connection::Sqlite(options.connect().await?),
+            Self::Postgres { options, named } => {
+                Connection::Postgres { connection: options.connect().await?, named: *named }
+            }
+        })
     }
 }
 
