@@ -106,11 +106,6 @@ impl Store {
         self.database.close().await;
     }
 
-    /// A connection for a read of a few rows on the way to a write.
-    async fn point(&self) -> Result<Reader, StoreError> {
-        self.database.read().await
-    }
-
     async fn read(&self) -> Result<Reader, StoreError> {
         self.database.read().await
     }

@@ -279,7 +279,7 @@ impl Store {
     ) -> Result<Option<(String, String)>, StoreError> {
         let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
                    my_key = $3 LIMIT 1";
-        self.point().await?.optional(sql, values![tenant, their_did, my_key]).await
+        self.read().await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 
     /// A connection.

@@ -54,7 +54,7 @@ impl Store {
         shared_as: &str,
     ) -> Result<Option<OurDid>, StoreError> {
         let row: Option<Row> = self
-            .point()
+            .read()
             .await?
             .optional(
                 "SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2",

@@ -268,7 +268,7 @@ impl Store {
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
-        query.all(self.point().await?).await
+        query.all(self.read().await?).await
     }
 
     /// A page of handshakes.

@@ -225,7 +225,7 @@ impl Store {
     ) -> Result<Option<Invitation>, StoreError> {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.point().await?).await
+        query.optional(self.read().await?).await
     }
 
     /// Those of some invitations that exist.
@@ -247,7 +247,7 @@ impl Store {
         name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
         let query = named(tenant, name);
-        query.optional(self.point().await?).await
+        query.optional(self.read().await?).await
     }
 
     /// A page of invitations.

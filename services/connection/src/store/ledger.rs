@@ -63,7 +63,7 @@ impl Store {
         message_id: &str,
     ) -> Result<(Option<String>, bool), StoreError> {
         let row = self
-            .point()
+            .read()
             .await?
             .one(
                 "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND \
@@ -97,7 +97,7 @@ impl Store {
         request_id: &str,
     ) -> Result<Option<Remembered>, StoreError> {
         let row: Option<(Vec<u8>, Vec<u8>)> = self
-            .point()
+            .read()
             .await?
             .optional(
                 "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND \
