@@ -211,6 +211,9 @@ impl Reader {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
+        if !self.lent.may_be_dead() {
+            return self.try_all(sql, values).await;
+        }
         match self.try_all(sql, values.clone()).await {
             Err(error) if self.lent.renewed(&error).await? => self.try_all(sql, values).await,
             read => read,

@@ -165,11 +165,15 @@ impl Lent {
         self.connection = None;
     }
 
+    /// Whether it may have died while nobody used it.
+    pub(crate) fn may_be_dead(&self) -> bool {
+        self.used && self.pool.is_postgres()
+    }
+
     /// After a failure: puts a new connection in the place of one that died while nobody used it. False if it was not
     /// that.
     pub(crate) async fn renewed(&mut self, failure: &StoreError) -> Result<bool, StoreError> {
-        if !self.used || !self.pool.is_postgres() || !matches!(failure, StoreError::Unavailable(_))
-        {
+        if !self.may_be_dead() || !matches!(failure, StoreError::Unavailable(_)) {
             return Ok(false);
         }
         self.discard();
