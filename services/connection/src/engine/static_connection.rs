@@ -5,7 +5,6 @@ use entente_protocol::{Identity, Target};
 use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{ErrorReason, Failure};
-use entente_store::StoreError;
 use url::Url;
 
 use super::invite::MAX_TEXT;
@@ -141,29 +140,11 @@ impl Agreed {
         mine: &Identity,
         now: i64,
     ) -> Answer<Connection> {
+        let (did, key) = (&self.their_did, &self.their_key);
         Ok(Connection {
-            id: record_id(),
-            role: 0,
-            protocol: 0,
-            my_did: mine.did.canonical().to_string(),
-            their_did: self.their_did.canonical().to_string(),
-            my_key: mine.key.multibase(),
-            their_key: self.their_key.multibase(),
-            target: serde_json::to_string(&self.target)
-                .map_err(|_| StoreError::corrupt("connections.target"))?,
             their_label: request.their_label.clone(),
             alias: request.alias.clone(),
-            invitation_id: String::new(),
-            invitation_did: None,
-            metadata: "{}".to_owned(),
-            reuses: 0,
-            last_seen_at: 0,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            from_prior: None,
-            prior_did: None,
-            prior_key: None,
+            ..Connection::new(record_id(), mine, did, key, &self.target, now)?
         })
     }
 }

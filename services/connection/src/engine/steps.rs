@@ -124,29 +124,17 @@ impl Engine {
         let now = work.now();
         let invitation_did =
             Did::parse(&row.invitation_did).ok().map(|did| did.canonical().to_string());
+        let new = Connection::new(row.id.clone(), mine, &peer.did, &peer.key, &peer.target, now)?;
         let connection = Connection {
-            id: row.id.clone(),
             role: row.role,
             protocol: row.protocol,
-            my_did: mine.did.canonical().to_string(),
-            their_did: peer.did.canonical().to_string(),
-            my_key: mine.key.multibase(),
-            their_key: peer.key.multibase(),
-            target: serde_json::to_string(&peer.target)
-                .map_err(|_| StoreError::corrupt("connections.target"))?,
             their_label: row.their_label.clone(),
             alias: row.alias.clone(),
             invitation_id: row.invitation_id.clone(),
             invitation_did,
             metadata: row.metadata.clone(),
-            reuses: 0,
             last_seen_at: now,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            from_prior: None,
-            prior_did: None,
-            prior_key: None,
+            ..new
         };
         work.insert_connection(&connection);
         work.emit(self.connection_event(EventKind::ConnectionCreated, &connection)?);

@@ -87,6 +87,41 @@ impl Standing {
 }
 
 impl Connection {
+    /// A new connection between two identities, with what neither a handshake nor an owner has said yet.
+    pub fn new(
+        id: String,
+        mine: &Identity,
+        their_did: &Did,
+        their_key: &PublicKey,
+        target: &Target,
+        now: i64,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            id,
+            role: 0,
+            protocol: 0,
+            my_did: mine.did.canonical().to_string(),
+            their_did: their_did.canonical().to_string(),
+            my_key: mine.key.multibase(),
+            their_key: their_key.multibase(),
+            target: serde_json::to_string(target)
+                .map_err(|_| StoreError::corrupt("connections.target"))?,
+            their_label: String::new(),
+            alias: String::new(),
+            invitation_id: String::new(),
+            invitation_did: None,
+            metadata: "{}".to_owned(),
+            reuses: 0,
+            last_seen_at: 0,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+            from_prior: None,
+            prior_did: None,
+            prior_key: None,
+        })
+    }
+
     /// Where the peer receives messages.
     pub fn target(&self) -> Result<Target, StoreError> {
         serde_json::from_str(&self.target).map_err(|_| StoreError::corrupt("connections.target"))
