@@ -1,11 +1,13 @@
 //! What every service needs to speak gRPC: the code generated from `proto/`, [`Link`]s from a client to a service in
 //! this process or another, the caller's identity, errors with details, and server start-up.
 
+mod access;
 mod admission;
 pub mod auth;
 pub mod caller;
 mod codec;
 pub mod deadline;
+mod edge;
 pub mod failure;
 pub mod link;
 mod listener;
@@ -15,6 +17,7 @@ pub mod proto;
 mod refusal;
 mod serve;
 pub mod server;
+mod span;
 mod time;
 
 pub use admission::Limits;

@@ -17,6 +17,7 @@ use tower::util::MapResponseLayer;
 
 use crate::admission::{Limits, Room};
 use crate::auth::{ApiKeys, Authenticate};
+use crate::edge::Edge;
 use crate::listener::Listener;
 use crate::proto::DESCRIPTORS;
 use crate::refusal;
@@ -117,6 +118,7 @@ impl GrpcServer {
             .http2_max_header_list_size(Some(MAX_HEADERS))
             .max_concurrent_streams(Some(MAX_STREAMS))
             .max_connection_age(age)
+            .layer(Edge)
             .layer(Authenticate::new(keys))
             .layer(MapResponseLayer::new(refusal::explain))
             .layer(layer_fn(move |routes: Routes| {

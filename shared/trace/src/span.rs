@@ -83,7 +83,7 @@ impl Span {
     }
 
     /// Says that it failed, in one word of few.
-    pub fn fail(&mut self, error: &'static str) {
+    pub fn fail(&mut self, error: impl Into<Value>) {
         if let Some(span) = &mut self.0 {
             span.set_attribute(KeyValue::new("error.type", error));
             span.set_status(Status::error(""));

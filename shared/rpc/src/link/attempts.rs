@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use entente_trace::Current;
 use http::{HeaderValue, Request, Response, request};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
@@ -63,6 +64,7 @@ impl Remote {
         if let Some(key) = &self.api_key {
             request.headers_mut().insert(API_KEY_HEADER, key.clone());
         }
+        Current::read(|current| current.write(request.headers_mut()));
         let method = Method::of_path(request.uri().path());
         let unary = method.is_some_and(|method| method.unary);
         let deadline = deadline::of_call(request.headers(), unary);
