@@ -62,6 +62,10 @@ pub struct Config {
     pub log_format: Format,
     /// What is logged.
     pub log_level: String,
+    /// Where spans go, unless a variable of OpenTelemetry says so.
+    pub otlp_endpoint: Option<String>,
+    /// Tell peers of traces, and take theirs.
+    pub didcomm_trace_context: bool,
 }
 
 /// Where the keystore's master key comes from.

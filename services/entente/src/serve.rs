@@ -6,6 +6,7 @@ mod listeners;
 mod metrics;
 mod services;
 mod suite;
+mod traces;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +29,7 @@ pub use suite::Suite;
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    let tracing = traces::start(&config)?;
     let mut suite = Suite::start(config).await?;
     if let Some(key) = suite.new_api_key() {
         eprintln!("The API key of this agent, shown once and kept in its data directory:\n  {key}");
@@ -49,6 +51,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     };
     tracing::info!("stopping");
     suite.stop().await;
+    if let Some(tracing) = tracing {
+        tracing.shutdown().await;
+    }
     tracing::info!("stopped");
     result
 }

@@ -66,7 +66,8 @@ impl Transport {
             _ => return Err(origin.overloaded()),
         };
         // The peer is told nothing of it: what is not encrypted says nothing that the message does not need.
-        let span = RequestSpan::begin("POST", &url);
+        let method = if matches!(url.scheme(), "ws" | "wss") { "GET" } else { "POST" };
+        let span = RequestSpan::begin(method, &url);
         match timeout_at(until, self.send(&url, media_type, envelope, until)).await {
             Ok(sent) => {
                 judge(&mut turn, &sent);

@@ -66,6 +66,24 @@ impl TraceContext {
         Some(self.0.trace_state().header()).filter(|state| !state.is_empty())
     }
 
+    /// Both values in one text, for [`TraceContext::of_text`].
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        match self.tracestate() {
+            Some(state) => format!("{} {state}", self.traceparent()),
+            None => self.traceparent(),
+        }
+    }
+
+    /// Reads what [`TraceContext::to_text`] wrote.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        match text.split_once(' ') {
+            Some((parent, state)) => Self::parse(parent, Some(state)),
+            None => Self::parse(text, None),
+        }
+    }
+
     /// The trace's id as a log line shows it: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
@@ -113,6 +131,7 @@ mod tests {
         let context = TraceContext::parse(PARENT, Some("vendor=a, other=b")).unwrap();
         assert_eq!(context.traceparent(), PARENT);
         assert_eq!(context.tracestate().unwrap(), "vendor=a,other=b");
+        assert_eq!(TraceContext::of_text(&context.to_text()).as_ref(), Some(&context));
         let mut headers = HeaderMap::new();
         headers.insert(TRACESTATE, HeaderValue::from_static("stale=1"));
         TraceContext::parse(PARENT, None).unwrap().write(&mut headers);

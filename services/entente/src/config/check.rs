@@ -56,6 +56,8 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             Some(LogFormat::Text) | None => Format::Text,
         },
         log_level: log_level(settings.log_level)?,
+        otlp_endpoint: settings.otlp_endpoint.map(otlp_endpoint).transpose()?,
+        didcomm_trace_context: settings.didcomm_trace_context.unwrap_or(false),
         services,
     };
     every_service_is_found(&config)?;
@@ -140,6 +142,16 @@ fn nats_url(urls: String) -> Result<String, ConfigError> {
         }
     }
     Ok(urls)
+}
+
+fn otlp_endpoint(url: String) -> Result<String, ConfigError> {
+    match url.parse::<Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(url),
+        _ => {
+            let problem = "is no collector; write http://host:port, where it takes OTLP over gRPC";
+            Err(ConfigError::value("otlp-endpoint", &url, problem))
+        }
+    }
 }
 
 /// A webhook's URL may end in `#key`, which no error shows.

@@ -65,6 +65,10 @@ pub(super) fn to_toml(config: &Config) -> String {
     };
     line("log-format", quoted(format));
     line("log-level", quoted(&config.log_level));
+    if let Some(url) = &config.otlp_endpoint {
+        line("otlp-endpoint", quoted(url));
+    }
+    line("didcomm-trace-context", config.didcomm_trace_context.to_string());
     text
 }
 

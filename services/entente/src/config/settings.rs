@@ -158,6 +158,19 @@ pub struct Settings {
     #[arg(long, env = "ENTENTE_LOG_LEVEL", value_name = "LEVEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<String>,
+
+    /// Send spans to an OpenTelemetry collector, by OTLP over gRPC: http://host:port
+    /// [default: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; without any, there are no spans]
+    #[arg(long, env = "ENTENTE_OTLP_ENDPOINT", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Tell peers, inside of the encrypted messages, which trace a message belongs to, and take it from theirs
+    /// [default: false]
+    #[arg(long, env = "ENTENTE_DIDCOMM_TRACE_CONTEXT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_trace_context: Option<bool>,
 }
 
 /// How log lines are written.

@@ -43,6 +43,9 @@ pub enum ServeError {
         #[source]
         source: LinkError,
     },
+    /// Spans cannot be sent.
+    #[error("--otlp-endpoint: {0}")]
+    Traces(#[from] entente_telemetry::trace::TraceError),
     /// The gRPC server.
     #[error("the gRPC server: {0}")]
     Grpc(#[from] ServerError),

@@ -186,6 +186,7 @@ impl Context<'_> {
             entente_connection::Config::new(self.config.database("connection"), self.endpoint);
         config.nats_url.clone_from(&self.config.nats_url);
         config.label.clone_from(&self.config.label);
+        config.didcomm_trace_context = self.config.didcomm_trace_context;
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
         let days = u64::from(self.config.event_retention_days);

@@ -46,6 +46,7 @@ impl Suite {
         let endpoint = config.endpoint.clone().or(derived).unwrap_or_default();
         let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
         entente_rpc::metrics::register(registry.sub_registry_with_prefix("entente"));
+        entente_telemetry::trace::register(registry.sub_registry_with_prefix("entente"));
         let context = Context {
             config: &config,
             endpoint: &endpoint,
