@@ -78,6 +78,7 @@ pub async fn start(
     registry: &mut Registry,
 ) -> Result<Service, StartError> {
     let store = Store::connect(&config.database_url).await?;
+    store.register(registry.sub_registry_with_prefix("entente_connection"));
     let (outbox, inlets) = Outbox::new();
     let (replica, told) = Replica::new();
     let nats = match &config.nats_url {

@@ -44,7 +44,11 @@ impl Room {
         Self(Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))))
     }
 
-    fn enter(&self, path: &str, headers: &HeaderMap) -> Result<Option<OwnedSemaphorePermit>, Box<Response<Body>>> {
+    fn enter(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Option<OwnedSemaphorePermit>, Box<Response<Body>>> {
         let Some(method) = Method::of_path(path) else { return Ok(None) };
         if !method.unary || !method.service.starts_with("entente.") {
             return Ok(None);

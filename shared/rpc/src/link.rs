@@ -19,9 +19,9 @@ use tower::util::BoxCloneSyncService;
 use crate::serve;
 use address::Address;
 use attempts::Remote;
-use client::Place;
 pub use attempts::{BACK_OFF, MAX_ATTEMPTS, MAX_BACK_OFF};
 pub use budget::{MAX_TOKENS, TOKENS_OF_SUCCESS};
+use client::Place;
 
 /// A tower service that carries gRPC calls to one service. Generated clients take it: `ResolverServiceClient::new(link)`.
 pub type Link = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;

@@ -19,7 +19,11 @@ impl CallSpan {
     }
 
     /// A call that is made, to a service at an address.
-    pub(crate) fn client(method: Option<&'static Method>, address: &str, port: Option<u16>) -> Self {
+    pub(crate) fn client(
+        method: Option<&'static Method>,
+        address: &str,
+        port: Option<u16>,
+    ) -> Self {
         let span = Span::begin(SpanKind::Client, || {
             let (name, mut attributes) = describe(method);
             attributes.push(KeyValue::new("server.address", address.to_owned()));

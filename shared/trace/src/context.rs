@@ -109,7 +109,9 @@ fn ids(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let whole = match version {
         "ff" => false,
         "00" => text.len() == 55,
-        _ => text.len() == 55 || (text.len() <= MAX_STATE && text.as_bytes().get(55) == Some(&b'-')),
+        _ => {
+            text.len() == 55 || (text.len() <= MAX_STATE && text.as_bytes().get(55) == Some(&b'-'))
+        }
     };
     if !dashes || !whole {
         return None;

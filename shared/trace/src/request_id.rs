@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn an_id_is_taken_if_it_can_stand_in_a_log_line() {
         let id = |text: &str| {
-            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(text).unwrap())]);
+            let headers =
+                HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(text).unwrap())]);
             RequestId::arriving(&headers).to_string()
         };
         assert_eq!(id("order-17/b"), "order-17/b");

@@ -208,10 +208,10 @@ impl Store {
         rows.into_iter().map(Outgoing::try_from).collect()
     }
 
-    /// How many messages are on their way.
-    pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
-        let (depth,) = self.read().await?.one("SELECT COUNT(*) FROM outbox", values![]).await?;
-        Ok(depth)
+    /// How many messages are on their way, and when the oldest was made.
+    pub async fn outbox_depth(&self) -> Result<(i64, Option<i64>), StoreError> {
+        let sql = "SELECT COUNT(*), MIN(created_at) FROM outbox";
+        self.read().await?.one(sql, values![]).await
     }
 
     /// The delivery of the first message in each of some lanes that have one under way.

@@ -10,8 +10,8 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::address::Address;
-use crate::metrics::Call;
 use crate::method::Method;
+use crate::metrics::Call;
 use crate::serve;
 use crate::span::CallSpan;
 

@@ -21,7 +21,11 @@ static SPANS: LazyLock<Family<Fate, Counter>> = LazyLock::new(Family::default);
 
 /// Shows what became of the spans of this process: `trace_spans_total{result}`.
 pub fn register(registry: &mut Registry) {
-    registry.register("trace_spans", "Spans that were sent to the collector, or lost", SPANS.clone());
+    registry.register(
+        "trace_spans",
+        "Spans that were sent to the collector, or lost",
+        SPANS.clone(),
+    );
 }
 
 /// An exporter whose work is counted.
