@@ -10,6 +10,7 @@
 )]
 
 pub mod acapy;
+pub mod collector;
 pub mod graphql;
 pub mod identus;
 pub mod nats;

@@ -85,15 +85,20 @@ impl Suite {
     /// An agent whose five services run in a process each. gRPC goes to the connection service. It is not to be
     /// restarted.
     pub async fn in_five() -> Self {
-        Self::apart(|_, _| free_address()).await
+        Self::in_five_with(&[]).await
+    }
+
+    /// The same, with further arguments of `entente serve` for each.
+    pub async fn in_five_with(arguments: &[&str]) -> Self {
+        Self::apart(arguments, |_, _| free_address()).await
     }
 
     /// The same, and they call each other over Unix sockets.
     pub async fn in_five_over_unix_sockets() -> Self {
-        Self::apart(|home, service| format!("unix:{}", home.join(service).display())).await
+        Self::apart(&[], |home, service| format!("unix:{}", home.join(service).display())).await
     }
 
-    async fn apart(address: impl Fn(&Path, &str) -> String) -> Self {
+    async fn apart(further: &[&str], address: impl Fn(&Path, &str) -> String) -> Self {
         const KEY: &str = "the-key-that-five-processes-share";
         let directory = tempfile::tempdir().unwrap();
         let (didcomm, admin) = (free_address(), free_address());
@@ -108,6 +113,7 @@ impl Suite {
             arguments = vec!["--services".to_owned(), service.to_owned()];
             arguments.extend(["--admin-api-key", KEY].map(str::to_owned));
             arguments.extend(database.clone());
+            arguments.extend(further.iter().map(|&argument| argument.to_owned()));
             match service {
                 "transport" => arguments.push("--allow-private-endpoints".to_owned()),
                 "connection" | "gateway" => {
@@ -218,7 +224,7 @@ fn grpc_url(address: &str) -> String {
 }
 
 /// An address whose port the system gives to nobody on its own, so that it is still free at a restart.
-pub(crate) fn free_address() -> String {
+pub fn free_address() -> String {
     loop {
         let address = format!("127.0.0.1:{}", rand::random_range(10_000..32_000));
         if std::net::TcpListener::bind(&address).is_ok() {

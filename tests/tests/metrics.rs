@@ -56,3 +56,27 @@ async fn promtool_takes_the_metrics_and_they_name_nobody() {
         assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_number_of_series_does_not_grow_with_ids() {
+    let suite = Suite::start().await;
+    let series = async || {
+        let (_, text) = suite.call("GET", "/metrics", json!(null)).await;
+        text.lines().filter(|line| !line.starts_with('#')).count()
+    };
+    let call = async |count: usize| {
+        for _ in 0..count {
+            let id = entente_tests::peer::message("x/1.0/y", json!({}))["@id"].clone();
+            let id = id.as_str().unwrap();
+            suite.call("GET", &format!("/connections/{id}"), json!(null)).await;
+            suite.call("GET", &format!("/nothing/{id}"), json!(null)).await;
+            suite.call("DELETE", &format!("/connections/{id}"), json!(null)).await;
+        }
+    };
+    call(10).await;
+    let before = series().await;
+    call(1_000).await;
+    // A response code or a bucket more may come up, an id may not.
+    let after = series().await;
+    assert!(after <= before + 20, "{before} {after}");
+}
