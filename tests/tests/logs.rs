@@ -31,7 +31,7 @@ async fn story(inviter: &Suite, invitee: &Suite) -> (Invitation, Vec<Connection>
     let invitation = inviter
         .invite_with(CreateInvitationRequest {
             kind,
-            label: LABEL.to_owned(),
+            label: Some(LABEL.to_owned()),
             ..Default::default()
         })
         .await;

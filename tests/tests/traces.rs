@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+use std::time::Duration;
+
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, Invitation};
 use entente_rpc::{Code, Request};
 use entente_tests::collector::{Collector, Seen};
@@ -214,13 +216,13 @@ async fn a_collector_may_come_late_and_a_broken_parent_is_none() {
     let address = free_address();
     let suite = Suite::with(&["--otlp-endpoint", &format!("http://{address}")]).await;
     let inviter = Suite::start().await;
-    invitee_works(&suite, &inviter).await;
+    suite.connect_to(&inviter).await;
     eventually("spans are lost", async || {
         let lost = suite.metric("entente_trace_spans_total{result=\"lost\"}").await;
         (lost > 0.0).then_some(())
     })
     .await;
-    invitee_works(&suite, &inviter).await;
+    suite.connect_to(&inviter).await;
     let collector = Collector::start_at(&address).await;
     accept_in_trace(&suite, &inviter.invite().await, "00-broken-parent-01").await;
     let name = "POST /out-of-band/receive-invitation";
@@ -231,6 +233,26 @@ async fn a_collector_may_come_late_and_a_broken_parent_is_none() {
     assert!(said.contains("spans can be sent again"), "{said}");
 }
 
-async fn invitee_works(suite: &Suite, inviter: &Suite) {
-    suite.connect_to(inviter).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_carry_their_trace() {
+    let collector = Collector::start().await;
+    let (sender, mut calls) = tokio::sync::mpsc::unbounded_channel();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(async move |headers: axum::http::HeaderMap| {
+        let _ = sender.send(headers);
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let suite = Suite::with(&["--otlp-endpoint", &collector.url, "--webhook-url", &url]).await;
+    suite.connect_to(&Suite::start().await).await;
+    let call = tokio::time::timeout(Duration::from_secs(30), calls.recv()).await;
+    let headers = call.expect("a webhook is called").unwrap();
+    let parent = headers["traceparent"].to_str().unwrap();
+    let [_, trace_id, id, _] = parent.split('-').collect::<Vec<_>>()[..] else {
+        panic!("{parent}")
+    };
+    let span = collector.span("POST", |span| span.id == id).await;
+    assert_eq!(span.trace_id, trace_id);
+    assert_eq!(span.attributes["http.response.status_code"], "200");
+    assert!(url.ends_with(&span.attributes["server.port"]), "{span:?}");
 }

@@ -82,8 +82,8 @@ impl Sending {
     }
 
     /// What is known of the work in it, if anything.
-    pub fn current(&mut self) -> Option<Current> {
-        self.current.take()
+    pub fn current(&self) -> Option<Current> {
+        self.current.clone()
     }
 
     pub fn end(mut self, failure: Option<&Failure>) {

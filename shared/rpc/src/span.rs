@@ -15,7 +15,12 @@ pub(crate) struct CallSpan {
 impl CallSpan {
     /// A call that is served, as part of what its caller does.
     pub(crate) fn server(method: Option<&'static Method>) -> Self {
-        Self { span: Span::begin(SpanKind::Server, || describe(method)), server: true }
+        // Probes ask all the time, and nobody asks for their traces.
+        let span = match method {
+            Some(method) if method.service.starts_with("grpc.health.") => Span::default(),
+            _ => Span::begin(SpanKind::Server, || describe(method)),
+        };
+        Self { span, server: true }
     }
 
     /// A call that is made, to a service at an address.

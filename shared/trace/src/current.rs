@@ -59,3 +59,8 @@ pub async fn within<F: Future>(current: Option<Current>, work: F) -> F::Output {
         None => work.await,
     }
 }
+
+/// The work with what is known here, for another task.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    within(Current::read(Current::clone), work)
+}

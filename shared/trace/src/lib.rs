@@ -10,7 +10,7 @@ mod request_id;
 mod span;
 
 pub use context::{MAX_STATE, TRACEPARENT, TRACESTATE, TraceContext};
-pub use current::{Current, within};
+pub use current::{Current, carried, within};
 pub use opentelemetry::trace::SpanKind;
 pub use opentelemetry::{KeyValue, Value};
 pub use request_id::{REQUEST_ID, RequestId};

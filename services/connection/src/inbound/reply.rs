@@ -93,7 +93,7 @@ impl Engine {
     }
 
     async fn pack_reply(&self, message: &Outgoing) -> Answer<Vec<u8>> {
-        let mut sending = Sending::begin(message);
+        let sending = Sending::begin(message);
         let packed = within(sending.current(), self.pack(message)).await;
         sending.end(packed.as_ref().err());
         packed

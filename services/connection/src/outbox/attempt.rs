@@ -16,15 +16,16 @@ const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     while let Some(message) = engine.outbox.next(key) {
-        let mut sending = Sending::begin(&message);
-        let delivered = within(sending.current(), deliver(engine, &message)).await;
+        let sending = Sending::begin(&message);
+        let current = sending.current();
+        let delivered = within(current.clone(), deliver(engine, &message)).await;
         sending.end(delivered.as_ref().err());
         match delivered {
             Ok(reply) => {
                 engine.metrics.delivery("delivered");
                 engine.outbox.complete(message);
                 if let Some(reply) = reply {
-                    tokio::spawn(engine.clone().receive_reply(reply));
+                    tokio::spawn(within(current, engine.clone().receive_reply(reply)));
                 }
             }
             Err(failure) => {
