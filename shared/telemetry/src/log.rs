@@ -1,6 +1,7 @@
 //! The log: lines of text or JSON on standard error, chosen by level and module.
 
 mod correlated;
+mod redact;
 
 use std::io::IsTerminal as _;
 use std::str::FromStr;

@@ -1,14 +1,17 @@
-//! Lines that say which request they are about, and which span of which trace.
+//! Lines that say which request they are about, and which span of which trace; and at `info` and above name nobody.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use entente_trace::Current;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Adds `trace_id`, `span_id` and `request_id` to the lines of another format, where there are any.
+use super::redact::redact;
+
+/// Adds `trace_id`, `span_id` and `request_id` to the lines of another format, where there are any, and takes DIDs out.
 pub(super) struct Correlated<F> {
     inner: F,
     json: bool,
@@ -37,12 +40,14 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let ids = Current::read(ids).unwrap_or_default();
-        if ids.is_empty() {
-            return self.inner.format_event(context, writer, event);
-        }
         let mut line = String::new();
         self.inner.format_event(context, Writer::new(&mut line), event)?;
         let line = line.trim_end();
+        // Who asks for details gets them.
+        let line = match *event.metadata().level() <= Level::INFO {
+            true => redact(line),
+            false => Cow::Borrowed(line),
+        };
         match line.strip_suffix('}').filter(|_| self.json) {
             // An id has no character that JSON would write otherwise.
             Some(open) => {
@@ -53,7 +58,7 @@ where
                 writer.write_str("}\n")
             }
             None => {
-                writer.write_str(line)?;
+                writer.write_str(&line)?;
                 for (name, id) in ids {
                     write!(writer, " {name}={id}")?;
                 }
