@@ -47,9 +47,9 @@ pub(crate) struct Metrics {
     pub(crate) webhook_lag: Gauge,
 }
 
-impl Metrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
             requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             inbound: Family::default(),
@@ -57,7 +57,13 @@ impl Metrics {
             didcomm_sockets: Gauge::default(),
             admin_sockets: Gauge::default(),
             webhook_lag: Gauge::default(),
-        };
+        }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("entente_gateway");
         registry.register(
             "http_requests",
