@@ -7,6 +7,7 @@ use sqlx::{
 };
 
 use crate::batch::{Batch, Statement};
+use crate::tenants::{SETTING, Tenants};
 use crate::{StoreError, Value, value};
 
 /// What a row is read into: any `#[derive(FromRow)]`, or a tuple. Types must be those of the columns: `i64` for BIGINT,
@@ -27,6 +28,8 @@ pub(crate) enum Connection {
         connection: PgConnection,
         /// Whether statements may be prepared by name: not where a proxy gives each transaction another connection.
         named: bool,
+        /// Whose rows the session shows.
+        tenants: Option<String>,
     },
 }
 
@@ -42,7 +45,7 @@ impl Connection {
             Self::Sqlite(connection) => {
                 sqlx::query_as_with(sql, value::sqlite(values)?).fetch_all(connection).await?
             }
-            Self::Postgres { connection, named } => {
+            Self::Postgres { connection, named, .. } => {
                 let query = sqlx::query_as_with(sql, value::postgres(values)?);
                 query.persistent(*named).fetch_all(connection).await?
             }
@@ -61,7 +64,7 @@ impl Connection {
                 .execute(connection)
                 .await?
                 .rows_affected(),
-            Self::Postgres { connection, named } => {
+            Self::Postgres { connection, named, .. } => {
                 let query = sqlx::query_with(sql, value::postgres(values)?).persistent(*named);
                 query.execute(connection).await?.rows_affected()
             }
@@ -95,6 +98,27 @@ impl Connection {
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Whether it shows the rows of these tenants, and no others. SQLite always shows all.
+    pub(crate) fn shows(&self, tenants: Tenants<'_>) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres { tenants: shown, .. } => shown.as_deref() == Some(tenants.setting()),
+        }
+    }
+
+    /// Shows the rows of these tenants, and no others, until it is told otherwise.
+    pub(crate) async fn show(&mut self, tenants: Tenants<'_>) -> Result<(), StoreError> {
+        if self.shows(tenants) {
+            return Ok(());
+        }
+        let Self::Postgres { connection, tenants: shown, .. } = self else { return Ok(()) };
+        *shown = None;
+        let set = AssertSqlSafe(format!("SET {SETTING} = {tenants}"));
+        connection.execute(sqlx::raw_sql(set)).await?;
+        *shown = Some(tenants.setting().to_owned());
         Ok(())
     }
 
