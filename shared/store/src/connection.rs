@@ -6,7 +6,7 @@ use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection,
 };
 
-use crate::batch::{Batch, Statement};
+use crate::batch::Batch;
 use crate::tenants::{SETTING, Tenants};
 use crate::{StoreError, Value, value};
 
@@ -71,21 +71,23 @@ impl Connection {
         })
     }
 
-    /// Carries statements out, and gives the rows that they return.
+    /// Carries statements out in one round trip, and gives the rows that they return.
     pub(crate) async fn batch<T: Record>(&mut self, batch: Batch) -> Result<Vec<T>, StoreError> {
-        if matches!(self, Self::Sqlite(_)) {
-            // A crossing of threads costs more than most statements, so they cross together.
-            let (sql, values) = batch.into_one();
-            return self.all(&sql, values).await;
-        }
-        let mut rows = Vec::new();
-        for statement in batch.into_statements() {
-            match statement {
-                Statement::Prepared(sql, values) => rows.extend(self.all(&sql, values).await?),
-                Statement::Bare(sql) => self.run(&sql).await?,
+        let batch = match batch.into_single() {
+            Ok((sql, values)) => return self.all(&sql, values).await,
+            Err(batch) => batch,
+        };
+        match self {
+            Self::Sqlite(_) => {
+                let (sql, values) = batch.into_one();
+                self.all(&sql, values).await
+            }
+            Self::Postgres { connection, .. } => {
+                let sql = AssertSqlSafe(batch.into_literals()?);
+                let rows = connection.fetch_all(sqlx::raw_sql(sql)).await?;
+                Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
             }
         }
-        Ok(rows)
     }
 
     /// Carries out statements that have no parameters and give no rows.

@@ -109,7 +109,7 @@ impl Transaction {
         T: Record,
     {
         let mut batch = self.take_batch().await?;
-        batch.push_bare(self.lease.0.commit_statement());
+        batch.push_bare(self.lease.0.commit_statement(batch.is_empty()));
         let rows = self.lease.0.batch(batch).await?;
         self.lease.0.committed();
         Ok(rows)

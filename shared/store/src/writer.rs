@@ -150,10 +150,10 @@ impl Writer {
         self.end(true);
     }
 
-    /// What commits. PostgreSQL takes a COMMIT of what has failed for a ROLLBACK and calls it a success, so that
-    /// something that fails then goes before it.
-    pub(crate) fn commit_statement(&self) -> &'static str {
-        if self.pool.is_postgres() { "SELECT 1;COMMIT" } else { "COMMIT" }
+    /// What commits, after other statements or `alone`. PostgreSQL takes a COMMIT of what has failed for a ROLLBACK and
+    /// calls it a success, so that something that fails then goes before it.
+    pub(crate) fn commit_statement(&self, alone: bool) -> &'static str {
+        if alone && self.pool.is_postgres() { "SELECT 1 WHERE FALSE;COMMIT" } else { "COMMIT" }
     }
 
     fn end(&mut self, committed: bool) {
@@ -197,7 +197,7 @@ impl Writer {
         if !self.open {
             return Ok(());
         }
-        match self.run(self.commit_statement()).await {
+        match self.run(self.commit_statement(true)).await {
             Ok(()) => {
                 self.end(true);
                 Ok(())
