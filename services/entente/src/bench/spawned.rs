@@ -1,5 +1,6 @@
 //! An agent made of processes of this program: one, one for each service, or replicas behind a balancer.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -68,12 +69,17 @@ impl Spawned {
             Maker { label, shape, directory: &directory, endpoint: format!("http://{address}") };
         let (mut children, mut grpc, mut balancer) = (Vec::new(), Vec::new(), None);
         if shape.replicas > 1 {
-            let mut didcomm = Vec::new();
+            let mut didcomm: Vec<SocketAddr> = Vec::new();
             for _ in 0..shape.replicas {
                 let (child, ready) = maker.process(ANY_PORT, &[]).await?;
                 children.push(child);
                 grpc.push(text(&ready, "/grpc"));
-                didcomm.extend(text(&ready, "/didcomm").trim_start_matches("http://").parse().ok());
+                didcomm.extend(
+                    text(&ready, "/didcomm")
+                        .trim_start_matches("http://")
+                        .parse::<SocketAddr>()
+                        .ok(),
+                );
             }
             balancer = Some(Balancer::start(listener, didcomm));
         } else {
