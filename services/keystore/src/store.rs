@@ -53,6 +53,10 @@ impl Store {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
     }
 
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
     pub(crate) async fn close(&self) {
         self.database.close().await;
     }

@@ -7,6 +7,7 @@ pub mod caller;
 mod codec;
 pub mod deadline;
 pub mod failure;
+mod health;
 pub mod link;
 mod listener;
 mod method;
@@ -21,6 +22,7 @@ pub use admission::Limits;
 
 pub use caller::{Caller, DEFAULT_TENANT};
 pub use failure::Failure;
+pub use health::Health;
 pub use link::Link;
 pub use listener::Listener;
 pub use method::Method;
