@@ -37,8 +37,8 @@ async fn calls_spread_over_the_replicas() {
     }
     let made = "entente_rpc_requests_total{service=\"entente.keystore.v1.KeystoreService\",method=\"Unpack\",code=\"OK\"}";
     let unpacked = fleet.metric("keystore", made).await;
-    // A request and a complete each.
-    assert_even(unpacked, 60.0);
+    // Some messages come together.
+    assert_even(unpacked, 30.0);
 }
 
 /// Within 20 % of the mean.
