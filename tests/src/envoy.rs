@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::Suite;
-use crate::suite::{eventually, free_address, http};
+use crate::suite::{eventually, free_address, http, tool};
 
 /// An Envoy on free ports, killed when this is dropped. Its log is printed if the test panics.
 pub struct Envoy {
@@ -33,7 +33,7 @@ impl Envoy {
     pub fn prepare() -> Option<Self> {
         let addresses = [(); 4].map(|()| free_address());
         let directory = tempfile::tempdir().unwrap();
-        Some(Self { program: program()?, addresses, child: None, directory })
+        Some(Self { program: tool("ENTENTE_TEST_ENVOY", "deploy/bin/envoy", "deploy-tools")?, addresses, child: None, directory })
     }
 
     /// Where peers reach what is behind it.
@@ -133,18 +133,4 @@ impl Drop for Envoy {
             eprintln!("--- Envoy wrote:\n{}---", log.unwrap_or_default());
         }
     }
-}
-
-/// The real Envoy; without it the test is skipped loudly, in CI it fails.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("ENTENTE_TEST_ENVOY").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy/bin/envoy")),
-        PathBuf::from,
-    );
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "no {}", path.display());
-    eprintln!("*** SKIPPED: no {}; `make deploy-tools` installs it ***", path.display());
-    None
 }

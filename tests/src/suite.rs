@@ -9,8 +9,10 @@ pub use call::{eventually, seconds};
 pub use process::{Process, SERVICES};
 pub use replicas::Replicas;
 
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use entente_rpc::{Link, link};
@@ -172,6 +174,11 @@ impl Suite {
         self.link.clone()
     }
 
+    /// The id of the process; that of the connection service, where each service has its own.
+    pub fn pid(&self) -> u32 {
+        self.processes.get(3).unwrap_or(&self.processes[0]).pid()
+    }
+
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         self.processes.iter_mut().for_each(Process::kill9);
@@ -207,11 +214,16 @@ pub(crate) fn grpc_url(address: &str) -> String {
     if address.starts_with("unix:") { address.to_owned() } else { format!("http://{address}") }
 }
 
-/// An address whose port the system gives to nobody on its own, so that it is still free at a restart.
-pub(crate) fn free_address() -> String {
+/// An address whose port the system gives to nobody on its own, so that it is still free at a restart; and no other test
+/// either: who has the port of that number for datagrams has it, for as long as this process lives.
+pub fn free_address() -> String {
+    static TAKEN: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
     loop {
         let address = format!("127.0.0.1:{}", rand::random_range(10_000..32_000));
-        if std::net::TcpListener::bind(&address).is_ok() {
+        if let Ok(taken) = UdpSocket::bind(&address)
+            && TcpListener::bind(&address).is_ok()
+        {
+            TAKEN.lock().unwrap().push(taken);
             return address;
         }
     }
@@ -249,6 +261,19 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// A tool that tests need: where `variable` says, or where `make <name>` installs it under target/. Without it a test is
+/// skipped loudly; in CI it fails.
+pub fn tool(variable: &str, place: &str, name: &str) -> Option<PathBuf> {
+    let installed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(place);
+    let path = std::env::var_os(variable).map_or_else(installed, PathBuf::from);
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "no {}", path.display());
+    eprintln!("*** SKIPPED: no {}; `make {name}` installs it ***", path.display());
+    None
 }
 
 /// The program without the settings of whoever runs the tests.

@@ -228,19 +228,26 @@ impl Suite {
     /// The value of a metric at `/metrics`, with its labels as written there; 0 when it is absent. Where there are several
     /// processes, of all together.
     pub async fn metric(&self, name: &str) -> f64 {
+        let value = |text: &String| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.map_or(0.0, |value| value.trim().parse::<f64>().unwrap())
+        };
+        self.metrics().await.iter().map(value).sum()
+    }
+
+    /// What is at `/metrics` of each process.
+    pub async fn metrics(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for url in &self.metrics_urls {
             let answer = self.http.get(format!("{url}/metrics")).send().await.unwrap();
             texts.push(answer.text().await.unwrap());
         }
         if texts.is_empty() {
-            texts.push(self.call("GET", "/metrics", Value::Null).await.1);
+            let (status, text) = self.call("GET", "/metrics", Value::Null).await;
+            assert_eq!(status, 200, "{text}");
+            texts.push(text);
         }
-        let value = |text: &String| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            line.map_or(0.0, |value| value.trim().parse::<f64>().unwrap())
-        };
-        texts.iter().map(value).sum()
+        texts
     }
 }
 

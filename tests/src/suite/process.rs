@@ -64,6 +64,11 @@ impl Process {
         }
     }
 
+    /// The id of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("a running process").id()
+    }
+
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
