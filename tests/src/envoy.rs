@@ -33,7 +33,12 @@ impl Envoy {
     pub fn prepare() -> Option<Self> {
         let addresses = [(); 4].map(|()| free_address());
         let directory = tempfile::tempdir().unwrap();
-        Some(Self { program: tool("ENTENTE_TEST_ENVOY", "deploy/bin/envoy", "deploy-tools")?, addresses, child: None, directory })
+        Some(Self {
+            program: tool("ENTENTE_TEST_ENVOY", "deploy/bin/envoy", "deploy-tools")?,
+            addresses,
+            child: None,
+            directory,
+        })
     }
 
     /// Where peers reach what is behind it.
@@ -102,10 +107,12 @@ impl Envoy {
                 "{{endpoint: {{address: {{socket_address: {}}}, health_check_config: {{port_value: {port}}}}}}}, ",
                 place(didcomm)
             );
-            let _ = write!(owners, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(admin));
+            let _ =
+                write!(owners, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(admin));
         }
         for grpc in &upstreams.connections {
-            let _ = write!(callers, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(grpc));
+            let _ =
+                write!(callers, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(grpc));
         }
         replace(
             "lb_endpoints:\n              - endpoint:\n                  \
@@ -114,7 +121,9 @@ impl Envoy {
             &format!("lb_endpoints: [{peers}]\n"),
         );
         let named = |name: &str, port: u16| {
-            format!("[{{endpoint: {{address: {{socket_address: {{address: {name}, port_value: {port}}}}}}}}}]")
+            format!(
+                "[{{endpoint: {{address: {{socket_address: {{address: {name}, port_value: {port}}}}}}}}}]"
+            )
         };
         replace(&named("gateway", 8031), &format!("[{owners}]"));
         replace(&named("connection", 8032), &format!("[{callers}]"));

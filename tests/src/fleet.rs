@@ -34,7 +34,8 @@ impl Fleet {
         let directory = tempfile::tempdir().unwrap();
         let grpc = SERVICES.map(|_| [(); REPLICAS].map(|()| free_address()));
         let master = directory.path().join("master.key").display().to_string();
-        let mut shared = owned(&["--database-url", &place.url(), "--endpoint", &envoy.didcomm_url()]);
+        let mut shared =
+            owned(&["--database-url", &place.url(), "--endpoint", &envoy.didcomm_url()]);
         shared.extend(owned(&["--admin-api-key", KEY, "--master-key-file", &master]));
         shared.extend(owned(arguments));
         // The gateway is called by none.

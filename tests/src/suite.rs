@@ -123,13 +123,22 @@ impl Suite {
             shared.extend([format!("--{service}-url"), grpc_url(address)]);
         }
         let metrics = SERVICES.map(|_| free_address());
-        let starts = SERVICES.iter().zip(&grpc).zip(&metrics).map(async |((service, grpc), metrics)| {
-            let mut arguments = shared.clone();
-            arguments.extend(owned(&["--services", service, "--grpc-addr", grpc, "--metrics-addr", metrics]));
-            Process::start(home, service, arguments).await.0
-        });
+        let starts =
+            SERVICES.iter().zip(&grpc).zip(&metrics).map(async |((service, grpc), metrics)| {
+                let mut arguments = shared.clone();
+                arguments.extend(owned(&[
+                    "--services",
+                    service,
+                    "--grpc-addr",
+                    grpc,
+                    "--metrics-addr",
+                    metrics,
+                ]));
+                Process::start(home, service, arguments).await.0
+            });
         let processes = join_all(starts).await;
-        let links = grpc.each_ref().map(|address| link::remote(&grpc_url(address), Some(KEY)).unwrap());
+        let links =
+            grpc.each_ref().map(|address| link::remote(&grpc_url(address), Some(KEY)).unwrap());
         Self {
             didcomm_url: format!("http://{didcomm}"),
             admin_url: format!("http://{admin}"),
@@ -188,7 +197,10 @@ impl Suite {
     /// well, or the last.
     pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
         let ended = join_all(self.processes.iter_mut().map(Process::terminate)).await;
-        ended.into_iter().max_by_key(|(status, took)| (!status.success(), *took)).expect("a process")
+        ended
+            .into_iter()
+            .max_by_key(|(status, took)| (!status.success(), *took))
+            .expect("a process")
     }
 
     /// Starts it again, on the same data and ports. One that still runs is killed first.

@@ -318,7 +318,9 @@ async fn a_call_ends_at_its_deadline() {
 /// As buf does it by reflection v1; grpcurl has v1alpha alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn buf_reflects_and_calls() {
-    let Some(program) = tool("ENTENTE_TEST_BUF", "buf/node_modules/.bin/buf", "buf") else { return };
+    let Some(program) = tool("ENTENTE_TEST_BUF", "buf/node_modules/.bin/buf", "buf") else {
+        return;
+    };
     let suite = Suite::start().await;
     let call = |method: &str| {
         let mut command = Command::new(&program);

@@ -16,7 +16,6 @@ use tokio::process::Command;
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/grpcio/client.py");
 const SERVICE_CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/service-config.json");
 
-
 /// What the client saw. `None` where it is not installed.
 async fn seen(check: &str, suite: &Suite, more: &[&str]) -> Option<Vec<Value>> {
     let target = suite.grpc_url.trim_start_matches("http://");

@@ -15,10 +15,11 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_takes_the_metrics_and_they_name_nobody() {
-    let Some(program) = tool("ENTENTE_TEST_PROMTOOL", "deploy/promtool", "deploy-tools") else { return };
+    let Some(program) = tool("ENTENTE_TEST_PROMTOOL", "deploy/promtool", "deploy-tools") else {
+        return;
+    };
     let (inviter, invitee) = (Suite::start().await, Suite::start().await);
     let (theirs, ours) = invitee.connect_to(&inviter).await;
     inviter.call("POST", "/out-of-band/create-invitation", json!({"bad": true})).await;

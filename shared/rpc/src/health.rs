@@ -76,7 +76,9 @@ impl health_server::Health for Server {
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let ready = *self.ready.borrow();
         match self.status(&request.get_ref().service)(ready) {
-            ServingStatus::ServiceUnknown => Err(Status::not_found("there is no such service here")),
+            ServingStatus::ServiceUnknown => {
+                Err(Status::not_found("there is no such service here"))
+            }
             status => Ok(Response::new(answer(status))),
         }
     }
@@ -111,7 +113,8 @@ mod tests {
             let request = HealthCheckRequest { service: name.to_owned() };
             server.watch(Request::new(request)).await.unwrap().into_inner()
         };
-        let (mut all, mut alive, unknown) = (watch("").await, watch(LIVENESS).await, watch("x").await);
+        let (mut all, mut alive, unknown) =
+            (watch("").await, watch(LIVENESS).await, watch("x").await);
         assert_eq!(all.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
         assert_eq!(alive.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
         health.set(true);
@@ -127,6 +130,9 @@ mod tests {
         assert_eq!(told.len(), 1, "it stays open, and nothing changes");
         assert_eq!(told[0].as_ref().unwrap().status(), ServingStatus::ServiceUnknown);
         let late = HealthCheckRequest { service: "late".to_owned() };
-        assert_eq!(server.check(Request::new(late)).await.unwrap_err().code(), tonic::Code::NotFound);
+        assert_eq!(
+            server.check(Request::new(late)).await.unwrap_err().code(),
+            tonic::Code::NotFound
+        );
     }
 }

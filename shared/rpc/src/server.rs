@@ -51,12 +51,7 @@ impl GrpcServer {
         };
         routes.add_service(reflection().build_v1().map_err(ServerError::Reflection)?);
         routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);
-        Ok(Self {
-            routes,
-            health: Health::new(),
-            names: Vec::new(),
-            limits: Limits::default(),
-        })
+        Ok(Self { routes, health: Health::new(), names: Vec::new(), limits: Limits::default() })
     }
 
     /// Adds a generated server.

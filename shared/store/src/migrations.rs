@@ -36,15 +36,15 @@ impl Migrations {
     /// done: who may not change tables can work with them.
     async fn run_on_postgres(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let table = self.table();
+        let mut transaction = connection.begin().await?;
         let there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(&table)
             .persistent(false)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *transaction)
             .await?;
-        if there && self.missing_on_postgres(connection).await?.is_empty() {
-            return Ok(());
+        if there && self.missing_on_postgres(&mut transaction).await?.is_empty() {
+            return Ok(transaction.commit().await?);
         }
-        let mut transaction = connection.begin().await?;
         let prepare = format!(
             "SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
              CREATE TABLE IF NOT EXISTS {table} (

@@ -68,7 +68,8 @@ async fn heartbeats_keep_a_quiet_stream() {
     let mut through = envoy.suite();
     through.use_key(&suite.api_key);
     let subscribe = async |heartbeat| {
-        let request = SubscribeRequest { heartbeat: Some(seconds(heartbeat)), ..Default::default() };
+        let request =
+            SubscribeRequest { heartbeat: Some(seconds(heartbeat)), ..Default::default() };
         through.events().subscribe(request).await.unwrap().into_inner()
     };
     let mut quiet = subscribe(60).await;

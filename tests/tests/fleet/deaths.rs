@@ -6,10 +6,10 @@ use entente_rpc::proto::connection::v1::{
     ExchangeState, GetInvitationRequest, ListConnectionsRequest,
 };
 use entente_rpc::proto::event::v1::EventKind;
+use entente_tests::Suite;
 use entente_tests::acapy::{AcaPy, Relay, Release};
 use entente_tests::fleet::Fleet;
 use entente_tests::nats::Nats;
-use entente_tests::Suite;
 
 use crate::load::{Load, Made, ended, until, with_did, with_key};
 use crate::reader::Reader;

@@ -135,7 +135,8 @@ pub async fn ended(suite: &Suite, id: &str) -> Option<Acceptance> {
         AcceptanceState::Reused => Some(found),
         AcceptanceState::Connecting => {
             let request = GetExchangeRequest { id: found.exchange_id.clone() };
-            let exchange = patiently(async || suite.exchanges().get_exchange(request.clone()).await);
+            let exchange =
+                patiently(async || suite.exchanges().get_exchange(request.clone()).await);
             let exchange = exchange.await.into_inner().exchange.unwrap();
             (exchange.state() == ExchangeState::Done).then_some(found)
         }

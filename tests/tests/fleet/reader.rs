@@ -19,7 +19,8 @@ pub struct Reader {
 
 impl Reader {
     pub fn start(suite: &Suite) -> Self {
-        let (seen, endings) = (Arc::<Mutex<Vec<Event>>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let (seen, endings) =
+            (Arc::<Mutex<Vec<Event>>>::default(), Arc::<Mutex<Vec<_>>>::default());
         let (events, mut client, ended) = (Arc::clone(&seen), suite.events(), Arc::clone(&endings));
         let task = tokio::spawn(async move {
             loop {

@@ -53,7 +53,8 @@ async fn a_rolling_restart_is_not_seen_by_callers() {
     };
     let restarts = async {
         for replica in 0..REPLICAS {
-            let mut old: Vec<_> = fleet.processes.iter_mut().skip(replica).step_by(REPLICAS).collect();
+            let mut old: Vec<_> =
+                fleet.processes.iter_mut().skip(replica).step_by(REPLICAS).collect();
             assert_eq!(old.len(), SERVICES.len());
             let before = calls.load(Ordering::Relaxed);
             let ends = join_all(old.iter_mut().map(|process| process.terminate())).await;

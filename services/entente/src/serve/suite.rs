@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::listeners::{self, Addresses, Listeners};
-use super::services::{Context, Services};
 use super::readiness::{self, Phase};
+use super::services::{Context, Services};
 use super::{ServeError, data_dir, metrics as own_metrics};
 use crate::config::{Access, Config, ServiceName};
 use crate::migrate;
