@@ -50,7 +50,8 @@ test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools orac
 	if [[ -f target/postgres.env ]]; then source target/postgres.env; fi; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		all() { $(CARGO) nextest run --locked --workspace --no-fail-fast; }; \
-		driving() { $(CARGO) nextest run --locked --workspace --no-fail-fast -E 'package(entente-tests)'; }; \
+		driving() { $(CARGO) nextest run --locked --workspace --no-fail-fast \
+			-E 'package(entente-tests) & !binary(/^(fleet|layering|limits|migrate|reasons)$$/)'; }; \
 	else \
 		all() { $(CARGO) test --locked --workspace --all-targets --no-fail-fast; }; \
 		driving() { $(CARGO) test --locked -p entente-tests --no-fail-fast; }; \

@@ -10,8 +10,7 @@ use entente_tests::fleet::{Fleet, REPLICAS};
 use entente_tests::suite::seconds;
 use futures_util::future::join_all;
 
-/// Many callers accept invitations with one DID at once, on whichever replica: one connection, and what it costs is
-/// borne by all replicas.
+/// Round robin, by Envoy before the connection services, and by their own clients behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_spread_over_the_replicas() {
     let Some(fleet) = Fleet::start(&[]).await else { return };
