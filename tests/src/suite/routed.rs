@@ -33,7 +33,7 @@ impl Service<http::Request<Body>> for Routed {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let path = request.uri().path();
         let has = |service: &&str| path.starts_with(&format!("/entente.{service}."));
-        let at = SERVICES.iter().position(|service| has(&service)).unwrap_or(3);
+        let at = SERVICES.iter().position(has).unwrap_or(3);
         let answer = self.links[at].call(request);
         Box::pin(answer)
     }
