@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::StoreError;
 use crate::connection::Connection;
+use crate::tenants::SETTING;
 
 /// The steps to a service's schema.
 pub struct Migrations {
@@ -46,7 +47,8 @@ impl Migrations {
             return Ok(transaction.commit().await?);
         }
         let prepare = format!(
-            "SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
+            "SET LOCAL {SETTING} = '*';
+             SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
              CREATE TABLE IF NOT EXISTS {table} (
                  version BIGINT NOT NULL PRIMARY KEY,
                  description TEXT NOT NULL,
