@@ -340,7 +340,10 @@ async fn a_deadline_in_the_midst_of_a_transaction_leaves_no_half_of_it() {
         })
         .collect();
     let mut other = replicas.place.session(false).await.unwrap();
-    other.run("BEGIN; UPDATE logs SET last_sequence = last_sequence;").await.unwrap();
+    other
+        .run("SET entente.tenant = '*'; BEGIN; UPDATE logs SET last_sequence = last_sequence;")
+        .await
+        .unwrap();
     let held_up = requests.iter().map(async |request| {
         let mut request = entente_rpc::Request::new(request.clone());
         request.set_timeout(Duration::from_millis(200));

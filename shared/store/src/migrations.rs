@@ -38,6 +38,10 @@ impl Migrations {
     async fn run_on_postgres(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let table = self.table();
         let mut transaction = connection.begin().await?;
+        let lock = format!(
+            "SET LOCAL {SETTING} = '*'; SELECT pg_advisory_xact_lock(hashtext('entente migrations'))"
+        );
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await?;
         let there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
             .bind(&table)
             .persistent(false)
@@ -47,9 +51,7 @@ impl Migrations {
             return Ok(transaction.commit().await?);
         }
         let prepare = format!(
-            "SET LOCAL {SETTING} = '*';
-             SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
-             CREATE TABLE IF NOT EXISTS {table} (
+            "CREATE TABLE IF NOT EXISTS {table} (
                  version BIGINT NOT NULL PRIMARY KEY,
                  description TEXT NOT NULL,
                  checksum BYTEA NOT NULL,
