@@ -118,6 +118,11 @@ impl Service {
         link::local(self.server.clone())
     }
 
+    /// Whether the keystore can work: its database answers. The master key was there at the start.
+    pub async fn is_ready(&self) -> bool {
+        self.keystore.is_ready().await
+    }
+
     /// Finishes the creations that are queued, drops the keys in memory and closes the store. Calls after this fail
     /// with STORE_UNAVAILABLE.
     pub async fn shutdown(&self) {

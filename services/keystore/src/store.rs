@@ -59,6 +59,10 @@ impl Store {
         self.database.register(registry);
     }
 
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
     pub(crate) async fn close(&self) {
         self.database.close().await;
     }

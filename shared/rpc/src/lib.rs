@@ -9,6 +9,7 @@ mod codec;
 pub mod deadline;
 mod edge;
 pub mod failure;
+mod health;
 pub mod link;
 mod listener;
 mod method;
@@ -24,6 +25,7 @@ pub use admission::Limits;
 
 pub use caller::{Caller, DEFAULT_TENANT};
 pub use failure::Failure;
+pub use health::Health;
 pub use link::Link;
 pub use listener::Listener;
 pub use method::Method;

@@ -59,6 +59,9 @@ pub(super) fn to_toml(config: &Config) -> String {
             line(&format!("{}-url", service.as_str()), quoted(url));
         }
     }
+    line("drain-delay", config.drain_delay.as_secs().to_string());
+    line("shutdown-timeout", config.shutdown_timeout.as_secs().to_string());
+    line("migrate", config.migrate.to_string());
     let format = match config.log_format {
         Format::Text => "text",
         Format::Json => "json",

@@ -119,11 +119,23 @@ impl Services {
         self.connection.iter().for_each(|service| service.add_to(server));
     }
 
-    /// Whether the store behind them answers.
+    /// Whether the stores behind them answer.
     pub(super) async fn are_ready(&self) -> bool {
-        match &self.connection {
-            Some(connection) => connection.is_ready().await,
+        if let Some(connection) = &self.connection
+            && !connection.is_ready().await
+        {
+            return false;
+        }
+        match &self.keystore {
+            Some(keystore) => keystore.is_ready().await,
             None => true,
+        }
+    }
+
+    /// Says to who asks that no more is welcome.
+    pub(super) fn drain(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.drain();
         }
     }
 

@@ -160,7 +160,14 @@ impl Lost {
 async fn send(member: &Member, request: Request<Body>) -> Result<Response<Body>, Lost> {
     let mut channel = member.channel.clone();
     let answer = async { channel.ready().await?.call(request).await };
-    answer.await.map_err(|error| lost(&error))
+    let answer = answer.await.map_err(|error| lost(&error))?;
+    Ok(answer.map(|body| Body::new(body.map_err(|broken| broke_off(&broken)))))
+}
+
+/// The connection ended in the midst of an answer, for which the library has several codes. What the service itself says
+/// comes in trailers.
+fn broke_off(broken: &Status) -> Status {
+    unavailable(format!("the service broke off: {}", broken.message()))
 }
 
 fn lost(error: &tonic::transport::Error) -> Lost {
