@@ -10,6 +10,9 @@
 )]
 
 pub mod acapy;
+pub mod collector;
+pub mod envoy;
+pub mod fleet;
 pub mod graphql;
 pub mod identus;
 pub mod nats;
@@ -18,5 +21,6 @@ pub mod peer;
 pub mod suite;
 pub mod wire;
 
+pub use fleet::Fleet;
 pub use peer::Peer;
 pub use suite::Suite;

@@ -10,13 +10,14 @@ use prost::Message as _;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::suite::{eventually, free_address};
+use crate::suite::{eventually, free_address, tool};
 
 /// The name of the stream.
 pub const STREAM: &str = "ENTENTE_EVENTS";
 
 /// A nats-server on a free port, killed when this is dropped.
 pub struct Nats {
+    program: PathBuf,
     address: String,
     child: Option<Child>,
     directory: TempDir,
@@ -46,7 +47,7 @@ impl Nats {
 
     /// The same, but it is not started yet.
     pub fn prepare() -> Option<Self> {
-        program()?;
+        let program = tool("ENTENTE_TEST_NATS", "nats/nats-server", "nats")?;
         let (address, directory) = (free_address(), tempfile::tempdir().unwrap());
         let store = directory.path().join("store");
         let settings = format!(
@@ -54,7 +55,7 @@ impl Nats {
              authorization {{ user: entente, password: \"p@ss\" }}\n"
         );
         std::fs::write(directory.path().join("nats.conf"), settings).unwrap();
-        Some(Self { address, child: None, directory })
+        Some(Self { program, address, child: None, directory })
     }
 
     /// What `--nats-url` takes.
@@ -73,7 +74,7 @@ impl Nats {
     /// Starts it, on the same store and port. One that still runs is killed first.
     pub async fn restart(&mut self) {
         self.kill9();
-        let child = Command::new(program().unwrap())
+        let child = Command::new(&self.program)
             .arg("--config")
             .arg(self.directory.path().join("nats.conf"))
             .stderr(Stdio::null())
@@ -141,18 +142,4 @@ impl Drop for Nats {
             let _ = child.wait();
         }
     }
-}
-
-/// The real nats-server; without it the test is skipped loudly, in CI it fails.
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("ENTENTE_TEST_NATS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/nats/nats-server")),
-        PathBuf::from,
-    );
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "no {}", path.display());
-    eprintln!("*** SKIPPED: no {}; `make nats` installs it ***", path.display());
-    None
 }

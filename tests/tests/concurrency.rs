@@ -21,7 +21,7 @@ use entente_rpc::proto::keystore::v1::{CreateKeyRequest, ListKeysRequest};
 use entente_rpc::{ErrorReason, Failure};
 use entente_tests::peer::{kind, request};
 use entente_tests::suite::{Replicas, eventually, seconds};
-use entente_tests::{Peer, Suite};
+use entente_tests::{Fleet, Peer, Suite};
 use futures_util::future::join_all;
 
 const MANY: usize = 64;
@@ -119,6 +119,22 @@ async fn many_invitations_of_replicas_make_one_connection() {
     assert!(invitations.iter().all(|invitation| invitation.did == invitations[0].did));
     let accepted = join_all(invitations.iter().map(|made| accept(&invitee, &made.url))).await;
     assert_one_connection(inviter.any(), &invitee, &accepted).await;
+}
+
+/// The same where both sides of the race come through a proxy, to three replicas of each service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_invitations_with_one_did_make_one_connection_of_a_fleet() {
+    let (peer, fleet) = tokio::join!(Suite::start(), Fleet::start(&[]));
+    let Some(fleet) = fleet else { return };
+    let invitations = join_all((0..MANY).map(|_| peer.invite())).await;
+    let accepted = join_all(invitations.iter().map(|made| accept(&fleet.suite, &made.url))).await;
+    assert_one_connection(&peer, &fleet.suite, &accepted).await;
+
+    let (other, fleet) = tokio::join!(Suite::start(), Fleet::start(&[]));
+    let Some(fleet) = fleet else { return };
+    let invitations = join_all((0..MANY).map(|_| fleet.suite.invite())).await;
+    let accepted = join_all(invitations.iter().map(|made| accept(&other, &made.url))).await;
+    assert_one_connection(&fleet.suite, &other, &accepted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

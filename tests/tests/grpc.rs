@@ -18,7 +18,7 @@ use entente_rpc::proto::event::v1::{
     EventFilter, EventKind, ListEventsRequest, SubscribeRequest, SubscribeResponse,
 };
 use entente_rpc::{Code, ErrorReason, Failure, Status, link};
-use entente_tests::suite::seconds;
+use entente_tests::suite::{seconds, tool};
 use entente_tests::{Suite, wire};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -64,7 +64,7 @@ async fn an_unknown_method_is_unimplemented() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_needs_no_key_and_follows_the_drain() {
-    let mut suite = Suite::start().await;
+    let mut suite = Suite::whole().await;
     let mut health = HealthClient::new(link::remote(&suite.grpc_url, None).unwrap());
     let services: std::collections::BTreeSet<String> = wire::methods()
         .iter()
@@ -86,20 +86,12 @@ async fn health_needs_no_key_and_follows_the_drain() {
     });
     assert_eq!(ended.1.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert_eq!(ended.0.0.code(), Some(0));
+    assert!(watch.message().await.unwrap().is_none(), "who watches does not hold up the end");
 }
 
-/// The real grpcurl; without it the test is skipped loudly, in CI it fails.
+/// The real grpcurl.
 fn grpcurl() -> Option<PathBuf> {
-    let path = std::env::var_os("ENTENTE_TEST_GRPCURL").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/bin/grpcurl")),
-        PathBuf::from,
-    );
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "no {}", path.display());
-    eprintln!("*** SKIPPED: no {}; `make grpcurl` installs it ***", path.display());
-    None
+    tool("ENTENTE_TEST_GRPCURL", "tools/bin/grpcurl", "grpcurl")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -321,6 +313,43 @@ async fn a_call_ends_at_its_deadline() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     // What was committed before is there.
     assert_eq!(invitee.all_exchanges().await.len(), 1);
+}
+
+/// As buf does it by reflection v1; grpcurl has v1alpha alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buf_reflects_and_calls() {
+    let Some(program) = tool("ENTENTE_TEST_BUF", "buf/node_modules/.bin/buf", "buf") else {
+        return;
+    };
+    let suite = Suite::start().await;
+    let call = |method: &str| {
+        let mut command = Command::new(&program);
+        command.args(["curl", "--http2-prior-knowledge", "--protocol", "grpc", "--reflect"]);
+        command.args(["--reflect-protocol", "grpc-v1"]);
+        let key = format!("x-api-key: {}", suite.api_key);
+        command.args(["-H", &key, "--reflect-header", &key]);
+        let output = command.arg(format!("{}/{method}", suite.grpc_url)).output().unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.success(), text)
+    };
+    let (done, text) = call("entente.connection.v1.InvitationService/CreateInvitation");
+    assert!(done && text.contains("?oob="), "{text}");
+    let (done, text) = call("entente.connection.v1.InvitationService/GetInvitation");
+    assert!(!done && text.contains("ErrorInfo"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grpcurl_calls_over_a_unix_socket() {
+    let Some(program) = grpcurl() else { return };
+    let suite = Suite::in_five_over_unix_sockets().await;
+    let path = suite.grpc_url.trim_start_matches("unix:");
+    let mut command = Command::new(&program);
+    command.args(["-plaintext", "-unix", "-authority", "localhost"]);
+    command.args(["-H", &format!("x-api-key: {}", suite.api_key), path]);
+    let output =
+        command.arg("entente.connection.v1.ConnectionService/ListConnections").output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && text.contains('{'), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

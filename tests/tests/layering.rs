@@ -94,7 +94,7 @@ fn no_service_needs_another() {
 
 #[test]
 fn shared_crates_need_no_service() {
-    for path in ["did", "didcomm", "protocol", "rpc", "store", "net", "telemetry"] {
+    for path in ["did", "didcomm", "protocol", "rpc", "store", "net", "telemetry", "trace"] {
         let needed = closure(&format!("entente-{path}"));
         assert!(!SERVICES.iter().any(|service| needed.contains(*service)), "{path}");
     }
@@ -171,6 +171,13 @@ fn tonic_is_only_in_rpc_and_grpc_modules() {
 fn nats_is_only_in_its_module() {
     only_in(&["async_nats::"], |file| {
         file.starts_with("services/connection/") && is_module(file, "nats")
+    });
+}
+
+#[test]
+fn spans_are_told_by_one_crate_and_sent_by_one() {
+    only_in(&["opentelemetry::", "opentelemetry_sdk::", "opentelemetry_otlp::"], |file| {
+        file.starts_with("shared/trace/") || file.starts_with("shared/telemetry/")
     });
 }
 

@@ -8,7 +8,9 @@
     reason = "a test that cannot go on fails"
 )]
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use entente_tests::suite;
 
@@ -63,6 +65,52 @@ async fn postgresql_is_brought_up_to_date() {
     let refused = migrate(&place.url(), &[]).wait_with_output().unwrap();
     let error = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && error.contains("migration"), "{error}");
+}
+
+/// `serve --migrate=false`, on free ports: the line that it says it is ready with, or what it says instead.
+fn serve(url: &str, home: &Path) -> Result<String, String> {
+    let mut command = suite::command();
+    command.args(["serve", "--migrate=false", "--database-url", url, "--data-dir"]).arg(home);
+    for listener in ["--didcomm-addr", "--admin-addr", "--grpc-addr"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    match line.is_empty() {
+        true => Err(String::from_utf8(output.stderr).unwrap()),
+        false => Ok(line),
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_change_tables_serves_with_those_that_are_there() {
+    let Some(place) = suite::postgres().await else { return };
+    let home = tempfile::tempdir().unwrap();
+    let error = serve(&place.url(), home.path()).unwrap_err();
+    assert!(error.contains("keystore step 1 (") && error.contains("entente migrate"), "{error}");
+    assert!(run(&place.url(), &["--dry-run"]).contains("keystore: would take step 1"), "{error}");
+    run(&place.url(), &[]);
+    let mut session = place.session(false).await.unwrap();
+    let grant =
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO entente_rows";
+    session.run(grant).await.unwrap();
+    let url = place.url().replace("//entente@", "//entente_rows@");
+    assert!(url.contains("//entente_rows@"), "{url}");
+    let ready = serve(&url, home.path()).unwrap();
+    assert!(ready.contains("\"ready\":true"), "{ready}");
+}
+
+#[test]
+fn tables_in_files_that_are_behind_are_refused() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = format!("sqlite:{}", folder.path().display());
+    let error = serve(&url, home.path()).unwrap_err();
+    assert!(error.contains("connection step 1 ("), "{error}");
+    run(&url, &[]);
+    serve(&url, home.path()).unwrap();
 }
 
 /// A table that is new and has no policy would show each tenant's rows to every other.

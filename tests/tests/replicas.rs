@@ -21,6 +21,9 @@ use entente_rpc::proto::event::v1::{EventKind, SubscribeRequest};
 use entente_tests::suite::{Replicas, eventually, seconds};
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 /// A reader at one replica is given what others do, in order; when its replica dies it goes on at another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,6 +44,12 @@ async fn a_stream_of_events_goes_on_at_another_replica() {
             sequences.extend(answer.event.map(|event| event.sequence));
         }
         replicas.suites[round].kill9();
+        let ended = loop {
+            if let Err(status) = stream.message().await {
+                break status;
+            }
+        };
+        assert_eq!(ended.code(), Code::Unavailable, "{ended:?}");
         replicas.suites[round].restart().await;
     }
     let expected: Vec<i64> = (1..=30).collect();
@@ -280,6 +289,77 @@ async fn a_database_that_is_away_for_a_while_loses_nothing() {
     for (at, event) in replicas.any().all_events().await.iter().enumerate() {
         assert_eq!(event.sequence, i64::try_from(at).unwrap() + 1);
     }
+}
+
+/// A process whose database is away says that calls are not welcome, and that it lives; it is back when the database is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_without_its_database_is_not_ready() {
+    let Some(replicas) = Replicas::start(1, &[]).await else { return };
+    let suite = replicas.any();
+    let mut health = HealthClient::new(suite.link());
+    let mut states = async || {
+        let mut told = Vec::new();
+        for service in ["", "readiness", "entente.keystore.v1.KeystoreService", "liveness"] {
+            let request = HealthCheckRequest { service: service.to_owned() };
+            told.push(health.check(request).await.unwrap().into_inner().status());
+        }
+        (told, suite.call("GET", "/status/ready", Value::Null).await.0)
+    };
+    let (yes, no) = (ServingStatus::Serving, ServingStatus::NotServing);
+    assert_eq!(states().await, (vec![yes; 4], 200));
+    let mut session = replicas.place.session(true).await.unwrap();
+    let name = replicas.place.url().rsplit('/').next().unwrap().to_owned();
+    let allow = |allowed: bool| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}");
+    session.run(&allow(false)).await.unwrap();
+    let end =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    session.run(&end).await.unwrap();
+    eventually("it says that it is not ready", async || {
+        (states().await == (vec![no, no, no, yes], 503)).then_some(())
+    })
+    .await;
+    session.run(&allow(true)).await.unwrap();
+    eventually("it says that it is ready", async || {
+        (states().await == (vec![yes; 4], 200)).then_some(())
+    })
+    .await;
+}
+
+/// A call whose time is over while the database holds it up is told so, and has happened whole or not at all: made again
+/// by its request_id it has happened once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_in_the_midst_of_a_transaction_leaves_no_half_of_it() {
+    let Some(replicas) = Replicas::start(1, &[]).await else { return };
+    let suite = replicas.any();
+    suite.invite().await;
+    let before = suite.all_events().await.len();
+    let requests: Vec<_> = (0..8)
+        .map(|at| CreateInvitationRequest {
+            request_id: format!("call-{at}"),
+            ..Default::default()
+        })
+        .collect();
+    let mut other = replicas.place.session(false).await.unwrap();
+    other
+        .run("SET entente.tenant = '*'; BEGIN; UPDATE logs SET last_sequence = last_sequence;")
+        .await
+        .unwrap();
+    let held_up = requests.iter().map(async |request| {
+        let mut request = entente_rpc::Request::new(request.clone());
+        request.set_timeout(Duration::from_millis(200));
+        suite.invitations().create_invitation(request).await.unwrap_err()
+    });
+    for status in futures_util::future::join_all(held_up).await {
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    }
+    other.run("ROLLBACK").await.unwrap();
+    let mut made = BTreeSet::new();
+    for request in requests {
+        made.insert(suite.invite_with(request).await.id);
+    }
+    assert_eq!(made.len(), 8);
+    let events = suite.all_events().await;
+    assert_eq!(events.len(), before * 9, "each once, with its events");
 }
 
 /// Sessions are not relied on: not for statements, nor for locks, nor for being woken.

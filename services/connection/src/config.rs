@@ -29,6 +29,8 @@ pub struct Config {
     pub deliveries: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// Tell peers, in the encrypted messages, which trace a message belongs to, and take it from theirs.
+    pub didcomm_trace_context: bool,
     /// How long a reader of events may leave its stream blocked.
     pub slow_reader: Duration,
 }
@@ -50,6 +52,7 @@ impl Config {
             delivery_attempts: 24,
             deliveries: 64,
             event_retention: Duration::from_secs(30 * 24 * 3600),
+            didcomm_trace_context: false,
             slow_reader: Duration::from_secs(30),
         }
     }

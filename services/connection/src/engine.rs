@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use entente_rpc::Failure;
 use entente_store::StoreError;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::clients::Clients;
 use crate::config::Config;
@@ -55,6 +55,8 @@ pub(crate) struct Engine {
     pub error_limit: ErrorLimit,
     /// Wakes the timers before their tick.
     pub wake_timers: Arc<Notify>,
+    /// True once the service drains: nothing is to wait any more.
+    pub drain: watch::Receiver<bool>,
 }
 
 /// The result of what a caller asked for.

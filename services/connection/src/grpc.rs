@@ -8,14 +8,10 @@ mod invitation;
 mod message;
 mod webhook;
 
-use tokio::sync::watch;
-
 use crate::engine::Engine;
 
 /// The gRPC services of this crate.
 #[derive(Clone)]
 pub(crate) struct Grpc {
     pub engine: Engine,
-    /// True once the service drains.
-    pub drain: watch::Receiver<bool>,
 }

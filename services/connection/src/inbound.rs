@@ -22,9 +22,11 @@ use entente_protocol::reuse::empty;
 use entente_protocol::{Exchange, Identity, Misbehaved, Sender};
 use entente_rpc::proto::connection::v1::{Disposition, ReceiveRequest, ReceiveResponse};
 use entente_rpc::{ErrorReason, Failure};
+use entente_trace::within;
 
 use crate::engine::{Answer, Engine, context, message_id};
 use crate::store::{ExchangeRow, Kind, Work};
+use crate::trace::Receiving;
 
 pub(crate) use error_limit::ErrorLimit;
 
@@ -85,6 +87,11 @@ impl Engine {
     /// Handles a message from a peer. When this returns, its effect is committed.
     pub async fn receive(&self, request: ReceiveRequest) -> Answer<ReceiveResponse> {
         let inbound = self.read_inbound(request).await?;
+        let receiving = Receiving::begin(&inbound.message, self.config.didcomm_trace_context);
+        within(receiving.current(), self.take(inbound)).await
+    }
+
+    async fn take(&self, inbound: Inbound) -> Answer<ReceiveResponse> {
         let fate = match self.handle(&inbound).await {
             // The same message was handled at the same time, and committed first.
             Err(failure)

@@ -19,6 +19,7 @@ mod replicas;
 mod service;
 mod store;
 mod timers;
+mod trace;
 
 pub use config::Config;
 pub use service::{Links, Service, StartError, start};

@@ -1,6 +1,7 @@
-//! What the service counts. No ids or DIDs are labels.
+//! What the service counts. No ids or DIDs are labels; labels are in lower case, as all of Entente's but the codes of gRPC.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -22,23 +23,24 @@ struct Inner {
     refused: Family<Refused, Counter>,
     deliveries: Family<Delivery, Counter>,
     outbox: Gauge,
+    outbox_age: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Transition {
     role: &'static str,
-    to: &'static str,
+    to: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reuse {
-    outcome: &'static str,
+    outcome: String,
     reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Inbound {
-    result: &'static str,
+    result: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -110,19 +112,26 @@ impl Metrics {
             "Messages that wait for their endpoint",
             inner.outbox.clone(),
         );
+        registry.register(
+            "entente_outbox_age_seconds",
+            "How long the oldest of these messages has waited",
+            inner.outbox_age.clone(),
+        );
         metrics
     }
 
-    pub fn transition(&self, role: &'static str, to: &'static str) {
+    pub fn transition(&self, role: &'static str, to: &str) {
+        let to = to.to_lowercase();
         self.inner.transitions.get_or_create(&Transition { role, to }).inc();
     }
 
-    pub fn reuse(&self, outcome: &'static str, reason: &str) {
-        self.inner.reuse.get_or_create(&Reuse { outcome, reason: reason.to_lowercase() }).inc();
+    pub fn reuse(&self, outcome: &str, reason: &str) {
+        let labels = Reuse { outcome: outcome.to_lowercase(), reason: reason.to_lowercase() };
+        self.inner.reuse.get_or_create(&labels).inc();
     }
 
-    pub fn inbound(&self, result: &'static str) {
-        self.inner.inbound.get_or_create(&Inbound { result }).inc();
+    pub fn inbound(&self, result: &str) {
+        self.inner.inbound.get_or_create(&Inbound { result: result.to_lowercase() }).inc();
     }
 
     pub fn refused(&self, rule: &'static str) {
@@ -133,7 +142,10 @@ impl Metrics {
         self.inner.deliveries.get_or_create(&Delivery { result }).inc();
     }
 
-    pub fn outbox(&self, depth: i64) {
+    /// How many messages wait, and how long the oldest has, in milliseconds.
+    pub fn outbox(&self, depth: i64, age: i64) {
         self.inner.outbox.set(depth);
+        // Fewer than 2^53 milliseconds.
+        self.inner.outbox_age.set(age as f64 / 1000.0);
     }
 }

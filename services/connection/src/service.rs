@@ -1,6 +1,7 @@
 //! Starting and stopping the service.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::connection_service_server::ConnectionServiceServer;
 use entente_rpc::proto::connection::v1::exchange_service_server::ExchangeServiceServer;
@@ -27,6 +28,9 @@ use crate::replicas::{self, Replica};
 use crate::store::Store;
 use crate::timers;
 
+/// How long the end of publishing may take: what NATS has acknowledged is noted.
+const PUBLISHER: Duration = Duration::from_secs(2);
+
 /// A generated server with our limits.
 macro_rules! limited {
     ($server:ident, $grpc:expr) => {
@@ -52,6 +56,8 @@ pub struct Service {
     grpc: Grpc,
     drain: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Ends by itself when the service drains.
+    publisher: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Why the service cannot start.
@@ -78,6 +84,7 @@ pub async fn start(
     registry: &mut Registry,
 ) -> Result<Service, StartError> {
     let store = Store::connect(&config.database_url).await?;
+    store.register(registry.sub_registry_with_prefix("entente_connection"));
     let (outbox, inlets) = Outbox::new();
     let (replica, told) = Replica::new();
     let nats = match &config.nats_url {
@@ -85,6 +92,7 @@ pub async fn start(
         None => None,
     };
     let publisher = nats.as_ref().map(|_| PublisherMetrics::new(registry));
+    let (drain, drained) = watch::channel(false);
     let engine = Engine {
         store,
         clients: Clients::new(links),
@@ -96,6 +104,7 @@ pub async fn start(
         metrics: Metrics::new(registry),
         error_limit: crate::inbound::ErrorLimit::new(),
         wake_timers: Arc::new(Notify::new()),
+        drain: drained,
     };
     replicas::join(&engine).await?;
     let mut tasks = vec![
@@ -105,12 +114,11 @@ pub async fn start(
         tokio::spawn(outbox::dispatch(engine.clone(), inlets)),
         tokio::spawn(timers::run(engine.clone())),
     ];
-    if let Some(metrics) = publisher {
+    let publisher = publisher.map(|metrics| {
         tasks.push(tokio::spawn(replicas::hear_by_nats(engine.clone())));
-        tasks.push(tokio::spawn(nats::publish(engine.clone(), metrics)));
-    }
-    let (drain, drained) = watch::channel(false);
-    Ok(Service { grpc: Grpc { engine, drain: drained }, drain, tasks })
+        tokio::spawn(nats::publish(engine.clone(), metrics))
+    });
+    Ok(Service { grpc: Grpc { engine }, drain, tasks, publisher: Mutex::new(publisher) })
 }
 
 impl Service {
@@ -153,9 +161,16 @@ impl Service {
         self.drain.send_replace(true);
     }
 
-    /// Stops the background tasks. What they did not get done is in the database.
+    /// Stops the background tasks. What they did not get done is in the database, for another replica or the next start.
     pub async fn shutdown(&self) {
         self.drain();
+        let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(publisher) = publisher {
+            let abort = publisher.abort_handle();
+            if tokio::time::timeout(PUBLISHER, publisher).await.is_err() {
+                abort.abort();
+            }
+        }
         for task in &self.tasks {
             task.abort();
         }

@@ -16,6 +16,7 @@ mod work;
 use std::sync::Arc;
 
 use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError, Tenants, Words};
+use prometheus_client::registry::Registry;
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -70,6 +71,11 @@ impl Page {
 impl Store {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
+    }
+
+    /// Shows how much of the database's pools is used.
+    pub fn register(&self, registry: &mut Registry) {
+        self.database.register(registry);
     }
 
     /// Begins a unit of work for a tenant.

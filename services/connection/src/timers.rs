@@ -41,8 +41,10 @@ pub(crate) async fn run(engine: Engine) {
 
 async fn count_outbox(engine: &Engine) -> Answer<()> {
     // One replica tells it for all.
-    let depth = if engine.replica.leads() { engine.store.outbox_depth().await? } else { 0 };
-    engine.metrics.outbox(depth);
+    let counted =
+        if engine.replica.leads() { engine.store.outbox_depth().await? } else { (0, None) };
+    let (depth, oldest) = counted;
+    engine.metrics.outbox(depth, oldest.map_or(0, |oldest| (now() - oldest).max(0)));
     Ok(())
 }
 

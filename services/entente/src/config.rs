@@ -11,6 +11,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use entente_telemetry::log::Format;
 
@@ -58,10 +59,20 @@ pub struct Config {
     pub services: Vec<ServiceName>,
     /// Where the others are.
     pub remotes: Remotes,
+    /// How long it serves on after SIGTERM, saying that it is not ready.
+    pub drain_delay: Duration,
+    /// How long an end may take, all in all.
+    pub shutdown_timeout: Duration,
+    /// Whether tables are brought up to date at the start, or must be.
+    pub migrate: bool,
     /// How the log is written.
     pub log_format: Format,
     /// What is logged.
     pub log_level: String,
+    /// Where spans go, unless a variable of OpenTelemetry says so.
+    pub otlp_endpoint: Option<String>,
+    /// Tell peers of traces, and take theirs.
+    pub didcomm_trace_context: bool,
 }
 
 /// Where the keystore's master key comes from.

@@ -2,7 +2,7 @@
 
 use entente_store::{Database, Durability, Migrations, StoreError};
 
-use crate::config::Config;
+use crate::config::{Config, ServiceName};
 use crate::output::print_line;
 
 /// Takes the steps that the database has not taken, and tells them; with `dry_run` it only tells.
@@ -22,6 +22,28 @@ pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
         apply(config, migrations, dry_run).await?;
     }
     Ok(())
+}
+
+/// The steps that the tables of the services of this process lack, each as a text.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
+    let mut missing = Vec::new();
+    for (service, migrations) in [
+        (ServiceName::Resolver, &entente_resolver::MIGRATIONS),
+        (ServiceName::Keystore, &entente_keystore::MIGRATIONS),
+        (ServiceName::Connection, &entente_connection::MIGRATIONS),
+    ] {
+        if config.runs(service) {
+            let pending = Database::pending(&config.database(migrations.name), migrations).await?;
+            let text = |(version, description)| {
+                format!("{} step {version} ({description})", migrations.name)
+            };
+            missing.extend(pending.into_iter().map(text));
+        }
+    }
+    Ok(missing)
 }
 
 async fn apply(config: &Config, migrations: &Migrations, dry_run: bool) -> Result<(), StoreError> {

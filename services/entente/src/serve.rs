@@ -4,8 +4,10 @@ mod data_dir;
 mod error;
 mod listeners;
 mod metrics;
+mod readiness;
 mod services;
 mod suite;
+mod traces;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +19,8 @@ pub use data_dir::API_KEY_FILE;
 pub use error::ServeError;
 pub use suite::Suite;
 
-/// Runs the services until SIGTERM or SIGINT.
+/// Runs the services until SIGTERM or SIGINT. On SIGTERM it first says that it is not ready, and serves on for
+/// `--drain-delay`, so that balancers lead calls elsewhere before it takes none.
 ///
 /// When all is up, one line of JSON on standard output says so, with the addresses as bound:
 /// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","metrics":"http://…",
@@ -28,6 +31,7 @@ pub use suite::Suite;
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    let tracing = traces::start(&config)?;
     let mut suite = Suite::start(config).await?;
     if let Some(key) = suite.new_api_key() {
         eprintln!("The API key of this agent, shown once and kept in its data directory:\n  {key}");
@@ -43,12 +47,25 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "metrics": metrics, "endpoint": endpoint});
     print_line(&line.to_string());
     let result = tokio::select! {
-        _ = terminate.recv() => Ok(()),
+        _ = terminate.recv() => {
+            tracing::info!("not ready any more, and stopping soon");
+            // Who is in a hurry says so again.
+            tokio::select! {
+                () = suite.drain() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            Ok(())
+        }
+        // A person at a terminal, and no balancer that has to be told.
         _ = interrupt.recv() => Ok(()),
         error = suite.failed() => Err(error),
     };
     tracing::info!("stopping");
     suite.stop().await;
+    if let Some(tracing) = tracing {
+        tracing.shutdown().await;
+    }
     tracing::info!("stopped");
     result
 }

@@ -32,7 +32,7 @@ impl Drop for Serving {
 impl Serving {
     fn start(data_dir: &Path) -> Self {
         let mut command = entente();
-        command.arg("serve").arg("--data-dir").arg(data_dir);
+        command.args(["serve", "--drain-delay", "1", "--data-dir"]).arg(data_dir);
         for listener in ["--didcomm-addr", "--admin-addr", "--grpc-addr"] {
             command.args([listener, "127.0.0.1:0"]);
         }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::gateway::Shared;
-use crate::{acapy, graphql, identus};
+use crate::{acapy, graphql, identus, observe};
 
 /// The largest body of a call, in bytes; ACA-Py's default too.
 const MAX_BODY: usize = 1024 * 1024;
@@ -34,6 +34,7 @@ pub(crate) fn router(
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
+        .layer(middleware::from_fn_with_state((shared.clone(), "admin"), observe::observe))
         .with_state(shared)
 }
 

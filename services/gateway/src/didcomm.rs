@@ -14,15 +14,21 @@ use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::gateway::Shared;
+use crate::observe;
 
 /// Any path is taken: what is in front of us may have routed by it.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let methods = || get(look).merge(post(post::receive)).fallback(method_not_allowed);
-    Router::new().route("/", methods()).route("/{*path}", methods()).with_state(shared)
+    Router::new()
+        .route("/", methods())
+        .route("/{*path}", methods())
+        .layer(middleware::from_fn_with_state((shared.clone(), "didcomm"), observe::observe))
+        .with_state(shared)
 }
 
 /// A GET: a WebSocket, or a browser with an invitation's URL.

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) buffered: Semaphore,
     pub(crate) didcomm_sockets: Arc<Semaphore>,
     pub(crate) admin_sockets: Arc<Semaphore>,
+    /// Whether no more is welcome, though it is taken.
+    pub(crate) draining: AtomicBool,
     pub(crate) stop: watch::Sender<bool>,
     /// A webhook was registered or removed here.
     pub(crate) webhooks_changed: Notify,
@@ -45,6 +48,7 @@ impl Shared {
             buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
             didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
             admin_sockets: Arc::new(Semaphore::new(config.max_admin_sockets)),
+            draining: AtomicBool::new(false),
             stop: watch::Sender::new(false),
             webhooks_changed: Notify::new(),
             config,
@@ -59,6 +63,11 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Whether calls are welcome, as far as this process is concerned.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && !self.is_stopping()
     }
 }
 
@@ -146,6 +155,11 @@ impl Gateway {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         listener::serve(listener, admin::router(self.shared.clone(), metrics), shutdown).await
+    }
+
+    /// Says at `/status/ready` that no more is welcome; what comes is served.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
     }
 
     /// Closes the WebSockets, and stops the webhooks once their cursors are stored.

@@ -35,6 +35,7 @@ use axum::{Extension, Router};
 use self::error::ApiError;
 use self::loader::Loader;
 use crate::gateway::Shared;
+use entente_trace::carried;
 
 /// Where the API is. A GET of it is open: the page has no data, and a WebSocket authenticates by its first message.
 pub(crate) const PATH: &str = "/graphql";
@@ -89,7 +90,8 @@ impl Api {
     /// Makes an operation ready: within the limits, and with loaders of its own.
     fn prepare(&self, request: Request) -> Result<Request, ApiError> {
         let request = limits::check(request)?;
-        let loader = DataLoader::new(Loader(self.shared.clone()), tokio::spawn);
+        let loader =
+            DataLoader::new(Loader(self.shared.clone()), |work| tokio::spawn(carried(work)));
         // Long enough for the fields of a list to be reached; they are not waited for otherwise.
         Ok(request.data(loader.delay(loader::DELAY)))
     }

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | `listener` | HTTP/1.1 on a socket, with time-outs and a bound on connections |
+//! | `observe` | the trace, the metrics and the log of each HTTP request |
 //! | `didcomm` | what peers reach: envelopes by POST and WebSocket, the page of an invitation |
 //! | `admin` | what the owner reaches: authentication, the dialects, metrics |
 //! | `acapy` | the dialect of ACA-Py's admin API |
@@ -23,6 +24,7 @@ mod graphql;
 mod identus;
 mod listener;
 mod metrics;
+mod observe;
 mod webhook;
 
 pub use clients::Links;

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// A label that says how something ended.
@@ -10,9 +13,30 @@ pub(crate) struct ResultLabel {
     result: &'static str,
 }
 
+/// An HTTP request that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct HttpLabels {
+    pub(crate) listener: &'static str,
+    pub(crate) method: &'static str,
+    /// The route's pattern, never a path.
+    pub(crate) route: String,
+    pub(crate) code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListenerLabel {
+    listener: &'static str,
+}
+
+/// Seconds, as for calls of gRPC.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
 /// What the gateway counts. Labels have few values: no ids, no DIDs, no URLs.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Metrics {
+    requests: Family<HttpLabels, Counter>,
+    duration: Family<ListenerLabel, Histogram, fn() -> Histogram>,
     inbound: Family<ResultLabel, Counter>,
     webhooks: Family<ResultLabel, Counter>,
     /// DIDComm WebSockets that are open.
@@ -23,10 +47,34 @@ pub(crate) struct Metrics {
     pub(crate) webhook_lag: Gauge,
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            inbound: Family::default(),
+            webhooks: Family::default(),
+            didcomm_sockets: Gauge::default(),
+            admin_sockets: Gauge::default(),
+            webhook_lag: Gauge::default(),
+        }
+    }
+}
+
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("entente_gateway");
+        registry.register(
+            "http_requests",
+            "HTTP requests that ended, WebSockets with their upgrade",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "http_duration_seconds",
+            "How long HTTP requests took",
+            metrics.duration.clone(),
+        );
         registry.register(
             "inbound_messages",
             "Inbound DIDComm messages by result",
@@ -45,6 +93,12 @@ impl Metrics {
             metrics.webhook_lag.clone(),
         );
         metrics
+    }
+
+    pub(crate) fn http(&self, labels: &HttpLabels, took: Duration) {
+        let listener = ListenerLabel { listener: labels.listener };
+        self.requests.get_or_create(labels).inc();
+        self.duration.get_or_create(&listener).observe(took.as_secs_f64());
     }
 
     pub(crate) fn inbound(&self, result: &'static str) {

@@ -2,6 +2,7 @@
 
 mod envelopes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,11 +39,12 @@ impl Grpc {
     ) -> Result<Response<T>, Status> {
         let began = Instant::now();
         let (outcome, answer) = match work.await {
-            Ok(message) => ("OK", Ok(Response::new(message))),
+            Ok(message) => (Cow::Borrowed("ok"), Ok(Response::new(message))),
             Err(error) => {
                 let failure = Failure::from(error);
                 let name = failure.reason.as_str_name();
-                (name.strip_prefix("ERROR_REASON_").unwrap_or(name), Err(failure.into()))
+                let name = name.strip_prefix("ERROR_REASON_").unwrap_or(name);
+                (Cow::Owned(name.to_lowercase()), Err(failure.into()))
             }
         };
         self.keystore.metrics.call(rpc, outcome, began.elapsed());

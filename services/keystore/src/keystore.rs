@@ -72,6 +72,11 @@ impl Keystore {
         }
     }
 
+    /// Whether the database answers.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.store.ping().await.is_ok()
+    }
+
     /// Finishes the creations that are queued, drops the keys in memory and closes the store.
     pub(crate) async fn stop(&self) {
         self.creator.stop().await;

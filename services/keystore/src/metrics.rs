@@ -1,5 +1,6 @@
 //! What the keystore counts.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -11,8 +12,8 @@ use prometheus_client::registry::{Registry, Unit};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Call {
     rpc: &'static str,
-    /// OK, or the reason of the error.
-    outcome: &'static str,
+    /// `ok`, or the reason of the error.
+    outcome: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,7 +67,7 @@ impl Metrics {
         );
     }
 
-    pub(crate) fn call(&self, rpc: &'static str, outcome: &'static str, took: Duration) {
+    pub(crate) fn call(&self, rpc: &'static str, outcome: Cow<'static, str>, took: Duration) {
         self.calls.get_or_create(&Call { rpc, outcome }).inc();
         self.durations.get_or_create(&Rpc { rpc }).observe(took.as_secs_f64());
     }

@@ -70,7 +70,10 @@ pub struct Service {
 ///
 /// # Errors
 /// [`StartError`]: the directory, the database or the master key cannot be used.
-pub async fn start(config: Config, registry: Option<&mut Registry>) -> Result<Service, StartError> {
+pub async fn start(
+    config: Config,
+    mut registry: Option<&mut Registry>,
+) -> Result<Service, StartError> {
     make_directory(&config.data_dir)?;
     let file = || format!("sqlite:{}", config.data_dir.join("keystore.db").display());
     let store = Store::connect(&config.database_url.clone().unwrap_or_else(file)).await?;
@@ -94,6 +97,9 @@ pub async fn start(config: Config, registry: Option<&mut Registry>) -> Result<Se
         cached_for: config.cached_for,
     };
     let creator = Creator::start(&store);
+    if let Some(registry) = registry.as_deref_mut() {
+        store.register(registry.sub_registry_with_prefix("entente_keystore"));
+    }
     let metrics = Metrics::new(registry);
     let keystore = Arc::new(Keystore::new(store, creator, source, master, limits, metrics));
     let server = grpc::server(keystore.clone());
@@ -110,6 +116,11 @@ impl Service {
     #[must_use]
     pub fn link(&self) -> Link {
         link::local(self.server.clone())
+    }
+
+    /// Whether the keystore can work: its database answers. The master key was there at the start.
+    pub async fn is_ready(&self) -> bool {
+        self.keystore.is_ready().await
     }
 
     /// Finishes the creations that are queued, drops the keys in memory and closes the store. Calls after this fail

@@ -8,6 +8,7 @@ pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 
 use entente_did::PublicKey;
 use entente_store::{Database, Durability, Migrations, Query, StoreError, Tenants, values};
+use prometheus_client::registry::Registry;
 
 /// The steps to the schema.
 pub static MIGRATIONS: Migrations = Migrations {
@@ -51,6 +52,15 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
         Ok(Self { database: Database::connect(url, Durability::Full, &MIGRATIONS).await? })
+    }
+
+    /// Shows how much of the database's pools is used.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.database.register(registry);
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
     }
 
     pub(crate) async fn close(&self) {

@@ -100,7 +100,9 @@ pub async fn start(config: Config, registry: &mut Registry) -> Result<Service, S
         peer4: Peer4::new(database.clone(), config.peer4_cache_bytes),
         web: Web::new(client, policy, &config),
     };
-    let metrics = Metrics::register(registry.sub_registry_with_prefix("resolver"));
+    let registry = registry.sub_registry_with_prefix("resolver");
+    database.register(registry);
+    let metrics = Metrics::register(registry);
     let handler = Handler { resolver: Arc::new(resolver), metrics };
     let server = ResolverServiceServer::new(handler)
         .max_decoding_message_size(MAX_MESSAGE)

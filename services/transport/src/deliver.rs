@@ -6,7 +6,7 @@ use bytes::Bytes;
 use entente_didcomm::envelope::MEDIA_TYPE_V1;
 use entente_didcomm::envelope::v2::MEDIA_TYPE_ENCRYPTED;
 use entente_didcomm::forward;
-use entente_net::AddressPolicy;
+use entente_net::{AddressPolicy, RequestSpan};
 use entente_rpc::Link;
 use reqwest::Client;
 use tokio::time::{Instant, timeout_at};
@@ -65,12 +65,22 @@ impl Transport {
             Ok(turn) if began < until => turn?,
             _ => return Err(origin.overloaded()),
         };
+        // The peer is told nothing of it: what is not encrypted says nothing that the message does not need.
+        let method = if matches!(url.scheme(), "ws" | "wss") { "GET" } else { "POST" };
+        let span = RequestSpan::begin(method, &url);
         match timeout_at(until, self.send(&url, media_type, envelope, until)).await {
             Ok(sent) => {
                 judge(&mut turn, &sent);
+                match &sent {
+                    Ok(Answer { status, .. }) | Err(TransportError::Status { status, .. }) => {
+                        span.answered(*status);
+                    }
+                    Err(error) => span.failed(error.result()),
+                }
                 sent
             }
             Err(_) => {
+                span.failed("timeout");
                 // A caller in a hurry, or a long wait for the turn, is not the host's fault.
                 if until - began >= self.timeout / 4 {
                     turn.failed();

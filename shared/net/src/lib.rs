@@ -8,10 +8,12 @@ mod body;
 mod client;
 mod policy;
 mod resolve;
+mod span;
 mod tls;
 
 pub use body::{BodyError, read_body};
 pub use client::{ClientError, ClientSettings, cause, client};
 pub use policy::{AddressPolicy, Refused, refusal};
 pub use resolve::connect;
+pub use span::RequestSpan;
 pub use tls::tls_config;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
@@ -44,14 +44,18 @@ impl Room {
         Self(Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))))
     }
 
-    fn enter(&self, path: &str) -> Result<Option<OwnedSemaphorePermit>, Box<Response<Body>>> {
+    fn enter(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Option<OwnedSemaphorePermit>, Box<Response<Body>>> {
         let Some(method) = Method::of_path(path) else { return Ok(None) };
         if !method.unary || !method.service.starts_with("entente.") {
             return Ok(None);
         }
         Arc::clone(&self.0).try_acquire_owned().map(Some).map_err(|_| {
             let refused = refuse();
-            Call::begin(Some(method)).end(tonic::Code::ResourceExhausted);
+            Call::serve(Some(method), headers).end(tonic::Code::ResourceExhausted);
             Box::new(refused)
         })
     }
@@ -66,8 +70,8 @@ impl Room {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let admitted =
-            self.enter(request.uri().path()).map(|permit| (serve::serve(server, request), permit));
+        let permit = self.enter(request.uri().path(), request.headers());
+        let admitted = permit.map(|permit| (serve::serve(server, request), permit));
         async move {
             match admitted {
                 Ok((answer, _permit)) => answer.await,

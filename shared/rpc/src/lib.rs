@@ -1,12 +1,15 @@
 //! What every service needs to speak gRPC: the code generated from `proto/`, [`Link`]s from a client to a service in
 //! this process or another, the caller's identity, errors with details, and server start-up.
 
+mod access;
 mod admission;
 pub mod auth;
 pub mod caller;
 mod codec;
 pub mod deadline;
+mod edge;
 pub mod failure;
+mod health;
 pub mod link;
 mod listener;
 mod method;
@@ -15,12 +18,14 @@ pub mod proto;
 mod refusal;
 mod serve;
 pub mod server;
+mod span;
 mod time;
 
 pub use admission::Limits;
 
 pub use caller::{Caller, DEFAULT_TENANT};
 pub use failure::Failure;
+pub use health::Health;
 pub use link::Link;
 pub use listener::Listener;
 pub use method::Method;

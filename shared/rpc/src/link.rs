@@ -3,6 +3,7 @@
 mod address;
 mod attempts;
 mod budget;
+mod client;
 mod members;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use address::Address;
 use attempts::Remote;
 pub use attempts::{BACK_OFF, MAX_ATTEMPTS, MAX_BACK_OFF};
 pub use budget::{MAX_TOKENS, TOKENS_OF_SUCCESS};
+use client::Place;
 
 /// A tower service that carries gRPC calls to one service. Generated clients take it: `ResolverServiceClient::new(link)`.
 pub type Link = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
@@ -34,9 +36,12 @@ where
         + 'static,
     F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
+    let place: Arc<Place> = Arc::new(Place::in_process());
     BoxCloneSyncService::new(service_fn(move |request| {
-        let answer = serve::serve(server.clone(), request);
-        async move { answer.await.map_err(|never| match never {}) }
+        client::call(request, &place, |request| {
+            let answer = serve::serve(server.clone(), request);
+            async move { answer.await.map_err(|never| match never {}) }
+        })
     }))
 }
 
@@ -55,8 +60,12 @@ pub fn routes(routes: tonic::service::Routes) -> Link {
 /// # Errors
 /// When an address is none, or the key not a header value.
 pub fn remote(addresses: &str, api_key: Option<&str>) -> Result<Link, LinkError> {
-    let remote = Arc::new(Remote::new(address::parse(addresses)?, key_header(api_key)?));
-    Ok(BoxCloneSyncService::new(service_fn(move |request| Arc::clone(&remote).call(request))))
+    let addresses = address::parse(addresses)?;
+    let place = Arc::new(Place::of(&addresses));
+    let remote = Arc::new(Remote::new(addresses, key_header(api_key)?));
+    Ok(BoxCloneSyncService::new(service_fn(move |request| {
+        client::call(request, &place, |request| Arc::clone(&remote).call(request))
+    })))
 }
 
 /// Whether [`remote`] takes these addresses.

@@ -17,6 +17,8 @@ pub struct Method {
     pub service: String,
     /// Its name: `Subscribe`.
     pub name: String,
+    /// Both: `entente.event.v1.EventService/Subscribe`.
+    pub full_name: String,
     /// Whether it is marked NO_SIDE_EFFECTS or IDEMPOTENT.
     pub idempotent: bool,
     /// Whether it takes one request and gives one response.
@@ -47,7 +49,7 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
     let mut by_path = HashMap::new();
     for (index, method) in all.iter_mut().enumerate() {
         method.index = index;
-        by_path.insert(format!("/{}/{}", method.service, method.name), index);
+        by_path.insert(format!("/{}", method.full_name), index);
     }
     Methods { all, by_path }
 });
@@ -121,6 +123,7 @@ fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptor
     Method {
         service: service.to_owned(),
         name: method.name().to_owned(),
+        full_name: format!("{service}/{}", method.name()),
         idempotent: level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown),
         unary: !method.client_streaming() && !method.server_streaming(),
         one_request: !method.client_streaming(),

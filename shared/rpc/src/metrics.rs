@@ -3,14 +3,17 @@
 use std::sync::{LazyLock, OnceLock};
 use std::time::Instant;
 
+use entente_trace::Current;
+use http::HeaderMap;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::Code;
 use crate::method::Method;
+use crate::span::CallSpan;
+use crate::{Code, access};
 
 /// Seconds. Up to 30 s, the longest `wait` of a request.
 const BUCKETS: [f64; 14] =
@@ -59,28 +62,56 @@ pub fn register(registry: &mut Registry) {
     );
 }
 
-/// A call being served. One that is dropped before its end was cancelled.
+/// A call under way, where it is served or made. One that is dropped before its end was cancelled.
 #[derive(Debug)]
 pub(crate) struct Call {
     method: Option<&'static Method>,
     began: Instant,
     ended: bool,
+    span: CallSpan,
+    /// Who calls, if calls are logged; only calls that are served are counted and logged.
+    served: Option<Option<String>>,
 }
 
 impl Call {
-    pub(crate) fn begin(method: Option<&'static Method>) -> Self {
-        Self { method, began: Instant::now(), ended: false }
+    /// A call that is served. Its tenant is in the headers, as the edge set it.
+    pub(crate) fn serve(method: Option<&'static Method>, headers: &HeaderMap) -> Self {
+        let caller = access::is_logged().then(|| access::caller(headers));
+        let span = CallSpan::server(method);
+        Self { method, began: Instant::now(), ended: false, span, served: Some(caller) }
+    }
+
+    /// A call that is made.
+    pub(crate) fn make(method: Option<&'static Method>, span: CallSpan) -> Self {
+        Self { method, began: Instant::now(), ended: false, span, served: None }
+    }
+
+    /// What is known of the work in it, if that is more than before.
+    pub(crate) fn current(&self) -> Option<Current> {
+        self.span.current()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Counts the call, once.
+    /// Ends the span, and counts and logs a call that was served, once.
     pub(crate) fn end(&mut self, code: Code) {
-        if !std::mem::replace(&mut self.ended, true) {
-            CALLS.count(self.method, code, self.began.elapsed().as_secs_f64());
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
+        if let Some(caller) = self.served.take() {
+            let took = self.began.elapsed();
+            CALLS.count(self.method, code, took.as_secs_f64());
+            if let Some(caller) = caller {
+                let log = || access::log(self.method, code, took, &caller);
+                match self.span.current() {
+                    Some(current) => current.sync_scope(log),
+                    None => log(),
+                }
+            }
+        }
+        self.span.end(code);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every call goes through where it is served, over a socket or a local link: its deadline and its metrics.
+//! What every call goes through where it is served, over a socket or a local link: its deadline, its metrics and its span.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -29,10 +29,11 @@ where
     let method = Method::of_path(request.uri().path());
     let unary = method.is_some_and(|method| method.unary);
     let deadline = deadline::of_call(request.headers(), unary);
-    let mut call = Call::begin(method);
+    let mut call = Call::serve(method, request.headers());
+    let current = call.current();
     let work = server.call(request);
     async move {
-        match deadline::within(deadline, work).await {
+        match entente_trace::within(current, deadline::within(deadline, work)).await {
             Ok(Ok(response)) if unary => {
                 call.end(code_in(response.headers()).unwrap_or(Code::Ok));
                 Ok(response)
@@ -46,11 +47,16 @@ where
     }
 }
 
-fn code_in(headers: &HeaderMap) -> Option<Code> {
+pub(crate) fn code_in(headers: &HeaderMap) -> Option<Code> {
     headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()))
 }
 
-fn stream(response: Response<Body>, mut call: Call, deadline: Option<Instant>) -> Response<Body> {
+/// Follows an answer to its end.
+pub(crate) fn stream(
+    response: Response<Body>,
+    mut call: Call,
+    deadline: Option<Instant>,
+) -> Response<Body> {
     if let Some(code) = code_in(response.headers()) {
         call.end(code);
         return response;

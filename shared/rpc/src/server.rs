@@ -9,14 +9,14 @@ use tonic::codegen::Service;
 use tonic::server::NamedService;
 use tonic::service::{Routes, RoutesBuilder};
 use tonic::transport::Server;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tower::layer::layer_fn;
 use tower::service_fn;
 use tower::util::MapResponseLayer;
 
 use crate::admission::{Limits, Room};
 use crate::auth::{ApiKeys, Authenticate};
+use crate::edge::Edge;
+use crate::health::Health;
 use crate::listener::Listener;
 use crate::proto::DESCRIPTORS;
 use crate::refusal;
@@ -31,7 +31,7 @@ const MAX_STREAMS: u32 = 1024;
 /// The services of one process, ready to be served.
 pub struct GrpcServer {
     routes: RoutesBuilder,
-    health: HealthReporter,
+    health: Health,
     names: Vec<&'static str>,
     limits: Limits,
 }
@@ -43,8 +43,6 @@ impl GrpcServer {
     /// When the descriptors built into the binary cannot be read.
     pub fn new() -> Result<Self, ServerError> {
         let mut routes = RoutesBuilder::default();
-        let (health, health_service) = tonic_health::server::health_reporter();
-        routes.add_service(health_service);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -54,12 +52,7 @@ impl GrpcServer {
         };
         routes.add_service(reflection().build_v1().map_err(ServerError::Reflection)?);
         routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);
-        Ok(Self {
-            routes,
-            health,
-            names: vec!["", "readiness", "liveness"],
-            limits: Limits::default(),
-        })
+        Ok(Self { routes, health: Health::new(), names: Vec::new(), limits: Limits::default() })
     }
 
     /// Adds a generated server.
@@ -84,27 +77,29 @@ impl GrpcServer {
         self
     }
 
+    /// What it says of itself: that calls are welcome, until it is told otherwise or ends.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// Serves until `shutdown` is done, then lets calls under way finish for at most `grace`.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn serve(
-        self,
+        mut self,
         listener: impl Into<Listener>,
         keys: ApiKeys,
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> Result<(), ServerError> {
-        for name in &self.names {
-            self.health.set_service_status(*name, ServingStatus::Serving).await;
-        }
-        let (health, names) = (self.health.clone(), self.names.clone());
+        let health = self.health.clone();
+        self.routes.add_service(health.service(self.names));
         let (drained, drain_began) = tokio::sync::oneshot::channel();
         let drain = async move {
             shutdown.await;
-            for name in names.iter().filter(|name| **name != "liveness") {
-                health.set_service_status(*name, ServingStatus::NotServing).await;
-            }
+            health.end();
             let _ = drained.send(());
         };
         // Each process draws its own, so that replicas do not ask at the same time.
@@ -117,6 +112,7 @@ impl GrpcServer {
             .http2_max_header_list_size(Some(MAX_HEADERS))
             .max_concurrent_streams(Some(MAX_STREAMS))
             .max_connection_age(age)
+            .layer(Edge)
             .layer(Authenticate::new(keys))
             .layer(MapResponseLayer::new(refusal::explain))
             .layer(layer_fn(move |routes: Routes| {

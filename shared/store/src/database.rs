@@ -34,6 +34,7 @@ pub enum Durability {
 pub struct Database {
     stripes: Arc<[Stripe]>,
     readers: Arc<Pool>,
+    writers: Arc<Pool>,
 }
 
 impl Database {
@@ -104,9 +105,9 @@ impl Database {
             .pragma("journal_size_limit", "67108864");
         let writers = Pool::new(Opener::Sqlite(Box::new(options.clone())), 1);
         migrations.run(writers.lend(None).await?.connection()?).await?;
-        let writer = Writer::new(writers, "BEGIN IMMEDIATE".to_owned());
+        let writer = Writer::new(Arc::clone(&writers), "BEGIN IMMEDIATE".to_owned());
         let readers = Pool::new(Opener::Sqlite(Box::new(options)), READERS.0);
-        Ok(Self { stripes: Arc::new([Stripe::new(writer)]), readers })
+        Ok(Self { stripes: Arc::new([Stripe::new(writer)]), readers, writers })
     }
 
     async fn postgres(
@@ -136,6 +137,7 @@ impl Database {
         Ok(Self {
             stripes: (0..STRIPES).map(stripe).collect(),
             readers: Pool::new(opener, READERS.1),
+            writers,
         })
     }
 
@@ -166,6 +168,11 @@ impl Database {
     /// When the database is away or too busy.
     pub async fn settled(&self, scope: &str) -> Result<(), StoreError> {
         self.stripe(scope)?.settled().await
+    }
+
+    /// Those that write, and those that read.
+    pub(crate) fn pools(&self) -> [Arc<Pool>; 2] {
+        [Arc::clone(&self.writers), Arc::clone(&self.readers)]
     }
 
     pub(crate) fn opener(&self) -> &Opener {

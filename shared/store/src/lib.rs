@@ -8,6 +8,7 @@ mod connection;
 mod database;
 mod error;
 mod failure;
+mod metrics;
 mod migrations;
 mod page;
 mod pool;

@@ -1,6 +1,6 @@
 //! The schema of a service, for either database.
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::StoreError;
@@ -33,14 +33,25 @@ impl Migrations {
     }
 
     /// All in one transaction, which has the lock: a proxy may give each transaction another session. For the same
-    /// reason no statement gets a name, which the driver's own way would give it.
+    /// reason no statement gets a name, which the driver's own way would give it. Where there is nothing to do nothing is
+    /// done: who may not change tables can work with them.
     async fn run_on_postgres(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let table = self.table();
         let mut transaction = connection.begin().await?;
+        let lock = format!(
+            "SET LOCAL {SETTING} = '*'; SELECT pg_advisory_xact_lock(hashtext('entente migrations'))"
+        );
+        transaction.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await?;
+        let there: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(&table)
+            .persistent(false)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if there && self.missing_on_postgres(&mut transaction).await?.is_empty() {
+            return Ok(transaction.commit().await?);
+        }
         let prepare = format!(
-            "SET LOCAL {SETTING} = '*';
-             SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
-             CREATE TABLE IF NOT EXISTS {table} (
+            "CREATE TABLE IF NOT EXISTS {table} (
                  version BIGINT NOT NULL PRIMARY KEY,
                  description TEXT NOT NULL,
                  checksum BYTEA NOT NULL,
@@ -48,15 +59,7 @@ impl Migrations {
              )"
         );
         transaction.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await?;
-        let known = AssertSqlSafe(format!("SELECT version, checksum FROM {table}"));
-        let taken: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as(known).persistent(false).fetch_all(&mut *transaction).await?;
-        for step in self.postgres.iter() {
-            match taken.iter().find(|(version, _)| *version == step.version) {
-                Some((_, checksum)) if *checksum == *step.checksum => continue,
-                Some(_) => return Err(MigrateError::VersionMismatch(step.version).into()),
-                None => {}
-            }
+        for step in self.missing_on_postgres(&mut transaction).await? {
             transaction.execute(sqlx::raw_sql(step.sql.clone())).await?;
             let note =
                 format!("INSERT INTO {table} (version, description, checksum) VALUES ($1, $2, $3)");
@@ -69,6 +72,25 @@ impl Migrations {
                 .await?;
         }
         Ok(transaction.commit().await?)
+    }
+
+    /// The steps that have not been taken, where there is a table of them.
+    async fn missing_on_postgres(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<Vec<&Migration>, StoreError> {
+        let known = AssertSqlSafe(format!("SELECT version, checksum FROM {}", self.table()));
+        let taken: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as(known).persistent(false).fetch_all(connection).await?;
+        let mut missing = Vec::new();
+        for step in self.postgres.iter() {
+            match taken.iter().find(|(version, _)| *version == step.version) {
+                Some((_, checksum)) if *checksum == *step.checksum => {}
+                Some(_) => return Err(MigrateError::VersionMismatch(step.version).into()),
+                None => missing.push(step),
+            }
+        }
+        Ok(missing)
     }
 
     /// The steps that have not been taken: version and description.

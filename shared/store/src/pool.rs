@@ -81,12 +81,13 @@ pub(crate) struct Pool {
     opener: Opener,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    size: usize,
 }
 
 impl Pool {
     pub(crate) fn new(opener: Opener, size: usize) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(size));
-        Arc::new(Self { opener, idle: Mutex::default(), permits })
+        Arc::new(Self { opener, idle: Mutex::default(), permits, size })
     }
 
     /// Lends a connection: of those that came back, one that shows the rows of these tenants, else the last; or a new
@@ -119,6 +120,16 @@ impl Pool {
             pool: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    /// How many connections are lent at most.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many connections are lent.
+    pub(crate) fn in_use(&self) -> usize {
+        self.size.saturating_sub(self.permits.available_permits())
     }
 
     pub(crate) fn opener(&self) -> &Opener {

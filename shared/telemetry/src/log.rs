@@ -1,11 +1,17 @@
 //! The log: lines of text or JSON on standard error, chosen by level and module.
 
+mod correlated;
+mod redact;
+
 use std::io::IsTerminal as _;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use correlated::Correlated;
 
 /// How a log line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,14 +36,23 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
 /// # Errors
 /// When the filter cannot be read, or a log is installed already.
 pub fn install(format: Format, filter: &str) -> Result<(), LogError> {
+    let ansi = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(parse(filter)?)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(ansi);
+    let event = tracing_subscriber::fmt::format();
     let installed = match format {
-        Format::Text => builder.finish().try_init(),
+        Format::Text => {
+            builder.event_format(Correlated::text(event.with_ansi(ansi))).finish().try_init()
+        }
         Format::Json => {
-            builder.json().flatten_event(true).with_current_span(false).finish().try_init()
+            let event = event.json().flatten_event(true).with_current_span(false);
+            builder
+                .fmt_fields(JsonFields::new())
+                .event_format(Correlated::json(event))
+                .finish()
+                .try_init()
         }
     };
     installed.map_err(|_| LogError::Installed)

@@ -28,6 +28,8 @@ pub struct Received {
     pub sender: Option<PublicKey>,
     /// The envelope as it came.
     pub envelope: Value,
+    /// The headers that it came with.
+    pub headers: HeaderMap,
     /// The media type that it came with.
     pub content_type: String,
 }
@@ -107,6 +109,7 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         sender,
         envelope: serde_json::from_slice(&body).unwrap(),
         content_type: content_type.unwrap_or_default().to_owned(),
+        headers,
     };
     let _ = shared.inbox.send(received);
     status

@@ -225,11 +225,29 @@ impl Suite {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}: {text}"))
     }
 
-    /// The value of a metric at `/metrics`, with its labels as written there; 0 when it is absent.
+    /// The value of a metric at `/metrics`, with its labels as written there; 0 when it is absent. Where there are several
+    /// processes, of all together.
     pub async fn metric(&self, name: &str) -> f64 {
-        let (_, text) = self.call("GET", "/metrics", Value::Null).await;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.trim().parse().unwrap())
+        let value = |text: &String| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.map_or(0.0, |value| value.trim().parse::<f64>().unwrap())
+        };
+        self.metrics().await.iter().map(value).sum()
+    }
+
+    /// What is at `/metrics` of each process.
+    pub async fn metrics(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for url in &self.metrics_urls {
+            let answer = self.http.get(format!("{url}/metrics")).send().await.unwrap();
+            texts.push(answer.text().await.unwrap());
+        }
+        if texts.is_empty() {
+            let (status, text) = self.call("GET", "/metrics", Value::Null).await;
+            assert_eq!(status, 200, "{text}");
+            texts.push(text);
+        }
+        texts
     }
 }
 

@@ -9,9 +9,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::Suite;
-
-const KEY: &str = "the-key-that-replicas-share";
+use super::{KEY, Suite};
 
 /// Replicas of one agent, on PostgreSQL, with a proxy before them that goes round.
 pub struct Replicas {
@@ -54,8 +52,7 @@ impl Replicas {
         let mut suites = Vec::new();
         for _ in 0..count {
             let mut suite = Suite::launch(shared.clone()).await;
-            KEY.clone_into(&mut suite.api_key);
-            suite.link = entente_rpc::link::remote(&suite.grpc_url, Some(KEY)).unwrap();
+            suite.use_key(KEY);
             suites.push(suite);
         }
         let addresses: Arc<[String]> = suites

@@ -44,6 +44,7 @@ impl Fixture {
         let mut config = Config::new(format!("sqlite:{}", path.display()), "http://agent.example");
         change(&mut config);
         let (outbox, inlets) = Outbox::new();
+        let drain = watch::Sender::new(false);
         let engine = Engine {
             store: Store::connect(&config.database_url).await.unwrap(),
             clients: nobody(),
@@ -55,8 +56,8 @@ impl Fixture {
             metrics: Metrics::default(),
             error_limit: crate::inbound::ErrorLimit::new(),
             wake_timers: Arc::default(),
+            drain: drain.subscribe(),
         };
-        let drain = watch::Sender::new(false);
         Self { engine, drain, _inlets: inlets, _directory: directory }
     }
 

@@ -20,7 +20,7 @@ impl EventService for Grpc {
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let caller = Caller::of(&request)?;
-        let drain = self.drain.clone();
+        let drain = self.engine.drain.clone();
         let events = self.engine.subscribe(&caller.tenant, request.into_inner(), drain).await?;
         Ok(Response::new(Box::pin(events.map(|item| item.map_err(Status::from)))))
     }

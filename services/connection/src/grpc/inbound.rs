@@ -23,7 +23,7 @@ impl InboundService for Grpc {
     ) -> Result<Response<CollectResponse>, Status> {
         // As above: the tenant is what Receive was told.
         Caller::of(&request)?;
-        let mut drain = self.drain.clone();
+        let mut drain = self.engine.drain.clone();
         let collected = tokio::select! {
             collected = self.engine.collect(request.into_inner()) => collected?,
             _ = drain.wait_for(|drains| *drains) => CollectResponse::default(),

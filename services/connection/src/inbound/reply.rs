@@ -8,11 +8,13 @@ use entente_did::PublicKey;
 use entente_didcomm::message::Message;
 use entente_rpc::proto::connection::v1::{CollectRequest, CollectResponse, ReceiveRequest};
 use entente_rpc::{Failure, duration_from_proto};
+use entente_trace::within;
 use tokio::time::{Instant, timeout_at};
 
 use super::Inbound;
 use crate::engine::{Answer, Engine};
 use crate::store::Outgoing;
+use crate::trace::Sending;
 
 /// The most replies that are given at once.
 const MAX_REPLIES: i32 = 16;
@@ -75,13 +77,8 @@ impl Engine {
             let fits = message.target.has_key(sender.key())
                 && route.only_thread.as_ref().is_none_or(|thread| *thread == message.thread_id)
                 && replies.len() < route.max;
-            let (tenant, from) = (&message.tenant, message.from.as_ref());
             let packed = match fits {
-                true => self
-                    .clients
-                    .pack(tenant, message.message.clone(), from, &message.target)
-                    .await
-                    .ok(),
+                true => self.pack_reply(&message).await.ok(),
                 false => None,
             };
             match packed {
@@ -93,6 +90,13 @@ impl Engine {
             }
         }
         Ok(replies)
+    }
+
+    async fn pack_reply(&self, message: &Outgoing) -> Answer<Vec<u8>> {
+        let sending = Sending::begin(message);
+        let packed = within(sending.current(), self.pack(message)).await;
+        sending.end(packed.as_ref().err());
+        packed
     }
 
     /// What waits for a peer without an endpoint, the oldest first.
@@ -123,9 +127,7 @@ impl Engine {
                 self.outbox.complete(message);
             }
             if let Some(message) = waiting.into_iter().next() {
-                let from = message.from.as_ref();
-                let envelope =
-                    self.clients.pack(tenant, message.message, from, &message.target).await?;
+                let envelope = self.pack_reply(&message).await?;
                 return Ok(CollectResponse { id: message.id, envelope: envelope.into() });
             }
             if timeout_at(end, arrival).await.is_err() {

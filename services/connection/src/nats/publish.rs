@@ -72,10 +72,11 @@ struct Publisher {
     stored_at: Instant,
 }
 
-/// Publishes until the service ends.
+/// Publishes until the service drains, and then notes how far it came: who publishes next goes on there.
 pub(crate) async fn run(engine: Engine, metrics: PublisherMetrics) {
     let Some(nats) = engine.nats.clone() else { return };
     let jetstream = nats.jetstream();
+    let mut drain = engine.drain.clone();
     let mut publisher = Publisher {
         engine,
         nats,
@@ -86,7 +87,7 @@ pub(crate) async fn run(engine: Engine, metrics: PublisherMetrics) {
         stored_at: Instant::now(),
     };
     let mut pause = None;
-    loop {
+    while !*drain.borrow() {
         // Listening begins before the look, so that nothing is between the two.
         let mut hints = publisher.engine.feed.listen();
         match publisher.go_on().await {
@@ -94,10 +95,16 @@ pub(crate) async fn run(engine: Engine, metrics: PublisherMetrics) {
                 if pause.take().is_some() {
                     tracing::info!("events are published to NATS again");
                 }
-                if let Left::Nothing = left
-                    && timeout(STORE, hints.recv()).await.is_ok()
-                {
-                    sleep(GATHER).await;
+                let hint = async {
+                    if timeout(STORE, hints.recv()).await.is_ok() {
+                        sleep(GATHER).await;
+                    }
+                };
+                if let Left::Nothing = left {
+                    tokio::select! {
+                        () = hint => {}
+                        _ = drain.wait_for(|drains| *drains) => {}
+                    }
                 }
             }
             Err(trouble) => {
@@ -109,9 +116,12 @@ pub(crate) async fn run(engine: Engine, metrics: PublisherMetrics) {
                 publisher.stream_is_there = false;
                 let next = pause.map_or(PAUSE.0, |pause: Duration| PAUSE.1.min(pause * 2));
                 pause = Some(next);
-                sleep(next).await;
+                let _ = timeout(next, drain.wait_for(|drains| *drains)).await;
             }
         }
+    }
+    if let Err(failure) = publisher.store().await {
+        tracing::warn!(reason = %failure, "how far events were published was not noted; some are published again");
     }
 }
 

@@ -1,11 +1,13 @@
 //! One lane's messages, one after the other.
 
 use entente_rpc::{ErrorReason, Failure};
+use entente_trace::within;
 use rand::RngExt as _;
 
 use super::LaneKey;
 use crate::engine::{Engine, now};
 use crate::store::Outgoing;
+use crate::trace::Sending;
 
 /// The first wait after a failure and the longest, in milliseconds.
 const BACK_OFF: (i64, i64) = (1_000, 300_000);
@@ -14,12 +16,16 @@ const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     while let Some(message) = engine.outbox.next(key) {
-        match deliver(engine, &message).await {
+        let sending = Sending::begin(&message);
+        let current = sending.current();
+        let delivered = within(current.clone(), deliver(engine, &message)).await;
+        sending.end(delivered.as_ref().err());
+        match delivered {
             Ok(reply) => {
                 engine.metrics.delivery("delivered");
                 engine.outbox.complete(message);
                 if let Some(reply) = reply {
-                    tokio::spawn(engine.clone().receive_reply(reply));
+                    tokio::spawn(within(current, engine.clone().receive_reply(reply)));
                 }
             }
             Err(failure) => {
@@ -49,10 +55,8 @@ async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>,
             "the peer has no endpoint; the message waits for one of its requests (return-route)";
         return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
     }
-    let (tenant, from) = (&message.tenant, message.from.as_ref());
-    let envelope =
-        engine.clients.pack(tenant, message.message.clone(), from, &message.target).await?;
-    engine.clients.deliver(tenant, envelope, &message.target).await
+    let envelope = engine.pack(message).await?;
+    engine.clients.deliver(&message.tenant, envelope, &message.target).await
 }
 
 /// Whether another attempt can only fail the same way.

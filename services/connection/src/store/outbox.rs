@@ -52,6 +52,8 @@ pub(crate) struct Outgoing {
     pub target: Target,
     pub attempts: i32,
     pub created_at: i64,
+    /// Where in a trace the work was that made the message; empty when it was in none.
+    pub trace: String,
 }
 
 /// The delivery of an exchange's message.
@@ -76,6 +78,7 @@ struct Row {
     target: String,
     attempts: i32,
     created_at: i64,
+    trace: String,
 }
 
 impl TryFrom<Row> for Outgoing {
@@ -97,6 +100,7 @@ impl TryFrom<Row> for Outgoing {
             message: row.message,
             attempts: row.attempts,
             created_at: row.created_at,
+            trace: row.trace,
         })
     }
 }
@@ -108,9 +112,9 @@ impl Work {
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
         self.write(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
-     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at, owner) \
+     from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at, owner, trace) \
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, CASE WHEN owner = $13 THEN $11 ELSE $12 \
-     END, '', $12, owner FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 AND \
+     END, '', $12, owner, $14 FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 AND \
      lane = $3 ORDER BY id LIMIT 1), $13) AS owner) AS lane RETURNING owner, CAST(0 AS BIGINT)",
             values![
                 &outgoing.tenant,
@@ -125,7 +129,8 @@ impl Work {
                 target,
                 outgoing.created_at + FIRST_ATTEMPT,
                 outgoing.created_at,
-                self.owner()
+                self.owner(),
+                &outgoing.trace
             ],
         );
         Ok(())
@@ -195,7 +200,7 @@ impl Store {
             .await?
             .all(
                 "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
-     from_kid, target, attempts, created_at FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
+     from_kid, target, attempts, created_at, trace FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
      BY id LIMIT $3",
                 values![tenant, lane, limit],
             )
@@ -203,11 +208,10 @@ impl Store {
         rows.into_iter().map(Outgoing::try_from).collect()
     }
 
-    /// How many messages are on their way.
-    pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
-        let (depth,) =
-            self.read(Tenants::All).await?.one("SELECT COUNT(*) FROM outbox", values![]).await?;
-        Ok(depth)
+    /// How many messages are on their way, and when the oldest was made.
+    pub async fn outbox_depth(&self) -> Result<(i64, Option<i64>), StoreError> {
+        let sql = "SELECT COUNT(*), MIN(created_at) FROM outbox";
+        self.read(Tenants::All).await?.one(sql, values![]).await
     }
 
     /// The delivery of the first message in each of some lanes that have one under way.

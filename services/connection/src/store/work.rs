@@ -154,6 +154,7 @@ impl Work {
             target,
             attempts: 0,
             created_at: self.now,
+            trace: crate::trace::here(),
         });
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
@@ -51,14 +52,20 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             transport: service_urls("transport-url", settings.transport_url)?,
             connection: service_urls("connection-url", settings.connection_url)?,
         },
+        drain_delay: seconds(settings.drain_delay, 5),
+        shutdown_timeout: seconds(settings.shutdown_timeout, 20),
+        migrate: settings.migrate.unwrap_or(true),
         log_format: match settings.log_format {
             Some(LogFormat::Json) => Format::Json,
             Some(LogFormat::Text) | None => Format::Text,
         },
         log_level: log_level(settings.log_level)?,
+        otlp_endpoint: settings.otlp_endpoint.map(otlp_endpoint).transpose()?,
+        didcomm_trace_context: settings.didcomm_trace_context.unwrap_or(false),
         services,
     };
     every_service_is_found(&config)?;
+    there_is_time_after_the_drain(&config)?;
     insecure_is_on_loopback(&config)?;
     peers_can_reach_us(&config)?;
     Ok(config)
@@ -142,6 +149,16 @@ fn nats_url(urls: String) -> Result<String, ConfigError> {
     Ok(urls)
 }
 
+fn otlp_endpoint(url: String) -> Result<String, ConfigError> {
+    match url.parse::<Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.host().is_some() => Ok(url),
+        _ => {
+            let problem = "is no collector; write http://host:port, where it takes OTLP over gRPC";
+            Err(ConfigError::value("otlp-endpoint", &url, problem))
+        }
+    }
+}
+
 /// A webhook's URL may end in `#key`, which no error shows.
 fn without_key(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
@@ -206,6 +223,20 @@ fn every_service_is_found(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn seconds(given: Option<u32>, default: u32) -> Duration {
+    Duration::from_secs(given.unwrap_or(default).into())
+}
+
+fn there_is_time_after_the_drain(config: &Config) -> Result<(), ConfigError> {
+    let (delay, timeout) = (config.drain_delay.as_secs(), config.shutdown_timeout.as_secs());
+    if timeout > delay {
+        return Ok(());
+    }
+    Err(ConfigError::Together(format!(
+        "--shutdown-timeout {timeout} leaves nothing after --drain-delay {delay}: it must be longer"
+    )))
 }
 
 fn insecure_is_on_loopback(config: &Config) -> Result<(), ConfigError> {

@@ -59,12 +59,19 @@ pub(super) fn to_toml(config: &Config) -> String {
             line(&format!("{}-url", service.as_str()), quoted(url));
         }
     }
+    line("drain-delay", config.drain_delay.as_secs().to_string());
+    line("shutdown-timeout", config.shutdown_timeout.as_secs().to_string());
+    line("migrate", config.migrate.to_string());
     let format = match config.log_format {
         Format::Text => "text",
         Format::Json => "json",
     };
     line("log-format", quoted(format));
     line("log-level", quoted(&config.log_level));
+    if let Some(url) = &config.otlp_endpoint {
+        line("otlp-endpoint", quoted(url));
+    }
+    line("didcomm-trace-context", config.didcomm_trace_context.to_string());
     text
 }
 

@@ -149,6 +149,24 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_url: Option<String>,
 
+    /// How many seconds to serve on after SIGTERM, not ready, until balancers know; not after Ctrl-C [default: 5]
+    #[arg(long, env = "ENTENTE_DRAIN_DELAY", value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(0..=3600))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_delay: Option<u32>,
+
+    /// How many seconds an end may take at most, from SIGTERM on [default: 20]
+    #[arg(long, env = "ENTENTE_SHUTDOWN_TIMEOUT", value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown_timeout: Option<u32>,
+
+    /// Bring the tables up to date at the start; false where `entente migrate` does it [default: true]
+    #[arg(long, env = "ENTENTE_MIGRATE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrate: Option<bool>,
+
     /// How log lines are written [default: text]
     #[arg(long, env = "ENTENTE_LOG_FORMAT", value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +176,19 @@ pub struct Settings {
     #[arg(long, env = "ENTENTE_LOG_LEVEL", value_name = "LEVEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<String>,
+
+    /// Send spans to an OpenTelemetry collector, by OTLP over gRPC: http://host:port
+    /// [default: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; without any, there are no spans]
+    #[arg(long, env = "ENTENTE_OTLP_ENDPOINT", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Tell peers, inside of the encrypted messages, which trace a message belongs to, and take it from theirs
+    /// [default: false]
+    #[arg(long, env = "ENTENTE_DIDCOMM_TRACE_CONTEXT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_trace_context: Option<bool>,
 }
 
 /// How log lines are written.

@@ -53,6 +53,7 @@ fn errors_name_the_key_and_what_would_be_right() {
         (&[], "log-format = \"xml\"", &["log-format", "xml", "text"]),
         (&["--grpc-addr", "localhost:1"], "", &["--grpc-addr", "localhost:1", "ip:port"]),
         (&["--grpc-addr", "unix:rpc.sock"], "", &["--grpc-addr", "unix:/path"]),
+        (&["--shutdown-timeout", "5"], "", &["--shutdown-timeout 5", "--drain-delay 5"]),
         (&["--metrics-addr", "9090"], "", &["--metrics-addr", "9090", "ip:port"]),
         (&["--resolver-url", "http://a:1,b:2"], "", &["--resolver-url", "\"b:2\"", "dns:///"]),
         (&["--endpoint", "example.com"], "", &["--endpoint", "http://host:port"]),
@@ -108,6 +109,9 @@ fn the_printed_configuration_reads_back_as_itself() {
         "unix:///run/e.sock",
         "--metrics-addr",
         "127.0.0.1:9",
+        "--drain-delay",
+        "1",
+        "--migrate=false",
     ];
     let config = Config::resolve(&settings(&flags), None).unwrap();
     let again = Config::resolve(&settings(&[]), Some(("printed", &config.to_toml()))).unwrap();

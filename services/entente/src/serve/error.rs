@@ -20,6 +20,12 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    /// The tables are behind, and are not to be changed here.
+    #[error("--migrate=false: the tables lack {}; run `entente migrate` first", .0.join(", "))]
+    Behind(Vec<String>),
+    /// The tables cannot be looked at.
+    #[error("the database cannot be opened")]
+    Store(#[from] entente_store::StoreError),
     /// There is no randomness for a key.
     #[error("the system gives no randomness for an API key")]
     Randomness,
@@ -43,6 +49,9 @@ pub enum ServeError {
         #[source]
         source: LinkError,
     },
+    /// Spans cannot be sent.
+    #[error("--otlp-endpoint: {0}")]
+    Traces(#[from] entente_telemetry::trace::TraceError),
     /// The gRPC server.
     #[error("the gRPC server: {0}")]
     Grpc(#[from] ServerError),

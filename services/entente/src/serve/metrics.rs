@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::ServeError;
+use super::readiness::{self, Phase};
 use super::services::Services;
 
 /// Serves HTTP until `stopped` is done. It answers to anyone: nothing in it is about anybody.
@@ -20,7 +21,7 @@ pub(super) async fn serve(
     listener: TcpListener,
     registry: Arc<Registry>,
     services: Arc<Services>,
-    stop: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let text = move || async move {
@@ -28,7 +29,7 @@ pub(super) async fn serve(
         (content_type, metrics::encode(&registry).unwrap_or_default())
     };
     let ready = move || async move {
-        if !*stop.borrow() && services.are_ready().await {
+        if *phase.borrow() == Phase::Serving && readiness::are_ready(&services).await {
             "{\"ready\":true}".into_response()
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "{\"ready\":false}").into_response()

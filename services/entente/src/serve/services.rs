@@ -119,11 +119,23 @@ impl Services {
         self.connection.iter().for_each(|service| service.add_to(server));
     }
 
-    /// Whether the store behind them answers.
+    /// Whether the stores behind them answer.
     pub(super) async fn are_ready(&self) -> bool {
-        match &self.connection {
-            Some(connection) => connection.is_ready().await,
+        if let Some(connection) = &self.connection
+            && !connection.is_ready().await
+        {
+            return false;
+        }
+        match &self.keystore {
+            Some(keystore) => keystore.is_ready().await,
             None => true,
+        }
+    }
+
+    /// Says to who asks that no more is welcome.
+    pub(super) fn drain(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.drain();
         }
     }
 
@@ -186,6 +198,7 @@ impl Context<'_> {
             entente_connection::Config::new(self.config.database("connection"), self.endpoint);
         config.nats_url.clone_from(&self.config.nats_url);
         config.label.clone_from(&self.config.label);
+        config.didcomm_trace_context = self.config.didcomm_trace_context;
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
         let days = u64::from(self.config.event_retention_days);

@@ -10,15 +10,16 @@ use entente_telemetry::metrics;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 use super::listeners::{self, Addresses, Listeners};
+use super::readiness::{self, Phase};
 use super::services::{Context, Services};
 use super::{ServeError, data_dir, metrics as own_metrics};
 use crate::config::{Access, Config, ServiceName};
+use crate::migrate;
 
-/// How long calls under way may take once the process stops.
-const GRACE: Duration = Duration::from_secs(4);
-/// How long the services may take to put away what they hold, after that.
+/// What of the time for a stop is kept for the services, to put away what they hold.
 const FLUSH: Duration = Duration::from_secs(4);
 
 /// The services of one process with their listeners.
@@ -28,7 +29,11 @@ pub struct Suite {
     endpoint: String,
     api_key: Option<String>,
     key_is_new: bool,
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+    drain_delay: Duration,
+    shutdown_timeout: Duration,
+    /// When a drain that has begun must be over.
+    over_at: Option<Instant>,
     listening: JoinSet<Result<(), ServeError>>,
 }
 
@@ -38,6 +43,12 @@ impl Suite {
     /// # Errors
     /// When the data directory, a port or a service cannot be used.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
+        if !config.migrate {
+            let missing = migrate::missing(&config).await?;
+            if !missing.is_empty() {
+                return Err(ServeError::Behind(missing));
+            }
+        }
         let (api_key, key_is_new) = open_data(&config)?;
         let keys = api_key.as_deref().map_or_else(ApiKeys::insecure, |key| ApiKeys::only([key]));
         let listeners = listeners::bind(&config).await?;
@@ -46,6 +57,7 @@ impl Suite {
         let endpoint = config.endpoint.clone().or(derived).unwrap_or_default();
         let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
         entente_rpc::metrics::register(registry.sub_registry_with_prefix("entente"));
+        entente_telemetry::trace::register(registry.sub_registry_with_prefix("entente"));
         let context = Context {
             config: &config,
             endpoint: &endpoint,
@@ -53,14 +65,16 @@ impl Suite {
             api_key: api_key.as_deref(),
         };
         let services = Services::start(&context, &mut registry).await?;
-        let (stop, _) = watch::channel(false);
         let mut suite = Self {
             services: Arc::new(services),
             addresses,
             endpoint,
             api_key,
             key_is_new,
-            stop,
+            phase: watch::Sender::new(Phase::Serving),
+            drain_delay: config.drain_delay,
+            shutdown_timeout: config.shutdown_timeout,
+            over_at: None,
             listening: JoinSet::new(),
         };
         suite.listen(listeners, keys, Arc::new(registry))?;
@@ -75,13 +89,17 @@ impl Suite {
     ) -> Result<(), ServeError> {
         let mut server = GrpcServer::new()?;
         self.services.add_to(&mut server);
-        let stopped = self.stopped();
-        self.listening
-            .spawn(async move { Ok(server.serve(listeners.grpc, keys, stopped, GRACE).await?) });
+        let (stopped, grace) = (self.stopped(), self.shutdown_timeout);
+        let services = Arc::clone(&self.services);
+        let watching = readiness::watch(services, server.health(), self.phase.subscribe());
+        self.listening.spawn(async move {
+            tokio::spawn(watching);
+            Ok(server.serve(listeners.grpc, keys, stopped, grace).await?)
+        });
         if let Some(listener) = listeners.metrics {
             let (registry, services) = (Arc::clone(&registry), Arc::clone(&self.services));
-            let (stop, stopped) = (self.stop.subscribe(), self.stopped());
-            self.listening.spawn(own_metrics::serve(listener, registry, services, stop, stopped));
+            let (phase, stopped) = (self.phase.subscribe(), self.stopped());
+            self.listening.spawn(own_metrics::serve(listener, registry, services, phase, stopped));
         }
         if let (Some(gateway), Some(sockets)) = (&self.services.gateway, listeners.gateway) {
             let (didcomm, admin) = (gateway.clone(), gateway.clone());
@@ -98,10 +116,10 @@ impl Suite {
     }
 
     fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stop = self.stop.subscribe();
+        let mut phase = self.phase.subscribe();
         async move {
             // An error means that the suite is gone, which is a stop too.
-            let _ = stop.wait_for(|stopped| *stopped).await;
+            let _ = phase.wait_for(|phase| *phase == Phase::Stopping).await;
         }
     }
 
@@ -133,18 +151,29 @@ impl Suite {
         }
     }
 
-    /// Takes no more calls, lets those under way finish, and puts all away; within [`GRACE`] and [`FLUSH`].
+    /// Says that it is not ready, and serves on for as long as it takes until balancers know; [`Suite::stop`] comes next.
+    pub async fn drain(&mut self) {
+        self.over_at = Some(Instant::now() + self.shutdown_timeout);
+        self.services.drain();
+        self.phase.send_replace(Phase::Draining);
+        tokio::time::sleep(self.drain_delay).await;
+    }
+
+    /// Takes no more calls, lets those under way finish, ends streams with their cursors, and puts all away, within the time
+    /// that the configuration gives.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        let drain = async {
+        let over_at = self.over_at.unwrap_or_else(|| Instant::now() + self.shutdown_timeout);
+        let flush_at = over_at - FLUSH.min(self.shutdown_timeout / 2);
+        self.phase.send_replace(Phase::Stopping);
+        let ended = async {
             self.services.end_streams().await;
             while self.listening.join_next().await.is_some() {}
         };
-        if tokio::time::timeout(GRACE, drain).await.is_err() {
-            tracing::warn!("calls were still under way at the end of the grace period");
+        if timeout_at(flush_at, ended).await.is_err() {
+            tracing::warn!("calls were still under way at the end of --shutdown-timeout");
             self.listening.abort_all();
         }
-        if tokio::time::timeout(FLUSH, self.services.stop()).await.is_err() {
+        if timeout_at(over_at, self.services.stop()).await.is_err() {
             tracing::warn!("the services did not stop in time");
         }
     }

@@ -51,6 +51,9 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Result<Json<Valu
 impl Shared {
     /// Whether the connection service and its store answer, and no stop has begun.
     pub(crate) async fn is_ready(&self) -> bool {
+        if !self.is_open() {
+            return false;
+        }
         let Ok(probe) = self.request(GetConsumerRequest { name: "readiness".to_owned() }) else {
             return false;
         };
@@ -60,7 +63,7 @@ impl Shared {
             Ok(Err(status)) => status.code() == Code::NotFound,
             Err(_) => false,
         };
-        answered && !self.is_stopping()
+        answered && self.is_open()
     }
 }
 

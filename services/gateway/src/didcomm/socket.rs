@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use entente_trace::{Span, SpanKind, within};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::inbound::{Open, Outcome, Taken, collect, peek, receive};
@@ -126,8 +127,13 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> 
     let Ok(_permit) = shared.in_flight.acquire().await else {
         return Err(Some(Close(close_code::AWAY, "the agent stops")));
     };
+    // The request that opened the socket has ended long ago.
+    let span = Span::begin(SpanKind::Server, || ("WebSocket message", Vec::new()));
     let outcome = match peek(shared, envelope) {
-        Ok(sealed) => receive(shared, sealed, shared.config.didcomm.max_socket_replies).await,
+        Ok(sealed) => {
+            let most = shared.config.didcomm.max_socket_replies;
+            within(span.current(), receive(shared, sealed, most)).await
+        }
         Err(outcome) => outcome,
     };
     match outcome {

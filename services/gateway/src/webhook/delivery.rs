@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entente_net::cause;
+use entente_net::{RequestSpan, cause};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::{Semaphore, watch};
 
@@ -87,15 +87,27 @@ impl Delivery {
                 made.map_err(|status| format!("the record cannot be read: {}", status.message()))?
             }
         };
+        let span = RequestSpan::begin("POST", &url);
+        let mut headers = self.target.headers.clone();
+        if let Some(current) = span.current() {
+            current.write(&mut headers);
+        }
         let request = self
             .client
             .post(url)
             .timeout(self.settings.timeout)
-            .headers(self.target.headers.clone())
+            .headers(headers)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header("x-entente-sequence", HeaderValue::from(job.sequence));
-        let mut response = request.body(body).send().await.map_err(|error| cause(&error))?;
+        let mut response = match request.body(body).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                span.failed("unavailable");
+                return Err(cause(&error));
+            }
+        };
         let status = response.status();
+        span.answered(status.as_u16());
         let mut read = 0;
         while let Ok(Some(chunk)) = response.chunk().await {
             read += chunk.len();

@@ -20,9 +20,9 @@ async fn calls_are_counted_by_outcome_and_name_nobody() {
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();
     for line in [
-        "entente_keystore_calls_total{rpc=\"CreateKey\",outcome=\"OK\"} 1",
-        "entente_keystore_calls_total{rpc=\"Sign\",outcome=\"OK\"} 1",
-        "entente_keystore_calls_total{rpc=\"Sign\",outcome=\"KEY_NOT_FOUND\"} 2",
+        "entente_keystore_calls_total{rpc=\"CreateKey\",outcome=\"ok\"} 1",
+        "entente_keystore_calls_total{rpc=\"Sign\",outcome=\"ok\"} 1",
+        "entente_keystore_calls_total{rpc=\"Sign\",outcome=\"key_not_found\"} 2",
         "entente_keystore_call_duration_seconds_count{rpc=\"Sign\"} 3",
         "entente_keystore_key_cache_hits_total 2",
         "entente_keystore_key_cache_misses_total 1",

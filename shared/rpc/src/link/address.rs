@@ -18,6 +18,21 @@ pub(super) enum Address {
     Name(Authority),
 }
 
+impl Address {
+    /// The host, or the path of a socket; and the port.
+    pub(super) fn host_and_port(&self) -> (String, Option<u16>) {
+        match self {
+            Self::Name(name) => (name.host().to_owned(), name.port_u16()),
+            Self::Place(place) => match place.parse::<Uri>() {
+                Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => {
+                    (uri.host().unwrap_or_default().to_owned(), uri.port_u16())
+                }
+                _ => (place.trim_start_matches("unix:").to_owned(), None),
+            },
+        }
+    }
+}
+
 pub(super) fn parse(addresses: &str) -> Result<Vec<Address>, LinkError> {
     addresses.split(',').map(|address| parse_one(address.trim())).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use entente_trace::Current;
 use http::{HeaderValue, Request, Response, request};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
@@ -63,6 +64,7 @@ impl Remote {
         if let Some(key) = &self.api_key {
             request.headers_mut().insert(API_KEY_HEADER, key.clone());
         }
+        Current::read(|current| current.write(request.headers_mut()));
         let method = Method::of_path(request.uri().path());
         let unary = method.is_some_and(|method| method.unary);
         let deadline = deadline::of_call(request.headers(), unary);
@@ -158,7 +160,14 @@ impl Lost {
 async fn send(member: &Member, request: Request<Body>) -> Result<Response<Body>, Lost> {
     let mut channel = member.channel.clone();
     let answer = async { channel.ready().await?.call(request).await };
-    answer.await.map_err(|error| lost(&error))
+    let answer = answer.await.map_err(|error| lost(&error))?;
+    Ok(answer.map(|body| Body::new(body.map_err(|broken| broke_off(&broken)))))
+}
+
+/// The connection ended in the midst of an answer, for which the library has several codes. What the service itself says
+/// comes in trailers.
+fn broke_off(broken: &Status) -> Status {
+    unavailable(format!("the service broke off: {}", broken.message()))
 }
 
 fn lost(error: &tonic::transport::Error) -> Lost {

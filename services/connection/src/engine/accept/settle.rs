@@ -18,7 +18,8 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 impl Engine {
-    /// Waits for an acceptance to be decided, at most `wait`.
+    /// Waits for an acceptance to be decided, at most `wait`, and not when the service drains: another replica can be
+    /// asked what became of it.
     pub(super) async fn settle(
         &self,
         tenant: &str,
@@ -27,6 +28,7 @@ impl Engine {
         events: &mut Receiver<Batch>,
     ) -> Answer<proto::Acceptance> {
         let end = Instant::now() + wait;
+        let mut drain = self.drain.clone();
         let mut connected = false;
         let mut look = Instant::now() + LOOK.1;
         loop {
@@ -35,7 +37,11 @@ impl Engine {
             if !(pending || connecting) || wait.is_zero() {
                 return Ok(acceptance);
             }
-            match timeout_at(end.min(look), events.recv()).await {
+            let heard = tokio::select! {
+                heard = timeout_at(end.min(look), events.recv()) => heard,
+                _ = drain.wait_for(|drains| *drains) => return Ok(acceptance),
+            };
+            match heard {
                 Err(_) if look < end => {
                     (acceptance, connected) = self.look_at(tenant, &acceptance).await?;
                     look = Instant::now() + LOOK.1;
