@@ -10,6 +10,7 @@ mod invitations;
 mod ledger;
 mod outbox;
 mod replicas;
+mod tenant;
 mod webhooks;
 mod work;
 

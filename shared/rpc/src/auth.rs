@@ -1,5 +1,8 @@
 //! Authentication at the edge: a call from the network comes in with an API key, and goes on with a tenant.
 
+mod principal;
+mod roles;
+
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,6 +14,9 @@ use subtle::ConstantTimeEq as _;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tower::Layer;
+
+pub use principal::{ADMIN, Permit, Principal};
+pub use roles::Roles;
 
 use crate::caller::{DEFAULT_TENANT, TENANT_KEY};
 use crate::{ErrorReason, Failure, Status};
