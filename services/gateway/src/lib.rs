@@ -15,6 +15,7 @@
 
 mod acapy;
 mod admin;
+mod caller;
 mod clients;
 mod config;
 mod didcomm;

@@ -16,7 +16,7 @@ use tower::service_fn;
 use tower::util::MapResponseLayer;
 
 use crate::admission::{Limits, Room};
-use crate::auth::{ApiKeys, Authenticate};
+use crate::auth::{Authenticate, Callers};
 use crate::listener::Listener;
 use crate::proto::DESCRIPTORS;
 use crate::refusal;
@@ -91,7 +91,7 @@ impl GrpcServer {
     pub async fn serve(
         self,
         listener: impl Into<Listener>,
-        keys: ApiKeys,
+        callers: Callers,
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> Result<(), ServerError> {
@@ -117,7 +117,7 @@ impl GrpcServer {
             .http2_max_header_list_size(Some(MAX_HEADERS))
             .max_concurrent_streams(Some(MAX_STREAMS))
             .max_connection_age(age)
-            .layer(Authenticate::new(keys))
+            .layer(Authenticate::new(callers))
             .layer(MapResponseLayer::new(refusal::explain))
             .layer(layer_fn(move |routes: Routes| {
                 let room = room.clone();

@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, time_to_proto};
-use entente_store::StoreError;
+use entente_store::{PageToken, StoreError, page_size};
 use url::Url;
 
 use crate::engine::{Answer, Engine, record_id};
@@ -70,6 +70,30 @@ impl Engine {
     /// All webhooks of a tenant, oldest first.
     pub async fn list_webhooks(&self, tenant: &str) -> Answer<Vec<pb::Webhook>> {
         self.store.webhooks(tenant).await?.into_iter().map(webhook).collect()
+    }
+
+    /// A page of the webhooks of all tenants.
+    pub async fn list_all_webhooks(
+        &self,
+        request: &pb::ListAllWebhooksRequest,
+    ) -> Answer<pb::ListAllWebhooksResponse> {
+        let limit = page_size(request.page_size)
+            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
+        let unknown =
+            || Failure::new(ErrorReason::InvalidPageToken, "the page token is none of this list");
+        let token = PageToken::decode(&request.page_token, &"webhooks").ok_or_else(unknown)?;
+        let after = token.map(|token| token.after).unwrap_or_default();
+        let after = after.split_once(' ').unwrap_or_default();
+        let rows = self.store.all_webhooks(after, limit).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
+        let last = rows.last().filter(|_| full);
+        let next_page_token = last
+            .map(|(tenant, row)| PageToken::encode(&format!("{tenant} {}", row.id), &"webhooks"))
+            .unwrap_or_default();
+        let with_tenant =
+            |(tenant, row)| Ok(pb::TenantWebhook { tenant, webhook: Some(webhook(row)?) });
+        let webhooks = rows.into_iter().map(with_tenant).collect::<Answer<_>>()?;
+        Ok(pb::ListAllWebhooksResponse { webhooks, next_page_token })
     }
 
     /// Removes a webhook, with its cursor and its dead letters.

@@ -24,6 +24,25 @@ impl Store {
     pub async fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookRow>, StoreError> {
         self.read().await?.all(COLUMNS, values![tenant]).await
     }
+
+    /// Webhooks of all tenants after (tenant, id), with their tenants.
+    pub async fn all_webhooks(
+        &self,
+        after: (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<(String, WebhookRow)>, StoreError> {
+        let sql = "SELECT tenant, id, url, format, headers, created_at FROM webhooks \
+                   WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3";
+        let values = values![after.0, after.1, limit];
+        let rows: Vec<(String, String, String, i32, String, i64)> =
+            self.read().await?.all(sql, values).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(tenant, id, url, format, headers, created_at)| {
+                (tenant, WebhookRow { id, url, format, headers, created_at })
+            })
+            .collect())
+    }
 }
 
 impl Work {

@@ -26,6 +26,8 @@ struct Role {
     #[serde(default)]
     anywhere: bool,
     #[serde(default)]
+    service: bool,
+    #[serde(default)]
     gives: Vec<String>,
     methods: BTreeMap<String, Vec<String>>,
 }
@@ -37,6 +39,7 @@ struct Table {
     methods: Vec<Roles>,
     everyone: Roles,
     anywhere: Roles,
+    services: Roles,
 }
 
 static TABLE_READ: LazyLock<Table> = LazyLock::new(|| {
@@ -64,13 +67,16 @@ fn read(text: &str) -> Result<Table, String> {
         if role.anywhere {
             table.anywhere = table.anywhere.and(this);
         }
+        if role.service {
+            table.services = table.services.and(this);
+        }
         if name == EVERYONE {
             table.everyone = this;
         }
         table.roles.push(Role { name, ..role });
     }
-    let unknown = table.roles.iter().flat_map(|role| &role.gives);
-    let unknown = unknown.filter(|name| table.roles.iter().all(|role| role.name != **name)).next();
+    let mut given = table.roles.iter().flat_map(|role| &role.gives);
+    let unknown = given.find(|name| table.roles.iter().all(|role| role.name != **name));
     match unknown {
         Some(name) => Err(format!("gives the unknown role {name}")),
         None => Ok(table),
@@ -101,6 +107,12 @@ impl Roles {
     #[must_use]
     pub fn everyone() -> Self {
         TABLE_READ.everyone
+    }
+
+    /// Those of the suite's services.
+    #[must_use]
+    pub fn of_services() -> Self {
+        TABLE_READ.services
     }
 
     /// Those that may call a method.
