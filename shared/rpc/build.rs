@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&out, descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".")
+        .btree_map(".")
         .skip_debug([
             ".entente.access.v1.CreateApiKeyResponse",
             ".entente.access.v1.RotateApiKeyResponse",
