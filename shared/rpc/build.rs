@@ -15,7 +15,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&out, descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".")
-        .skip_debug([".entente.event.v1.WebhookHeader"])
+        .btree_map(".")
+        .skip_debug([
+            ".entente.access.v1.CreateApiKeyResponse",
+            ".entente.access.v1.RotateApiKeyResponse",
+            ".entente.event.v1.WebhookHeader",
+        ])
         .codec_path("crate::codec::ExactCodec")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;

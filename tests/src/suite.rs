@@ -37,6 +37,8 @@ pub struct Suite {
     /// A client for the admin API.
     pub http: reqwest::Client,
     link: Link,
+    /// gRPC of each of [`SERVICES`], in their order; or the one address that has all.
+    grpc_urls: Vec<String>,
     processes: Vec<Process>,
     /// Where the metrics of each of the five are; none where they run in one process.
     pub metrics_urls: Vec<String>,
@@ -85,7 +87,8 @@ impl Suite {
             didcomm_url: url("didcomm"),
             admin_url: url("admin"),
             grpc_url: url("grpc"),
-            link: link::remote(&url("grpc"), key).unwrap(),
+            link: linked(&[url("grpc")], key),
+            grpc_urls: vec![url("grpc")],
             http: http(),
             api_key,
             processes: vec![process],
@@ -94,7 +97,7 @@ impl Suite {
         }
     }
 
-    /// An agent whose five services run in a process each.
+    /// An agent whose services run in a process each.
     pub async fn in_five() -> Self {
         Self::in_five_with(&[]).await
     }
@@ -124,7 +127,8 @@ impl Suite {
         shared.extend(owned(&["--admin-api-key", KEY]));
         shared.extend(database().await);
         // The gateway is called by none.
-        for (service, address) in SERVICES.iter().zip(&grpc).take(4) {
+        for (service, address) in SERVICES.iter().zip(&grpc).filter(|(name, _)| **name != "gateway")
+        {
             shared.extend([format!("--{service}-url"), grpc_url(address)]);
         }
         let metrics = SERVICES.map(|_| free_address());
@@ -142,13 +146,13 @@ impl Suite {
                 Process::start(home, service, arguments).await.0
             });
         let processes = join_all(starts).await;
-        let links =
-            grpc.each_ref().map(|address| link::remote(&grpc_url(address), Some(KEY)).unwrap());
+        let grpc_urls: Vec<String> = grpc.iter().map(|address| grpc_url(address)).collect();
         Self {
             didcomm_url: format!("http://{didcomm}"),
             admin_url: format!("http://{admin}"),
-            link: routed::by_service(links),
-            grpc_url: grpc_url(&grpc[3]),
+            link: linked(&grpc_urls, Some(KEY)),
+            grpc_url: grpc_urls[3].clone(),
+            grpc_urls,
             http: http(),
             api_key: KEY.to_owned(),
             processes,
@@ -162,7 +166,8 @@ impl Suite {
         Self {
             didcomm_url,
             admin_url,
-            link: link::remote(&grpc_url, Some(KEY)).unwrap(),
+            link: linked(std::slice::from_ref(&grpc_url), Some(KEY)),
+            grpc_urls: vec![grpc_url.clone()],
             grpc_url,
             http: http(),
             api_key: KEY.to_owned(),
@@ -174,7 +179,7 @@ impl Suite {
 
     /// Calls with another key.
     pub fn use_key(&mut self, key: &str) {
-        self.link = link::remote(&self.grpc_url, Some(key)).unwrap();
+        self.link = linked(&self.grpc_urls, Some(key));
         key.clone_into(&mut self.api_key);
     }
 
@@ -186,6 +191,29 @@ impl Suite {
     /// A gRPC channel that sends the API key; generated clients take it.
     pub fn link(&self) -> Link {
         self.link.clone()
+    }
+
+    /// A gRPC channel with another key, for the tenant that the key is of.
+    pub fn link_with(&self, key: &str) -> Link {
+        linked(&self.grpc_urls, Some(key))
+    }
+
+    /// A gRPC channel with the credential of a service, for the default tenant.
+    pub fn link_of_service(&self, service: &str) -> Link {
+        let key = entente_rpc::auth::service_key(&self.api_key, service);
+        let key = (!self.api_key.is_empty()).then_some(key);
+        for_default_tenant(linked(&self.grpc_urls, key.as_deref()))
+    }
+
+    /// A gRPC channel with the credential of somebody who may call a method: the administrator's, or a service's.
+    pub fn link_for(&self, path: &str) -> Link {
+        use entente_rpc::auth::{Principal, Roles};
+        let may = entente_rpc::Method::of_path(path).map(Roles::that_may).unwrap_or_default();
+        let people = Principal::admin("default").roles.and(Roles::everyone());
+        match may.names().next() {
+            Some(service) if people.among(may).is_empty() => self.link_of_service(service),
+            _ => self.link(),
+        }
     }
 
     /// The id of the process; that of the connection service, where each service has its own.
@@ -224,6 +252,21 @@ const LISTENERS: [&str; 3] = ["--didcomm-addr", "--admin-addr", "--grpc-addr"];
 
 pub(crate) fn owned(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|&argument| argument.to_owned()).collect()
+}
+
+fn for_default_tenant(link: Link) -> Link {
+    use tower::ServiceExt as _;
+    Link::new(link.map_request(|mut request: http::Request<tonic::body::Body>| {
+        let tenant = http::HeaderValue::from_static(entente_rpc::DEFAULT_TENANT);
+        request.headers_mut().entry(entente_rpc::caller::TENANT_KEY).or_insert(tenant);
+        request
+    }))
+}
+
+/// One link to the services at these addresses: to all at one, or to each of [`SERVICES`].
+fn linked(urls: &[String], key: Option<&str>) -> Link {
+    let mut links: Vec<Link> = urls.iter().map(|url| link::remote(url, key).unwrap()).collect();
+    if links.len() == 1 { links.remove(0) } else { routed::by_service(links) }
 }
 
 /// What a client calls a gRPC listener by.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use entente_rpc::auth::Tenants;
+
 /// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -31,6 +33,8 @@ pub struct Config {
     pub event_retention: Duration,
     /// Tell peers, in the encrypted messages, which trace a message belongs to, and take it from theirs.
     pub didcomm_trace_context: bool,
+    /// How the tenants stand: whether they may work, and what they may have.
+    pub tenants: Tenants,
     /// How long a reader of events may leave its stream blocked.
     pub slow_reader: Duration,
 }
@@ -53,6 +57,7 @@ impl Config {
             deliveries: 64,
             event_retention: Duration::from_secs(30 * 24 * 3600),
             didcomm_trace_context: false,
+            tenants: Tenants::default(),
             slow_reader: Duration::from_secs(30),
         }
     }

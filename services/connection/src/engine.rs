@@ -10,6 +10,7 @@ mod invite;
 pub(crate) mod numbers;
 mod offer;
 mod once;
+mod quota;
 mod read;
 mod remove;
 mod rotate;
@@ -21,6 +22,7 @@ pub(crate) use accept::rejected_reuse;
 pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
+pub(crate) use quota::Quota;
 pub(crate) use read::check_alias;
 
 use std::sync::Arc;

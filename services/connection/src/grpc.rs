@@ -6,6 +6,7 @@ mod exchange;
 mod inbound;
 mod invitation;
 mod message;
+mod tenant;
 mod webhook;
 
 use crate::engine::Engine;

@@ -8,6 +8,7 @@ use entente_rpc::proto::connection::v1::exchange_service_server::ExchangeService
 use entente_rpc::proto::connection::v1::inbound_service_server::InboundServiceServer;
 use entente_rpc::proto::connection::v1::invitation_service_server::InvitationServiceServer;
 use entente_rpc::proto::connection::v1::message_service_server::MessageServiceServer;
+use entente_rpc::proto::connection::v1::tenant_data_service_server::TenantDataServiceServer;
 use entente_rpc::proto::event::v1::event_service_server::EventServiceServer;
 use entente_rpc::proto::event::v1::webhook_service_server::WebhookServiceServer;
 use entente_rpc::{Failure, GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
@@ -131,6 +132,7 @@ impl Service {
             .add(limited!(ConnectionServiceServer, grpc))
             .add(limited!(MessageServiceServer, grpc))
             .add(limited!(InboundServiceServer, grpc))
+            .add(limited!(TenantDataServiceServer, grpc))
             .add(limited!(EventServiceServer, grpc))
             .add(limited!(WebhookServiceServer, grpc));
     }
@@ -146,6 +148,7 @@ impl Service {
             .add_service(limited!(ConnectionServiceServer, grpc))
             .add_service(limited!(MessageServiceServer, grpc))
             .add_service(limited!(InboundServiceServer, grpc))
+            .add_service(limited!(TenantDataServiceServer, grpc))
             .add_service(limited!(EventServiceServer, grpc))
             .add_service(limited!(WebhookServiceServer, grpc));
         link::routes(routes.routes())

@@ -15,20 +15,14 @@ mod status;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
-use entente_rpc::caller::for_tenant;
-use entente_rpc::{Request, Status};
+
+use entente_rpc::{Failure, Status};
 
 use crate::gateway::Shared;
 use connections::handshake;
 use error::ApiError;
-
-impl Shared {
-    /// A call for the tenant whose admin API this is.
-    pub(crate) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
-        for_tenant(&self.config.tenant, message)
-    }
-}
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
     let exchange = "/didexchange/{conn_id}";
@@ -65,6 +59,11 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/plugins", get(status::plugins))
         .route("/ws", get(socket::accept))
         .route("/shutdown", get(status::shutdown))
+}
+
+/// The answer to a caller who is not let in.
+pub(crate) fn refused(failure: Failure) -> Response {
+    ApiError::from(Status::from(failure)).into_response()
 }
 
 /// A record that an answer must have.

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use entente_rpc::auth::{Roles, key_in};
+use entente_rpc::{Code, ErrorReason, Failure};
 
 use crate::gateway::Shared;
-use crate::{acapy, graphql, identus, observe};
+use crate::{acapy, caller, graphql, identus, observe};
 
 /// The largest body of a call, in bytes; ACA-Py's default too.
 const MAX_BODY: usize = 1024 * 1024;
 /// Open to probes, which have no key.
 const OPEN: [&str; 2] = ["/status/live", "/status/ready"];
+/// Tell of the whole process.
+const METRICS: [&str; 2] = ["/metrics", "/cloud-agent/_system/metrics"];
 /// Authenticates by its first message where no header carries a key.
 const SOCKET: &str = "/ws";
 
@@ -28,7 +32,7 @@ pub(crate) fn router(
     Router::new()
         .route("/metrics", get(metrics.clone()))
         .merge(acapy::router())
-        .merge(graphql::router(shared.clone()))
+        .merge(graphql::router())
         .merge(identus::router(get(metrics)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -38,18 +42,51 @@ pub(crate) fn router(
         .with_state(shared)
 }
 
-async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Finds out who calls. What goes on works on the caller's behalf; on nobody's where the caller shows itself later.
+async fn authenticate(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path().trim_end_matches('/');
-    let page = path == graphql::PATH && request.method() == Method::GET;
-    let open = OPEN.contains(&path) || path == SOCKET || page || identus::is_open(path);
-    if open || shared.config.admin_keys.allow_headers(request.headers()) {
+    if OPEN.contains(&path) || identus::is_open(path) {
         return next.run(request).await;
     }
-    if identus::owns(path) {
-        return identus::unauthenticated();
+    let later = path == SOCKET || path == graphql::PATH && request.method() == Method::GET;
+    let only_operators = METRICS.contains(&path);
+    let callers = &shared.config.callers;
+    let mut behalf = caller::of(&request);
+    match callers.identify(key_in(request.headers())).await {
+        Ok(principal) if only_operators && !principal.roles.include(Roles::of(["operator"])) => {
+            behalf.principal = Some(principal);
+            let text = "the metrics tell of all tenants: they are for operators";
+            let failure = Failure::new(ErrorReason::PermissionDenied, text);
+            callers.refused(&failure, &behalf, path);
+            return refused(path, failure);
+        }
+        Ok(principal) => behalf.principal = Some(principal),
+        Err(_) if later => {}
+        Err(failure) => {
+            callers.refused(&failure, &behalf, path);
+            return refused(path, failure);
+        }
     }
-    let text = "401: send the admin API key as X-API-Key, apikey or Authorization: Bearer.";
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], text).into_response()
+    request.extensions_mut().insert(shared.on_behalf(behalf));
+    next.run(request).await
+}
+
+/// The answer to a caller who is not let in, as its dialect tells it.
+fn refused(path: &str, failure: Failure) -> Response {
+    let unknown = failure.code() == Code::Unauthenticated;
+    if identus::owns(path) {
+        return identus::refused(failure);
+    }
+    let mut response = acapy::refused(failure);
+    if unknown {
+        let bearer = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+    }
+    response
 }
 
 async fn not_found(uri: Uri) -> Response {

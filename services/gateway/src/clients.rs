@@ -1,3 +1,4 @@
+use entente_rpc::auth::Callers;
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
 use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
 use entente_rpc::proto::connection::v1::inbound_service_client::InboundServiceClient;
@@ -22,7 +23,8 @@ pub struct Links {
     pub transport: Link,
 }
 
-/// A generated client for each service that the gateway calls. Clones are cheap, and each call takes one.
+/// A generated client for each service that the gateway calls. Clones are cheap, and each call takes one. The unpacker and
+/// `inbound` are for messages of peers; a call by any other must be on somebody's behalf, who must have the right to it.
 #[derive(Clone)]
 pub(crate) struct Clients {
     pub(crate) unpacker: Unpacker,
@@ -37,13 +39,13 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(links: Links) -> Self {
-        let connection = links.connection;
+    pub(crate) fn new(links: Links, callers: &Callers) -> Self {
+        let connection = callers.on_behalf(links.connection.clone());
         Self {
-            keystore: KeystoreServiceClient::new(links.keystore.clone())
+            keystore: KeystoreServiceClient::new(callers.on_behalf(links.keystore.clone()))
                 .max_decoding_message_size(MAX_MESSAGE),
             unpacker: Unpacker::new(links.keystore, links.resolver),
-            inbound: InboundServiceClient::new(connection.clone())
+            inbound: InboundServiceClient::new(links.connection)
                 .max_decoding_message_size(MAX_MESSAGE),
             invitations: InvitationServiceClient::new(connection.clone())
                 .max_decoding_message_size(MAX_MESSAGE),

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use entente_rpc::DEFAULT_TENANT;
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 
 use crate::webhook::WebhookSettings;
 
@@ -12,10 +11,8 @@ pub struct Config {
     pub endpoint: String,
     /// Our self-attested name, as the admin API tells it.
     pub label: String,
-    /// The tenant that the admin API and the webhooks work for.
-    pub tenant: String,
     /// Who may use the admin API.
-    pub admin_keys: ApiKeys,
+    pub callers: Callers,
     /// What a peer may ask of us at once.
     pub didcomm: DidcommLimits,
     /// How long `receive-invitation` waits for the peer's answer to a reuse. At most 30 s.
@@ -27,13 +24,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults, for an endpoint, a name and the keys of the admin API.
-    pub fn new(endpoint: impl Into<String>, label: impl Into<String>, admin_keys: ApiKeys) -> Self {
+    /// The defaults, for an endpoint, a name and the callers of the admin API.
+    pub fn new(endpoint: impl Into<String>, label: impl Into<String>, callers: Callers) -> Self {
         Self {
             endpoint: endpoint.into(),
             label: label.into(),
-            tenant: DEFAULT_TENANT.to_owned(),
-            admin_keys,
+            callers,
             didcomm: DidcommLimits::default(),
             accept_wait: Duration::from_secs(2),
             webhooks: WebhookSettings::default(),

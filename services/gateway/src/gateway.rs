@@ -1,9 +1,12 @@
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use entente_net::{AddressPolicy, ClientError, ClientSettings};
+use entente_rpc::auth::Behalf;
+use entente_rpc::{DEFAULT_TENANT, Request, Status};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -15,6 +18,9 @@ use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
 use crate::{Config, admin, didcomm};
 
+/// The role that it calls the other services by.
+const NAME: &str = "gateway";
+
 /// The gateway: it serves on the listeners that it is given. Clones are one gateway.
 #[derive(Clone)]
 pub struct Gateway {
@@ -22,8 +28,15 @@ pub struct Gateway {
     webhooks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
-/// What all handlers share.
+/// The gateway as it works for somebody: what it asks of the services, it asks on their behalf.
+#[derive(Clone)]
 pub(crate) struct Shared {
+    core: Arc<Core>,
+    behalf: Behalf,
+}
+
+/// What all handlers share.
+pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
@@ -39,10 +52,19 @@ pub(crate) struct Shared {
     pub(crate) webhooks_changed: Notify,
 }
 
+impl Deref for Shared {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
 impl Shared {
+    /// The gateway as it works for itself, and for the default tenant.
     pub(crate) fn new(config: Config, links: Links, metrics: Metrics) -> Self {
-        Self {
-            clients: Clients::new(links),
+        let core = Core {
+            clients: Clients::new(links, &config.callers),
             metrics,
             in_flight: Semaphore::new(config.didcomm.max_in_flight),
             buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
@@ -52,9 +74,35 @@ impl Shared {
             stop: watch::Sender::new(false),
             webhooks_changed: Notify::new(),
             config,
-        }
+        };
+        Self { core: Arc::new(core), behalf: Behalf::of_service(NAME, DEFAULT_TENANT) }
     }
 
+    /// The gateway as it works for somebody else.
+    pub(crate) fn on_behalf(&self, behalf: Behalf) -> Arc<Self> {
+        Arc::new(Self { core: Arc::clone(&self.core), behalf })
+    }
+
+    /// The gateway as it works for itself, and for a tenant.
+    pub(crate) fn for_tenant(&self, tenant: &str) -> Arc<Self> {
+        self.on_behalf(Behalf::of_service(NAME, tenant))
+    }
+
+    /// For whom it works.
+    pub(crate) fn behalf(&self) -> &Behalf {
+        &self.behalf
+    }
+
+    /// A call on behalf of whom it works for.
+    #[allow(clippy::unnecessary_wraps, clippy::result_large_err, reason = "as the callers take it")]
+    pub(crate) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
+        request.extensions_mut().insert(self.behalf.clone());
+        Ok(request)
+    }
+}
+
+impl Core {
     /// Done once the gateway stops.
     pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.subscribe();

@@ -62,17 +62,16 @@ pub(crate) struct Subscription(subscription::ExchangeSubscription, subscription:
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// A schema that can be called: with the gateway behind it.
+/// A schema that can be called.
 #[derive(Clone)]
 struct Api {
     schema: Schema,
-    shared: Arc<Shared>,
 }
 
-pub(crate) fn router(shared: Arc<Shared>) -> Router<Arc<Shared>> {
-    let schema = limits::limited(builder()).data(shared.clone()).finish();
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    let schema = limits::limited(builder()).finish();
     let route = get(http::get).post(http::post);
-    Router::new().route(PATH, route).layer(Extension(Api { schema, shared }))
+    Router::new().route(PATH, route).layer(Extension(Api { schema }))
 }
 
 /// The schema in the schema definition language.
@@ -87,13 +86,12 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 }
 
 impl Api {
-    /// Makes an operation ready: within the limits, and with loaders of its own.
-    fn prepare(&self, request: Request) -> Result<Request, ApiError> {
+    /// Makes an operation ready: within the limits, on the caller's behalf, and with loaders of its own.
+    fn prepare(request: Request, shared: &Arc<Shared>) -> Result<Request, ApiError> {
         let request = limits::check(request)?;
-        let loader =
-            DataLoader::new(Loader(self.shared.clone()), |work| tokio::spawn(carried(work)));
+        let loader = DataLoader::new(Loader(shared.clone()), |work| tokio::spawn(carried(work)));
         // Long enough for the fields of a list to be reached; they are not waited for otherwise.
-        Ok(request.data(loader.delay(loader::DELAY)))
+        Ok(request.data(loader.delay(loader::DELAY)).data(shared.clone()))
     }
 }
 

@@ -18,6 +18,8 @@ use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 
+use entente_rpc::{Failure, Status};
+
 use crate::gateway::Shared;
 use error::ErrorResponse;
 
@@ -49,9 +51,9 @@ pub(crate) fn is_open(path: &str) -> bool {
     path.strip_prefix(BASE) == Some("/_system/health")
 }
 
-/// The answer to a call without a key.
-pub(crate) fn unauthenticated() -> Response {
-    ErrorResponse::unauthenticated().into_response()
+/// The answer to a caller who is not let in.
+pub(crate) fn refused(failure: Failure) -> Response {
+    ErrorResponse::from(Status::from(failure)).into_response()
 }
 
 // The path comes without the base.

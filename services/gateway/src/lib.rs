@@ -16,6 +16,7 @@
 
 mod acapy;
 mod admin;
+mod caller;
 mod clients;
 mod config;
 mod didcomm;

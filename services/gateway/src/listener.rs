@@ -1,7 +1,12 @@
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -35,9 +40,9 @@ pub(crate) async fn serve(
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let Ok(permit) = connections.clone().acquire_owned().await else { break };
-        let stream = tokio::select! {
+        let (stream, address) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => match pause_after(&error) {
                     Some(pause) => {
                         tokio::time::sleep(pause).await;
@@ -48,7 +53,7 @@ pub(crate) async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let connection = graceful.watch(connection(stream, router.clone()));
+        let connection = graceful.watch(connection(stream, WithPeer::new(router.clone(), address)));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -63,13 +68,36 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// The routes, for a connection: its requests say from where they come.
+struct WithPeer {
+    router: TowerToHyperService<Router>,
+    address: SocketAddr,
+}
+
+impl WithPeer {
+    fn new(router: Router, address: SocketAddr) -> Self {
+        Self { router: TowerToHyperService::new(router), address }
+    }
+}
+
+impl Service<Request<Incoming>> for WithPeer {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.address));
+        self.router.call(request)
+    }
+}
+
 fn connection(
     stream: TcpStream,
-    router: Router,
+    service: WithPeer,
 ) -> hyper_util::server::conn::auto::UpgradeableConnection<
     'static,
     TokioIo<TcpStream>,
-    TowerToHyperService<Router>,
+    WithPeer,
     TokioExecutor,
 > {
     // A reply is one small write: it must not wait for the peer's acknowledgement.
@@ -80,9 +108,7 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(64 * 1024);
-    builder
-        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router))
-        .into_owned()
+    builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
 }
 
 /// How long to wait before the next accept; `None` when the listener itself is broken.

@@ -214,6 +214,18 @@ impl KeystoreService for Grpc {
         })
         .await
     }
+
+    async fn delete_tenant_keys(
+        &self,
+        request: Request<pb::DeleteTenantKeysRequest>,
+    ) -> Result<Response<pb::DeleteTenantKeysResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        self.call("DeleteTenantKeys", async {
+            let (removed, done) = self.keystore.delete_tenant(&caller.tenant).await?;
+            Ok(pb::DeleteTenantKeysResponse { removed, done })
+        })
+        .await
+    }
 }
 
 /// `None` if the type is not given.

@@ -132,6 +132,25 @@ impl Store {
         Ok(!deleted.is_empty())
     }
 
+    /// Deletes a tenant's data key, at once, and then at most `limit` of its keys. Gives the keys that are gone.
+    pub(crate) async fn delete_tenant(
+        &self,
+        tenant: &str,
+        limit: i64,
+    ) -> Result<Vec<PublicKey>, StoreError> {
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
+        transaction.write("DELETE FROM tenant_keys WHERE tenant = $1", values![tenant]);
+        transaction.commit::<()>().await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
+        transaction.write(
+            "DELETE FROM keys WHERE tenant = $1 AND public_key IN (SELECT public_key FROM keys \
+             WHERE tenant = $1 LIMIT $2) RETURNING public_key",
+            values![tenant, limit],
+        );
+        let deleted: Vec<(String,)> = transaction.commit().await?;
+        deleted.iter().map(|(key,)| public_key(key)).collect()
+    }
+
     /// A tenant's wrapped data key.
     pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT wrapped FROM tenant_keys WHERE tenant = $1";

@@ -124,15 +124,15 @@ impl Failure {
             | R::WrongKeyType
             | R::EndpointRefused => Code::FailedPrecondition,
             R::RequestIdReused | R::AlreadyExists => Code::AlreadyExists,
-            R::Unauthenticated => Code::Unauthenticated,
-            R::PermissionDenied => Code::PermissionDenied,
+            R::Unauthenticated | R::CredentialExpired => Code::Unauthenticated,
+            R::PermissionDenied | R::TenantSuspended => Code::PermissionDenied,
             R::MethodNotSupported => Code::Unimplemented,
             R::EndpointUnavailable
             | R::CircuitOpen
             | R::StoreUnavailable
             | R::Draining
             | R::ServiceUnavailable => Code::Unavailable,
-            R::TooLarge | R::SlowReader | R::Overloaded | R::LimitReached => {
+            R::TooLarge | R::SlowReader | R::Overloaded | R::LimitReached | R::RateLimited => {
                 Code::ResourceExhausted
             }
             R::EventsExpired | R::CursorInFuture => Code::OutOfRange,

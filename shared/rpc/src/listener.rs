@@ -1,6 +1,7 @@
 //! What a gRPC server listens on: TCP or a Unix socket.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -42,21 +43,30 @@ impl Listener {
                 sleep(Duration::from_millis(100)).await;
             }
             let limit = Box::pin(sleep(longest));
-            Some((accepted.map(|stream| Connection { stream, limit }), listener))
+            let connection = |(stream, peer)| Connection { stream, peer, limit };
+            Some((accepted.map(connection), listener))
         })
     }
 
-    async fn accept(&self) -> io::Result<Socket> {
+    async fn accept(&self) -> io::Result<(Socket, Peer)> {
         Ok(match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, address) = listener.accept().await?;
                 // A small answer must not wait for the acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
-                Socket::Tcp(stream)
+                (Socket::Tcp(stream), Peer { address: Some(address) })
             }
-            Self::Unix(listener) => Socket::Unix(listener.accept().await?.0),
+            Self::Unix(listener) => {
+                (Socket::Unix(listener.accept().await?.0), Peer { address: None })
+            }
         })
     }
+}
+
+/// Who is at the other end of a connection: an extension of each of its requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: Option<SocketAddr>,
 }
 
 enum Socket {
@@ -67,13 +77,16 @@ enum Socket {
 /// A connection that is cut when its time is over, for who did not go when asked to.
 pub(crate) struct Connection {
     stream: Socket,
+    peer: Peer,
     limit: Pin<Box<Sleep>>,
 }
 
 impl Connected for Connection {
-    type ConnectInfo = ();
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
 }
 
 /// Does the same with either kind of stream.

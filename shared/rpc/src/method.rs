@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use prost::Message as _;
-use prost_types::field_descriptor_proto::Type;
+use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::method_options::IdempotencyLevel;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 
@@ -21,12 +21,16 @@ pub struct Method {
     pub full_name: String,
     /// Whether it is marked NO_SIDE_EFFECTS or IDEMPOTENT.
     pub idempotent: bool,
+    /// Whether it may change something: it is not marked NO_SIDE_EFFECTS.
+    pub changes: bool,
     /// Whether it takes one request and gives one response.
     pub unary: bool,
     /// Whether it takes one request.
     pub(crate) one_request: bool,
     /// The number of the request's field `request_id`, if it has one.
     pub(crate) request_id: Option<u32>,
+    /// The number of the request's field that names what it is about: `id`, or the first that ends in `_id`.
+    pub(crate) object: Option<u32>,
     /// Its place in [`Method::all`].
     pub(crate) index: usize,
 }
@@ -71,26 +75,25 @@ impl Method {
     /// carry a `request_id`, the one at hand must; `message` is its encoding in a gRPC frame.
     pub(crate) fn may_repeat(&self, message: &[u8]) -> bool {
         match self.request_id {
-            Some(number) => has_text(message, number),
+            Some(number) => text(message, number).is_some_and(|text| !text.is_empty()),
             None => self.idempotent,
         }
     }
 }
 
-/// Whether a gRPC frame has a message with a field of that number that is a text and not empty.
-fn has_text(frame: &[u8], number: u32) -> bool {
+/// The field of that number, a text, of the message in a gRPC frame.
+pub(crate) fn text(frame: &[u8], number: u32) -> Option<&str> {
     use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
     // Whether it is compressed, and its length.
-    let Some((&[0, ..], mut message)) = frame.split_at_checked(5) else { return false };
+    let (&[0, ..], mut message) = frame.split_at_checked(5)? else { return None };
     while let Ok((tag, wire_type)) = decode_key(&mut message) {
         if tag == number && wire_type == WireType::LengthDelimited {
-            return decode_varint(&mut message).is_ok_and(|length| length > 0);
+            let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+            return str::from_utf8(message.get(..length)?).ok();
         }
-        if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
-            return false;
-        }
+        skip_field(wire_type, tag, &mut message, DecodeContext::default()).ok()?;
     }
-    false
+    None
 }
 
 fn read(set: &FileDescriptorSet) -> Vec<Method> {
@@ -112,14 +115,21 @@ fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptor
         .file
         .iter()
         .flat_map(|file| file.message_type.iter().map(move |message| (file.package(), message)));
-    let request_id = messages
+    let fields: Vec<_> = messages
         .filter(|(package, message)| {
             method.input_type().strip_prefix('.').and_then(|name| name.strip_prefix(package))
                 == Some(&format!(".{}", message.name()))
         })
         .flat_map(|(_, message)| &message.field)
-        .find(|field| field.name() == "request_id" && field.r#type() == Type::String)
-        .and_then(|field| u32::try_from(field.number()).ok());
+        .filter(|field| field.r#type() == Type::String && field.label() != Label::Repeated)
+        .collect();
+    let number = |is: &dyn Fn(&str) -> bool| {
+        let field = fields.iter().find(|field| is(field.name()))?;
+        u32::try_from(field.number()).ok()
+    };
+    let request_id = number(&|name| name == "request_id");
+    let object = number(&|name| name == "id")
+        .or_else(|| number(&|name| name.ends_with("_id") && name != "request_id"));
     Method {
         service: service.to_owned(),
         name: method.name().to_owned(),
@@ -127,7 +137,9 @@ fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptor
         idempotent: level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown),
         unary: !method.client_streaming() && !method.server_streaming(),
         one_request: !method.client_streaming(),
+        changes: level != Some(IdempotencyLevel::NoSideEffects),
         request_id,
+        object,
         index: 0,
     }
 }

@@ -52,8 +52,10 @@ static CALLS: LazyLock<Calls> = LazyLock::new(|| Calls {
     cells: std::iter::repeat_with(Cells::default).take(Method::all().len() + 1).collect(),
 });
 
-/// Shows the calls of this process: `rpc_requests_total{service,method,code}` and `rpc_duration_seconds{service,method}`.
+/// Shows the calls of this process, `rpc_requests_total{service,method,code}` and `rpc_duration_seconds{service,method}`,
+/// and those that were refused for who made them.
 pub fn register(registry: &mut Registry) {
+    crate::auth::register(registry);
     registry.register("rpc_requests", "Calls that ended", CALLS.requests.clone());
     registry.register(
         "rpc_duration_seconds",

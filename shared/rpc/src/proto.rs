@@ -16,6 +16,27 @@ pub mod r#type {
         tonic::include_proto!("entente.r#type.v1");
     }
 }
+pub mod access {
+    pub mod v1 {
+        tonic::include_proto!("entente.access.v1");
+
+        /// With the secret.
+        macro_rules! without_key {
+            ($name:ident) => {
+                impl std::fmt::Debug for $name {
+                    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        formatter
+                            .debug_struct(stringify!($name))
+                            .field("api_key", &self.api_key)
+                            .finish_non_exhaustive()
+                    }
+                }
+            };
+        }
+        without_key!(CreateApiKeyResponse);
+        without_key!(RotateApiKeyResponse);
+    }
+}
 pub mod resolver {
     pub mod v1 {
         tonic::include_proto!("entente.resolver.v1");

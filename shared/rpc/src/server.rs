@@ -14,7 +14,7 @@ use tower::service_fn;
 use tower::util::MapResponseLayer;
 
 use crate::admission::{Limits, Room};
-use crate::auth::{ApiKeys, Authenticate};
+use crate::auth::{Authenticate, Callers};
 use crate::edge::Edge;
 use crate::health::Health;
 use crate::listener::Listener;
@@ -90,7 +90,7 @@ impl GrpcServer {
     pub async fn serve(
         mut self,
         listener: impl Into<Listener>,
-        keys: ApiKeys,
+        callers: Callers,
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> Result<(), ServerError> {
@@ -113,7 +113,7 @@ impl GrpcServer {
             .max_concurrent_streams(Some(MAX_STREAMS))
             .max_connection_age(age)
             .layer(Edge)
-            .layer(Authenticate::new(keys))
+            .layer(Authenticate::new(callers))
             .layer(MapResponseLayer::new(refusal::explain))
             .layer(layer_fn(move |routes: Routes| {
                 let room = room.clone();

@@ -13,7 +13,8 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The five services, those first that others call.
-pub const SERVICES: [&str; 5] = ["resolver", "keystore", "transport", "connection", "gateway"];
+pub const SERVICES: [&str; 6] =
+    ["resolver", "keystore", "transport", "connection", "gateway", "access"];
 
 /// A process that can be ended and started again with the same arguments. Killed when this is dropped.
 pub struct Process {

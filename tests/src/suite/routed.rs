@@ -11,13 +11,13 @@ use tonic::codegen::{Service, http};
 use super::SERVICES;
 
 /// The links of [`SERVICES`], in their order, as one. What none of them has goes to the connection service.
-pub(super) fn by_service(links: [Link; 5]) -> Link {
+pub(super) fn by_service(links: Vec<Link>) -> Link {
     Link::new(Routed { links })
 }
 
 #[derive(Clone)]
 struct Routed {
-    links: [Link; 5],
+    links: Vec<Link>,
 }
 
 impl Service<http::Request<Body>> for Routed {

@@ -10,7 +10,18 @@ use super::identity::keys_of;
 use super::{Answer, Engine};
 use crate::store::{ExchangeRow, Work};
 
+/// The most rows that one call removes of a tenant.
+const MAX_REMOVED: u64 = 2_000;
+
 impl Engine {
+    /// Removes some of all that is a tenant's. Gives how many rows, and whether nothing is left.
+    pub async fn delete_tenant(&self, tenant: &str) -> Answer<(i64, bool)> {
+        let mut work = self.work(tenant).await?;
+        let removed = work.delete_tenant(MAX_REMOVED).await?;
+        self.commit(work).await?;
+        Ok((i64::try_from(removed).unwrap_or(i64::MAX), removed < MAX_REMOVED))
+    }
+
     /// Removes a handshake. A DONE one leaves its connection; one that waits for a request takes its invitation along.
     pub async fn delete_exchange(&self, tenant: &str, id: &str) -> Answer<()> {
         let mut work = self.work(tenant).await?;

@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, time_to_proto};
-use entente_store::StoreError;
+use entente_store::{PageToken, StoreError, page_size};
 use url::Url;
 
 use crate::engine::{Answer, Engine, record_id};
@@ -42,6 +42,7 @@ impl Engine {
             request.headers.iter().map(|header| (&header.name, &header.value)).collect();
         let headers =
             serde_json::to_string(&pairs).map_err(|_| StoreError::corrupt("webhooks.headers"))?;
+        let most = self.webhook_quota(tenant, MAX_WEBHOOKS).await;
         let mut work = self.work(tenant).await?;
         let known = work.webhooks().await?;
         if let Some(same) =
@@ -50,10 +51,11 @@ impl Engine {
             let message = format!("url: the webhook {} has this URL; delete it first", same.id);
             return Err(Failure::new(ErrorReason::AlreadyExists, message).with("id", &same.id));
         }
-        if known.len() >= MAX_WEBHOOKS {
-            let message = format!("there are {MAX_WEBHOOKS} webhooks, the most; delete one first");
-            return Err(Failure::new(ErrorReason::LimitReached, message)
-                .with("limit", MAX_WEBHOOKS.to_string()));
+        if known.len() >= most {
+            let message = format!("there are {most} webhooks, the most; delete one first");
+            return Err(
+                Failure::new(ErrorReason::LimitReached, message).with("limit", most.to_string())
+            );
         }
         let row = WebhookRow {
             id: record_id(),
@@ -70,6 +72,30 @@ impl Engine {
     /// All webhooks of a tenant, oldest first.
     pub async fn list_webhooks(&self, tenant: &str) -> Answer<Vec<pb::Webhook>> {
         self.store.webhooks(tenant).await?.into_iter().map(webhook).collect()
+    }
+
+    /// A page of the webhooks of all tenants.
+    pub async fn list_all_webhooks(
+        &self,
+        request: &pb::ListAllWebhooksRequest,
+    ) -> Answer<pb::ListAllWebhooksResponse> {
+        let limit = page_size(request.page_size)
+            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
+        let unknown =
+            || Failure::new(ErrorReason::InvalidPageToken, "the page token is none of this list");
+        let token = PageToken::decode(&request.page_token, &"webhooks").ok_or_else(unknown)?;
+        let after = token.map(|token| token.after).unwrap_or_default();
+        let after = after.split_once(' ').unwrap_or_default();
+        let rows = self.store.all_webhooks(after, limit).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
+        let last = rows.last().filter(|_| full);
+        let next_page_token = last
+            .map(|(tenant, row)| PageToken::encode(&format!("{tenant} {}", row.id), &"webhooks"))
+            .unwrap_or_default();
+        let with_tenant =
+            |(tenant, row)| Ok(pb::TenantWebhook { tenant, webhook: Some(webhook(row)?) });
+        let webhooks = rows.into_iter().map(with_tenant).collect::<Answer<_>>()?;
+        Ok(pb::ListAllWebhooksResponse { webhooks, next_page_token })
     }
 
     /// Removes a webhook, with its cursor and its dead letters.

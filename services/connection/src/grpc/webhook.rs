@@ -27,6 +27,13 @@ impl WebhookService for Grpc {
         Ok(Response::new(pb::ListWebhooksResponse { webhooks }))
     }
 
+    async fn list_all_webhooks(
+        &self,
+        request: Request<pb::ListAllWebhooksRequest>,
+    ) -> Result<Response<pb::ListAllWebhooksResponse>, Status> {
+        Ok(Response::new(self.engine.list_all_webhooks(request.get_ref()).await?))
+    }
+
     async fn delete_webhook(
         &self,
         request: Request<pb::DeleteWebhookRequest>,

@@ -1,6 +1,6 @@
 //! URLs that callers registered for events.
 
-use entente_store::{StoreError, values};
+use entente_store::{StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Store, Work};
@@ -23,6 +23,25 @@ impl Store {
     /// All webhooks of a tenant, oldest first.
     pub async fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookRow>, StoreError> {
         self.read(tenant).await?.all(COLUMNS, values![tenant]).await
+    }
+
+    /// Webhooks of all tenants after (tenant, id), with their tenants.
+    pub async fn all_webhooks(
+        &self,
+        after: (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<(String, WebhookRow)>, StoreError> {
+        let sql = "SELECT tenant, id, url, format, headers, created_at FROM webhooks \
+                   WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3";
+        let values = values![after.0, after.1, limit];
+        let rows: Vec<(String, String, String, i32, String, i64)> =
+            self.read(Tenants::All).await?.all(sql, values).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(tenant, id, url, format, headers, created_at)| {
+                (tenant, WebhookRow { id, url, format, headers, created_at })
+            })
+            .collect())
     }
 }
 

@@ -4,8 +4,9 @@ pub(super) mod list;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use entente_rpc::Code;
 use entente_rpc::proto::connection::v1::{
     Connection, DeleteConnectionRequest, DeleteExchangeRequest, Exchange, ExchangeState,
@@ -59,7 +60,7 @@ pub(super) async fn find(shared: &Shared, id: &str) -> Result<Found, ApiError> {
 
 /// `GET /connections/{conn_id}`.
 pub(super) async fn fetch(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(find(&shared, &id).await?.record()))
@@ -67,7 +68,7 @@ pub(super) async fn fetch(
 
 /// `DELETE /connections/{conn_id}`: the connection with its exchange, or the exchange alone.
 pub(super) async fn remove(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     if find(&shared, &id).await?.connection.is_some() {
@@ -82,7 +83,7 @@ pub(super) async fn remove(
 
 /// `GET /connections/{conn_id}/metadata`, all or of one `key`.
 pub(super) async fn metadata(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
@@ -96,7 +97,7 @@ pub(super) async fn metadata(
 
 /// `POST /connections/{conn_id}/metadata`: adds keys, and replaces those that are there.
 pub(super) async fn set_metadata(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
@@ -120,7 +121,7 @@ pub(super) async fn set_metadata(
 
 /// `GET /connections/{conn_id}/endpoints`.
 pub(super) async fn endpoints(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let found = find(&shared, &id).await?;

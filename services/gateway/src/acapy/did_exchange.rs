@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, ApproveExchangeRequest, DidMethod, Exchange, GetExchangeRequest,
     RejectExchangeRequest, ReusePolicy, Role, SubmitRequestRequest,
@@ -15,7 +16,7 @@ use crate::gateway::Shared;
 
 /// `POST /didexchange/create-request`: sends a request to an agent by its DID alone, always for a new connection.
 pub(super) async fn create_request(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
     let request = shared.request(implicit(&query)?)?;
@@ -54,7 +55,7 @@ fn implicit(query: &Fields) -> Result<AcceptInvitationRequest, ApiError> {
 
 /// `POST /didexchange/receive-request`: a request that the owner has without its envelope, for a DID that it opened.
 pub(super) async fn receive_request(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
@@ -71,7 +72,7 @@ pub(super) async fn receive_request(
 
 /// `POST /didexchange/{conn_id}/accept-invitation`: sends the request for an invitation that waits.
 pub(super) async fn accept_invitation(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
@@ -87,7 +88,7 @@ pub(super) async fn accept_invitation(
 
 /// `POST /didexchange/{conn_id}/accept-request`: sends the response to a request that waits.
 pub(super) async fn accept_request(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
@@ -98,7 +99,7 @@ pub(super) async fn accept_request(
 
 /// `POST /didexchange/{conn_id}/reject`: abandons an exchange and tells the peer.
 pub(super) async fn reject(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {

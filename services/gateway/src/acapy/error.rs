@@ -68,6 +68,9 @@ impl From<Status> for ApiError {
                 StatusCode::BAD_REQUEST
             }
             (_, Code::NotFound) => StatusCode::NOT_FOUND,
+            (_, Code::Unauthenticated) => StatusCode::UNAUTHORIZED,
+            (_, Code::PermissionDenied) => StatusCode::FORBIDDEN,
+            (ErrorReason::RateLimited, _) => StatusCode::TOO_MANY_REQUESTS,
             (_, Code::AlreadyExists) => StatusCode::CONFLICT,
             (_, Code::Unimplemented) => StatusCode::NOT_IMPLEMENTED,
             (
@@ -80,7 +83,7 @@ impl From<Status> for ApiError {
             (_, code) => return Self::internal(&format!("{code:?}: {}", failure.message)),
         };
         let mut error = Self::new(code, failure.message);
-        if code == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(code, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             error.retry_after = Some(failure.retry_after.map_or(1, |delay| delay.as_secs().max(1)));
         }
         error

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use entente_rpc::proto::connection::v1::{SendBasicMessageRequest, SendPingRequest};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::gateway::Shared;
 
 /// `POST /connections/{conn_id}/send-ping`.
 pub(super) async fn send_ping(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
@@ -23,7 +24,7 @@ pub(super) async fn send_ping(
 
 /// `POST /connections/{conn_id}/send-message`.
 pub(super) async fn send_message(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {

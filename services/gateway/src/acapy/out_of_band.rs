@@ -4,8 +4,9 @@ pub(super) mod receive;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use entente_rpc::Code;
 use entente_rpc::proto::connection::v1::{
     Acceptance, DeleteAcceptanceRequest, DeleteInvitationRequest, GetAcceptanceRequest,
@@ -20,7 +21,7 @@ use crate::gateway::Shared;
 
 /// `GET /out-of-band/invitations?oob_id=`: an invitation that was made or received.
 pub(super) async fn fetch(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
     let id = query
@@ -38,7 +39,7 @@ pub(super) async fn fetch(
 /// `DELETE /out-of-band/invitations/{invi_msg_id}`: the invitation that we made, or what we keep of one received.
 /// Connections stay.
 pub(super) async fn remove(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let request = shared.request(DeleteInvitationRequest { id: id.clone() })?;

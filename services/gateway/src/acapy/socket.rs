@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_rpc::proto::event::v1::SubscribeResponse;
 use entente_rpc::{Code, ErrorReason, Failure, Status};
@@ -34,9 +34,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Upgrades, unless too many sockets are open. `?after=<sequence>` gives the events after one that was seen, and adds
 /// `sequence` to each frame.
 pub(super) async fn accept(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
-    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let after = query.integer("after")?;
@@ -49,13 +48,12 @@ pub(super) async fn accept(
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text).into_response()
         );
     };
-    let authenticated = shared.config.admin_keys.allow_headers(&headers);
     let upgrade = upgrade.max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
     Ok(upgrade.on_upgrade(async move |socket| {
         shared.metrics.admin_sockets.inc();
-        let mut session = Session { shared: &shared, socket, last_frame: Instant::now() };
-        session.run(authenticated, after).await;
-        shared.metrics.admin_sockets.dec();
+        let metrics = shared.metrics.clone();
+        Session { shared, socket, last_frame: Instant::now() }.run(after).await;
+        metrics.admin_sockets.dec();
         drop(permit);
     }))
 }
@@ -66,15 +64,15 @@ enum End {
     Gone,
 }
 
-struct Session<'a> {
-    shared: &'a Shared,
+struct Session {
+    shared: Arc<Shared>,
     socket: WebSocket,
     last_frame: Instant,
 }
 
-impl Session<'_> {
-    async fn run(&mut self, authenticated: bool, after: Option<i64>) {
-        let Err(end) = self.serve(authenticated, after).await;
+impl Session {
+    async fn run(mut self, after: Option<i64>) {
+        let Err(end) = self.serve(after).await;
         if let End::Close(code, reason) = end {
             // A close frame takes at most 123 bytes of reason.
             let reason: String = reason.chars().take(100).collect();
@@ -83,8 +81,8 @@ impl Session<'_> {
         }
     }
 
-    async fn serve(&mut self, authenticated: bool, after: Option<i64>) -> Result<Infallible, End> {
-        if !authenticated {
+    async fn serve(&mut self, after: Option<i64>) -> Result<Infallible, End> {
+        if !self.shared.is_somebodys() {
             self.login().await?;
         }
         let config = &self.shared.config;
@@ -125,7 +123,8 @@ impl Session<'_> {
             let Some(text) = text_of(frame)? else { continue };
             let message: Value = serde_json::from_str(&text).unwrap_or_default();
             let key = message.get("x-api-key").and_then(Value::as_str);
-            if self.shared.config.admin_keys.allow(key) {
+            if let Ok(shared) = self.shared.for_key(key, "/ws").await {
+                self.shared = shared;
                 return Ok(());
             }
             tries += 1;
@@ -178,6 +177,9 @@ impl Session<'_> {
                 Err(End::Close(close_code::POLICY, failure.message))
             }
             ErrorReason::SlowReader => Ok(()),
+            _ if status.code() == Code::PermissionDenied => {
+                Err(End::Close(close_code::POLICY, failure.message))
+            }
             _ if status.code() == Code::Unavailable => Ok(()),
             _ => {
                 tracing::warn!(code = ?status.code(), error = %failure, "an admin WebSocket cannot read events");

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,12 +16,12 @@ use crate::gateway::Shared;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /status`.
-pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Json<Value> {
+pub(super) async fn status(Extension(shared): Extension<Arc<Shared>>) -> Json<Value> {
     Json(json!({"version": env!("CARGO_PKG_VERSION"), "label": shared.config.label}))
 }
 
 /// `GET /status/config`, without secrets.
-pub(super) async fn config(State(shared): State<Arc<Shared>>) -> Json<Value> {
+pub(super) async fn config(Extension(shared): Extension<Arc<Shared>>) -> Json<Value> {
     let config = &shared.config;
     Json(json!({"config": {
         "default_label": config.label,

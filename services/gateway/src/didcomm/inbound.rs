@@ -55,6 +55,10 @@ pub(super) async fn collect(
         delivered,
         wait: prost_types::Duration::try_from(wait).ok(),
     };
+    if !shared.config.callers.tenants().is_active(&open.tenant).await {
+        tokio::time::sleep(wait).await;
+        return None;
+    }
     let request = for_tenant(&open.tenant, request).ok()?;
     let answer = match shared.clients.inbound.clone().collect(request).await {
         Ok(answer) => answer.into_inner(),
@@ -93,6 +97,11 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
         Ok(opened) => opened,
         Err(status) => return failed(&status, "keystore", quiet),
     };
+    // To its peers it is as if a tenant that rests was not there.
+    if !opened.tenant.is_empty() && !shared.config.callers.tenants().is_active(&opened.tenant).await
+    {
+        return (quiet, "suspended");
+    }
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),
         plaintext: opened.plaintext,

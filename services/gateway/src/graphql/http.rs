@@ -1,5 +1,6 @@
 //! One operation by POST. A GET is the way to GraphiQL and to the WebSocket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Request, Response as Answer};
@@ -13,6 +14,7 @@ use entente_rpc::ErrorReason;
 
 use super::error::{ApiError, with_codes};
 use super::{Api, socket};
+use crate::gateway::Shared;
 
 /// How long an operation may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,6 +28,7 @@ const POLICY: &str = "default-src 'none'; script-src https://unpkg.com 'unsafe-i
 /// `POST /graphql`.
 pub(super) async fn post(
     Extension(api): Extension<Api>,
+    Extension(shared): Extension<Arc<Shared>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -33,7 +36,7 @@ pub(super) async fn post(
         let error = ApiError::field("content-type", "must be application/json");
         return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.response());
     }
-    match read(&body).and_then(|request| api.prepare(request)) {
+    match read(&body).and_then(|request| Api::prepare(request, &shared)) {
         Ok(request) => answer(StatusCode::OK, execute(&api, request).await),
         Err(error) => answer(StatusCode::OK, error.response()),
     }
@@ -42,11 +45,12 @@ pub(super) async fn post(
 /// `GET /graphql`.
 pub(super) async fn get(
     Extension(api): Extension<Api>,
+    Extension(shared): Extension<Arc<Shared>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return socket::accept(api, &headers, upgrade);
+        return socket::accept(api, shared, &headers, upgrade);
     }
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains("text/html")) {

@@ -2,6 +2,7 @@
 
 mod protocol;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Response as Answer;
@@ -17,6 +18,7 @@ use tokio_stream::StreamMap;
 use self::protocol::{FromClient, ToClient, close};
 use super::Api;
 use super::error::with_codes;
+use crate::gateway::Shared;
 
 /// The protocol's name in the handshake.
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -36,10 +38,14 @@ const BUFFER: usize = 4 * 1024;
 const MAX_ID: usize = 128;
 
 /// Upgrades, unless too many sockets are open.
-pub(super) fn accept(api: Api, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    let keys = &api.shared.config.admin_keys;
+pub(super) fn accept(
+    api: Api,
+    shared: Arc<Shared>,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     // Without keys, a page of any origin could speak for the owner who looks at it.
-    if keys.allow(None) && !same_origin(headers) {
+    if shared.config.callers.are_anyone() && !same_origin(headers) {
         return (StatusCode::FORBIDDEN, "403: a page of another origin.").into_response();
     }
     let upgrade = upgrade.protocols([PROTOCOL]);
@@ -47,22 +53,21 @@ pub(super) fn accept(api: Api, headers: &HeaderMap, upgrade: WebSocketUpgrade) -
         let text = format!("400: the WebSocket's protocol must be {PROTOCOL}.");
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
-    let Ok(permit) = api.shared.admin_sockets.clone().try_acquire_owned() else {
+    let Ok(permit) = shared.admin_sockets.clone().try_acquire_owned() else {
         let text = "503: too many WebSockets are open.";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text)
             .into_response();
     };
-    let authenticated = keys.allow_headers(headers);
     let upgrade = upgrade
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER);
     upgrade.on_upgrade(async move |socket| {
-        api.shared.metrics.admin_sockets.inc();
-        let mut session = Session::new(&api, socket);
-        session.run(authenticated).await;
-        api.shared.metrics.admin_sockets.dec();
+        let metrics = shared.metrics.clone();
+        metrics.admin_sockets.inc();
+        Session::new(&api, shared, socket).run().await;
+        metrics.admin_sockets.dec();
         drop(permit);
     })
 }
@@ -88,6 +93,8 @@ enum Item {
 
 struct Session<'a> {
     api: &'a Api,
+    /// On the caller's behalf, once that is known.
+    shared: Arc<Shared>,
     socket: WebSocket,
     operations: StreamMap<String, BoxStream<'static, Item>>,
     heard: Instant,
@@ -95,13 +102,13 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(api: &'a Api, socket: WebSocket) -> Self {
+    fn new(api: &'a Api, shared: Arc<Shared>, socket: WebSocket) -> Self {
         let now = Instant::now();
-        Self { api, socket, operations: StreamMap::new(), heard: now, pinged: now }
+        Self { api, shared, socket, operations: StreamMap::new(), heard: now, pinged: now }
     }
 
-    async fn run(&mut self, authenticated: bool) {
-        let Err(end) = self.serve(authenticated).await;
+    async fn run(mut self) {
+        let Err(end) = self.serve().await;
         self.operations.clear();
         if let End::Close(code, reason) = end {
             // A close frame takes at most 123 bytes of reason.
@@ -111,8 +118,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn serve(&mut self, authenticated: bool) -> Result<std::convert::Infallible, End> {
-        self.login(authenticated).await?;
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        self.login().await?;
         loop {
             tokio::select! {
                 frame = self.socket.recv() => {
@@ -122,27 +129,29 @@ impl<'a> Session<'a> {
                 }
                 Some((id, item)) = self.operations.next() => self.give(id, item).await?,
                 () = sleep_until(self.pinged + PING) => self.ping().await?,
-                () = self.api.shared.stopped() => return Err(stopping()),
+                () = self.shared.stopped() => return Err(stopping()),
             }
         }
     }
 
     /// Waits for connection_init, and for a key in it where no header had one.
-    async fn login(&mut self, authenticated: bool) -> Result<(), End> {
+    async fn login(&mut self) -> Result<(), End> {
         let until = Instant::now() + LOGIN_TIMEOUT;
         loop {
             let frame = tokio::select! {
                 frame = self.socket.recv() => frame,
                 () = sleep_until(until) => return Err(close(close::INIT_TIMEOUT, "Connection initialisation timeout")),
-                () = self.api.shared.stopped() => return Err(stopping()),
+                () = self.shared.stopped() => return Err(stopping()),
             };
             match self.hear(frame)? {
                 Some(FromClient::ConnectionInit { payload }) => {
-                    let keys = &self.api.shared.config.admin_keys;
-                    if authenticated || keys.allow(key_in(payload.as_ref())) {
-                        return self.send(&ToClient::ConnectionAck).await;
+                    if !self.shared.is_somebodys() {
+                        let key = key_in(payload.as_ref());
+                        let forbidden = |_| close(close::FORBIDDEN, "Forbidden");
+                        self.shared =
+                            self.shared.for_key(key, super::PATH).await.map_err(forbidden)?;
                     }
-                    return Err(close(close::FORBIDDEN, "Forbidden"));
+                    return self.send(&ToClient::ConnectionAck).await;
                 }
                 Some(FromClient::Ping) => self.send(&ToClient::Pong).await?,
                 Some(FromClient::Pong) | None => {}
@@ -190,7 +199,7 @@ impl<'a> Session<'a> {
                 if self.operations.len() >= MAX_OPERATIONS {
                     return Err(close(close_code::POLICY, "too many operations on one WebSocket"));
                 }
-                match self.api.prepare(*payload) {
+                match Api::prepare(*payload, &self.shared) {
                     Ok(request) => {
                         let answers = self.api.schema.execute_stream(request);
                         let answers =

@@ -4,8 +4,8 @@ mod origins;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use entente_rpc::proto::connection::v1::{
     Connection, CreateInvitationRequest, DeleteConnectionRequest, DeleteExchangeRequest,
@@ -25,7 +25,7 @@ pub(super) use origins::Origins;
 
 /// `POST /connections`: an invitation, and the connection that it will make.
 pub(super) async fn create(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), ErrorResponse> {
     let request = shared.request(request(&body)?)?;
@@ -61,7 +61,7 @@ fn request(body: &Body) -> Result<CreateInvitationRequest, ErrorResponse> {
 
 /// `GET /connections/{connectionId}`.
 pub(super) async fn fetch(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Id(id): Id,
 ) -> Result<Json<Value>, ErrorResponse> {
     Ok(Json(find(&shared, &id).await?.record(&shared).await?))
@@ -70,7 +70,7 @@ pub(super) async fn fetch(
 /// `DELETE /connections/{connectionId}`, in every state. The connection goes with its exchange and keys, the exchange
 /// alone with its keys and an invitation that nobody used.
 pub(super) async fn remove(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Id(id): Id,
 ) -> Result<StatusCode, ErrorResponse> {
     match find(&shared, &id).await? {

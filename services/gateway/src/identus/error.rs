@@ -76,11 +76,6 @@ impl ErrorResponse {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", detail)
     }
 
-    pub(super) fn unauthenticated() -> Self {
-        let detail = "Send the API key as the header apikey, X-API-Key or Authorization: Bearer.";
-        Self::new(StatusCode::UNAUTHORIZED, "AuthenticationError:ApiKeyAuthenticationError", detail)
-    }
-
     pub(super) fn unavailable(detail: &str) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", detail);
         Self { retry_after: Some(1), ..error }
@@ -122,6 +117,19 @@ impl From<Status> for ErrorResponse {
             (R::InvitationExpired, _) => bad(EXPIRED),
             (R::LimitReached | R::AlreadyExists, _) => {
                 Self::new(StatusCode::CONFLICT, TOO_MANY_WEBHOOKS, failure.message)
+            }
+            (_, Code::Unauthenticated) => {
+                let kind = "AuthenticationError:ApiKeyAuthenticationError";
+                Self::new(StatusCode::UNAUTHORIZED, kind, failure.message)
+            }
+            (_, Code::PermissionDenied) => {
+                Self::new(StatusCode::FORBIDDEN, "Forbidden", failure.message)
+            }
+            (R::RateLimited, _) => {
+                let delay = failure.retry_after.map_or(1, |delay| delay.as_secs().max(1));
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let error = Self::new(status, "TooManyRequests", failure.message);
+                Self { retry_after: Some(delay), ..error }
             }
             (R::NotFound, _) => Self::new(StatusCode::NOT_FOUND, RECORD_NOT_FOUND, failure.message),
             (R::TooLarge, _) => {

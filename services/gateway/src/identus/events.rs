@@ -75,7 +75,7 @@ impl Change {
                 records::connection(exchange, None, origin, Delivery::Begun, endpoint)
             }
         };
-        Ok(self.told(&shared.config.tenant, data).to_string().into())
+        Ok(self.told(shared.behalf().tenant(), data).to_string().into())
     }
 
     fn told(&self, tenant: &str, data: Value) -> Value {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use entente_rpc::Code;
 use entente_rpc::proto::event::v1::{
@@ -22,7 +22,7 @@ const HIDDEN: &str = "********";
 
 /// `POST /events/webhooks`.
 pub(super) async fn create(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     body: Body,
 ) -> Result<Json<Value>, ErrorResponse> {
     let request = request(&body)?;
@@ -54,7 +54,9 @@ fn request(body: &Body) -> Result<CreateWebhookRequest, ErrorResponse> {
 }
 
 /// `GET /events/webhooks`.
-pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, ErrorResponse> {
+pub(super) async fn list(
+    Extension(shared): Extension<Arc<Shared>>,
+) -> Result<Json<Value>, ErrorResponse> {
     let request = shared.request(ListWebhooksRequest {})?;
     let answer = shared.clients.webhooks.clone().list_webhooks(request).await?.into_inner();
     let path = format!("{BASE}/events/webhooks");
@@ -74,7 +76,7 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Json<Value
 
 /// `DELETE /events/webhooks/{id}`.
 pub(super) async fn remove(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Id(id): Id,
 ) -> Result<StatusCode, ErrorResponse> {
     let request = shared.request(DeleteWebhookRequest { id: id.clone() })?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::Status;
-use entente_rpc::proto::event::v1::{ListWebhooksRequest, Webhook};
+use entente_rpc::proto::event::v1::{ListAllWebhooksRequest, Webhook};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -42,9 +42,22 @@ pub(crate) async fn follow_registered(shared: Arc<Shared>, client: reqwest::Clie
     }
 }
 
-async fn registered(shared: &Shared) -> Result<Vec<Webhook>, Status> {
-    let request = shared.request(ListWebhooksRequest {})?;
-    Ok(shared.clients.webhooks.clone().list_webhooks(request).await?.into_inner().webhooks)
+/// The webhooks of all tenants that may work.
+async fn registered(shared: &Shared) -> Result<Vec<(String, Webhook)>, Status> {
+    let (mut webhooks, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = shared.request(ListAllWebhooksRequest { page_size: 1_000, page_token })?;
+        let page = shared.clients.webhooks.clone().list_all_webhooks(request).await?.into_inner();
+        for found in page.webhooks {
+            if shared.config.callers.tenants().is_active(&found.tenant).await {
+                webhooks.extend(found.webhook.map(|webhook| (found.tenant, webhook)));
+            }
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(webhooks);
+        }
+    }
 }
 
 /// Starts the readers that are missing, and ends those whose webhook is gone.
@@ -52,24 +65,27 @@ fn update(
     shared: &Arc<Shared>,
     client: &reqwest::Client,
     readers: &mut HashMap<String, JoinHandle<()>>,
-    webhooks: &[Webhook],
+    webhooks: &[(String, Webhook)],
 ) {
     readers.retain(|id, reader| {
-        let stays = webhooks.iter().any(|webhook| webhook.id == *id);
+        let stays = webhooks.iter().any(|(_, webhook)| webhook.id == *id);
         if !stays {
-            // Its cursor went with it: there is nothing to store.
+            // Its cursor went with it, or is some moments old, and what came since then comes again.
             reader.abort();
         }
         stays
     });
-    for webhook in webhooks {
+    for (tenant, webhook) in webhooks {
         if readers.contains_key(&webhook.id) {
             continue;
         }
         let policy = shared.config.webhooks.policy();
         match Target::registered(webhook, policy) {
             Some(target) => {
-                readers.insert(webhook.id.clone(), super::read(shared, target, client));
+                readers.insert(
+                    webhook.id.clone(),
+                    super::read(&shared.for_tenant(tenant), target, client),
+                );
             }
             None => tracing::error!(id = webhook.id, "a registered webhook cannot be called"),
         }

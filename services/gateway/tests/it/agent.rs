@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use entente_gateway::{Config, Gateway, Links};
 use entente_rpc::Link;
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ impl Agent {
         let mut connection = entente_connection::Config::new(file, &endpoint);
         connection.label = label.to_owned();
         let connection = entente_connection::start(connection, links, &mut registry).await.unwrap();
-        let mut config = Config::new(&endpoint, label, ApiKeys::only([KEY]));
+        let mut config = Config::new(&endpoint, label, Callers::admin(KEY));
         change(&mut config);
         let links = Links {
             keystore: keystore.link(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use entente_gateway::{Config, Gateway, Links};
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{CreateKeyRequest, PackRequest};
@@ -41,7 +41,7 @@ impl Door {
             connection: away.clone(),
             transport: away,
         };
-        let mut config = Config::new("http://agent.example", "Faber", ApiKeys::only([KEY]));
+        let mut config = Config::new("http://agent.example", "Faber", Callers::admin(KEY));
         change(&mut config);
         let gateway =
             entente_gateway::start(config, links, &mut Registry::default()).await.unwrap();

@@ -17,6 +17,9 @@ const MAX_REQUEST_ID: usize = 64;
 /// The most keys that one call makes.
 const MAX_KEYS: usize = 8;
 
+/// The most keys that one call destroys.
+const MAX_DELETED: i64 = 1_000;
+
 /// A page of a list.
 pub(crate) struct Page {
     pub(crate) keys: Vec<KeyRow>,
@@ -131,6 +134,18 @@ impl Keystore {
             _ => String::new(),
         };
         Ok(Page { keys, next })
+    }
+
+    /// Destroys a tenant's data key and some of its keys. Gives how many, and whether none is left. Other processes may
+    /// have keys of it in memory for as long as they keep them.
+    pub(crate) async fn delete_tenant(&self, tenant: &str) -> Result<(i64, bool), KeystoreError> {
+        let deleted = self.store.delete_tenant(tenant, MAX_DELETED).await?;
+        self.tenants.invalidate(tenant);
+        for key in &deleted {
+            self.keys.remove(key);
+        }
+        let count = i64::try_from(deleted.len()).unwrap_or(MAX_DELETED);
+        Ok((count, count < MAX_DELETED))
     }
 
     pub(crate) async fn delete_key(&self, tenant: &str, key: &str) -> Result<bool, KeystoreError> {

@@ -13,3 +13,4 @@ mod deadlines;
 mod limits;
 mod peer;
 mod retries;
+mod rights;

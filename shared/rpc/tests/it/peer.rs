@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::proto::resolver::v1::resolver_service_server::{
@@ -142,7 +142,7 @@ impl Peer {
         let serving = tokio::spawn(async move {
             let forever = std::future::pending();
             let served =
-                server.serve(listener, ApiKeys::insecure(), forever, Duration::from_secs(1));
+                server.serve(listener, Callers::insecure(), forever, Duration::from_secs(1));
             served.await.unwrap();
         });
         Self { script, address, serving }

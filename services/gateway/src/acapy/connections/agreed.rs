@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use entente_did::{Did, PublicKey};
@@ -25,7 +25,7 @@ type Seed = Zeroizing<[u8; 32]>;
 
 /// `POST /connections/create-static`.
 pub(in crate::acapy) async fn create(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
     let (mut request, seed) = read(&body)?;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, CreateInvitationRequest, Invitation, InvitationFormat, InvitationKind,
@@ -20,7 +21,7 @@ use crate::gateway::Shared;
 
 /// `POST /connections/create-invitation`.
 pub(in crate::acapy) async fn create_invitation(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
@@ -31,7 +32,7 @@ pub(in crate::acapy) async fn create_invitation(
 
 /// `POST /connections/receive-invitation`.
 pub(in crate::acapy) async fn receive_invitation(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {
@@ -47,7 +48,7 @@ pub(in crate::acapy) async fn receive_invitation(
 
 /// `POST /connections/{conn_id}/accept-invitation`: sends the request for an invitation that waits.
 pub(in crate::acapy) async fn accept_invitation(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
@@ -58,7 +59,7 @@ pub(in crate::acapy) async fn accept_invitation(
 
 /// `POST /connections/{conn_id}/accept-request`: sends the response to a request that waits.
 pub(in crate::acapy) async fn accept_request(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Path(id): Path<String>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_rpc::proto::connection::v1::{
     Exchange, ExchangeState, ListConnectionsRequest, ListExchangesRequest, Role,
 };
@@ -21,7 +21,7 @@ const ROLES: &str = "Must be one of: inviter, invitee, requester, responder.";
 
 /// `GET /connections`: the connections that no handshake made, then handshakes and the connections that they made.
 pub(in crate::acapy) async fn list(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
     let page = query.page()?;

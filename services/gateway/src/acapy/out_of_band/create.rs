@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_didcomm::out_of_band::HandshakeProtocol as Offered;
 use entente_rpc::proto::connection::v1::{
     CreateInvitationRequest, DidMethod, HandshakeProtocol, InvitationKind,
@@ -15,7 +15,7 @@ use crate::gateway::Shared;
 
 /// `POST /out-of-band/create-invitation`.
 pub(in crate::acapy) async fn create(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_rpc::Code;
 use entente_rpc::proto::connection::v1::{
     Acceptance, GetExchangeRequest, Invitation, ListAcceptancesRequest, ListInvitationsRequest,
@@ -29,7 +29,7 @@ const STATES: [&str; 7] = [
 
 /// `GET /out-of-band/records`: the invitations that we made, then those that we received, each oldest first.
 pub(in crate::acapy) async fn list(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
 ) -> Result<Json<Value>, ApiError> {
     let page = query.page()?;

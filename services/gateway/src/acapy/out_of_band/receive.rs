@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ReusePolicy};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// `POST /out-of-band/receive-invitation`. It waits a moment for the peer's answer to a reuse; what comes later is an
 /// event.
 pub(in crate::acapy) async fn receive(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     Query(query): Query,
     Body(body): Body,
 ) -> Result<Json<Value>, ApiError> {

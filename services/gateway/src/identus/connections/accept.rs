@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, AcceptanceState, Exchange, ExchangeState,
     ListAcceptancesRequest, ReusePolicy, ReuseReason,
@@ -19,7 +19,7 @@ use crate::identus::records::{self, Delivery};
 /// `POST /connection-invitations`. A new connection is shown as it was when its request was written; one that is reused,
 /// as it is.
 pub(in crate::identus) async fn accept(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     body: Body,
 ) -> Result<Json<Value>, ErrorResponse> {
     let Some(text) = body.text("invitation")? else {

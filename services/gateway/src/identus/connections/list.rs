@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
-use axum::extract::State;
 use entente_rpc::proto::connection::v1::ListExchangesRequest;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -15,7 +15,7 @@ use crate::identus::records::{self, Delivery};
 
 /// `GET /connections`: oldest first, whatever protocol made them.
 pub(in crate::identus) async fn list(
-    State(shared): State<Arc<Shared>>,
+    Extension(shared): Extension<Arc<Shared>>,
     page: Page,
 ) -> Result<Json<Value>, ErrorResponse> {
     let request = ListExchangesRequest {

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use entente_net::AddressPolicy;
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -47,7 +47,7 @@ fn shared() -> Shared {
         connection: away.clone(),
         transport: away,
     };
-    let config = Config::new("http://agent.example", "Faber", ApiKeys::insecure());
+    let config = Config::new("http://agent.example", "Faber", Callers::insecure());
     Shared::new(config, links, Metrics::default())
 }
 

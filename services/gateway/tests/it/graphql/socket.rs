@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::Callers;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -199,7 +199,7 @@ async fn a_key_may_come_by_a_header_or_as_a_bearer() {
         socket.send(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(socket.next().await, json!({"type": "connection_ack"}), "{payload}");
     }
-    let open = Agent::start("Open", |config| config.admin_keys = ApiKeys::insecure()).await;
+    let open = Agent::start("Open", |config| config.callers = Callers::insecure()).await;
     let foreign = [PROTOCOL, ("origin", "https://evil.example")];
     assert!(
         matches!(Socket::open(&open, &foreign).await, Err(Error::Http(answer)) if answer.status() == 403)

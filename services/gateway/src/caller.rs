@@ -1,0 +1,61 @@
+//! Who calls an admin API.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::HeaderValue;
+use entente_rpc::Failure;
+use entente_rpc::auth::{Behalf, key_in};
+use entente_rpc::caller::TENANT_KEY;
+
+use crate::gateway::Shared;
+
+/// What a request says of its caller, who is not known yet.
+pub(crate) fn of(request: &Request) -> Behalf {
+    let headers = request.headers();
+    let named = headers.get(TENANT_KEY).and_then(|value| value.to_str().ok());
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    Behalf {
+        principal: None,
+        tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
+        address: address.map(|address| address.0.ip().to_string().into()),
+        key: key_in(headers).and_then(secret),
+    }
+}
+
+impl Shared {
+    /// Whether it is known for whom it works.
+    pub(crate) fn is_somebodys(&self) -> bool {
+        self.behalf().principal.is_some()
+    }
+
+    /// The same for who has a key, which came on a WebSocket.
+    ///
+    /// # Errors
+    /// Why the key lets nobody in.
+    pub(crate) async fn for_key(
+        &self,
+        key: Option<&str>,
+        path: &str,
+    ) -> Result<Arc<Self>, Failure> {
+        let mut behalf = self.behalf().clone();
+        match self.config.callers.identify(key).await {
+            Ok(principal) => {
+                behalf.principal = Some(principal);
+                behalf.key = key.and_then(secret);
+                Ok(self.on_behalf(behalf))
+            }
+            Err(failure) => {
+                self.config.callers.refused(&failure, &behalf, path);
+                Err(failure)
+            }
+        }
+    }
+}
+
+fn secret(key: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(key).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,256 @@
+//! Who may call.
+
+use std::sync::{Arc, OnceLock};
+
+use moka::future::Cache;
+use subtle::ConstantTimeEq as _;
+
+use super::credential::{Digest, digest, key_id, service_key};
+use super::journal::Journal;
+use super::refusals::Refusals;
+use super::roles::Roles;
+use super::tenants::{FRESH, Tenants};
+use super::{Behalf, Permit, Principal, behalf};
+use crate::proto::access::v1 as pb;
+use crate::time::now;
+use crate::{DEFAULT_TENANT, ErrorReason, Failure, Link, MAX_MESSAGE, Method};
+use pb::access_service_client::AccessServiceClient;
+use pb::audit_service_client::AuditServiceClient;
+
+/// The most keys that are remembered at a time, right and wrong ones.
+const REMEMBERED: u64 = 10_000;
+/// What there is for everyone without a right key, whatever is wrong with it.
+const NO_CREDENTIAL: &str = "send a valid API key as x-api-key or as authorization: Bearer";
+
+/// Somebody whose key the configuration has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticCaller {
+    /// SHA-256 of the key.
+    pub digest: Digest,
+    /// Who has it.
+    pub principal: Principal,
+}
+
+/// Who may call a process. Clones are one.
+#[derive(Clone)]
+pub struct Callers(Arc<Inner>);
+
+struct Inner {
+    known: Vec<StaticCaller>,
+    /// Who calls when nobody shows a key; nobody but where keys are not asked for.
+    anyone: Option<Principal>,
+    access: OnceLock<AccessServiceClient<Link>>,
+    keys: Cache<(String, Digest), Verdict>,
+    tenants: Tenants,
+    journal: Journal,
+    refusals: Refusals,
+}
+
+/// What the access service said of a key.
+#[derive(Clone)]
+enum Verdict {
+    /// Valid, until a time in milliseconds.
+    Valid(Principal, Option<i64>),
+    Expired,
+    Unknown,
+}
+
+impl Callers {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn new(known: Vec<StaticCaller>) -> Self {
+        Self::with(known, None)
+    }
+
+    /// Who has the administrator's key, and the services, whose keys are derived from it.
+    #[must_use]
+    pub fn admin(key: &str) -> Self {
+        Self::new(StaticCaller::of_admin_key(key))
+    }
+
+    /// Everyone, without a key. For development on loopback.
+    #[must_use]
+    pub fn insecure() -> Self {
+        let tenant = Some(DEFAULT_TENANT.into());
+        let anyone = Principal { name: "anyone".into(), tenant, roles: Roles::all() };
+        Self::with(Vec::new(), Some(anyone))
+    }
+
+    fn with(known: Vec<StaticCaller>, anyone: Option<Principal>) -> Self {
+        let keys = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
+        let journal = Journal::new();
+        Self(Arc::new(Inner {
+            known,
+            anyone,
+            access: OnceLock::new(),
+            keys,
+            tenants: Tenants::new(),
+            refusals: Refusals::new(journal.clone()),
+            journal,
+        }))
+    }
+
+    /// From now on asks the access service for who is not known here, and tells it what happens.
+    pub fn ask(&self, access: &Link) {
+        let client = AccessServiceClient::new(access.clone());
+        self.0.tenants.ask(client.clone());
+        let audit = AuditServiceClient::new(access.clone()).max_decoding_message_size(MAX_MESSAGE);
+        // Only the first counts.
+        if self.0.access.set(client).is_ok() {
+            self.0.journal.tell(audit, self.0.refusals.clone());
+        }
+    }
+
+    /// The tenants' standing.
+    #[must_use]
+    pub fn tenants(&self) -> &Tenants {
+        &self.0.tenants
+    }
+
+    /// Waits until the audit knows what happened so far; a second or two at the most.
+    pub async fn flush(&self) {
+        self.0.journal.flush().await;
+    }
+
+    /// Whether everyone may call.
+    #[must_use]
+    pub fn are_anyone(&self) -> bool {
+        self.0.anyone.is_some()
+    }
+
+    /// Who has a key.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right. Why the
+    /// access service could not be asked.
+    pub async fn identify(&self, key: Option<&str>) -> Result<Principal, Failure> {
+        if let Some(anyone) = &self.0.anyone {
+            return Ok(anyone.clone());
+        }
+        let nobody = || Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL);
+        let key = key.ok_or_else(nobody)?;
+        let presented = digest(key);
+        let known = self.0.known.iter().fold(None, |found, caller| {
+            let is_this = bool::from(caller.digest.ct_eq(&presented));
+            if is_this { Some(caller) } else { found }
+        });
+        if let Some(caller) = known {
+            return Ok(caller.principal.clone());
+        }
+        let (Some(id), Some(access)) = (key_id(key), self.0.access.get()) else {
+            return Err(nobody());
+        };
+        let asked =
+            self.0.keys.try_get_with((id.to_owned(), presented), ask(access, id, presented));
+        match asked.await.map_err(|failure| Failure::clone(&failure))? {
+            Verdict::Valid(principal, until) if until.is_none_or(|until| now() < until) => {
+                Ok(principal)
+            }
+            Verdict::Valid(..) | Verdict::Expired => {
+                let text =
+                    "the API key was right, and its time is over: rotate it, or take a new one";
+                Err(Failure::new(ErrorReason::CredentialExpired, text))
+            }
+            Verdict::Unknown => Err(nobody()),
+        }
+    }
+
+    /// Whether somebody may call a method now, for its own tenant or the one that the call names.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, TENANT_SUSPENDED, RATE_LIMITED.
+    pub async fn admit(
+        &self,
+        principal: &Principal,
+        method: &Method,
+        named: Option<&str>,
+    ) -> Result<Permit, Failure> {
+        let permit = principal.may(method, named)?;
+        // Operators and services act for tenants that rest, too.
+        if let Some(tenant) = &permit.tenant
+            && permit.by.anywhere().is_empty()
+        {
+            self.0.tenants.admit(tenant).await?;
+        }
+        Ok(permit)
+    }
+
+    /// A link by which calls are made for somebody: each has a [`Behalf`] with it, and goes through the table.
+    #[must_use]
+    pub fn on_behalf(&self, link: Link) -> Link {
+        behalf::guard(self.clone(), link)
+    }
+
+    /// Counts a refusal, and tells the audit.
+    pub fn refused(&self, failure: &Failure, behalf: &Behalf, method: &str) {
+        self.0.refusals.add(failure, behalf, method);
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+}
+
+impl StaticCaller {
+    /// Somebody with a key.
+    #[must_use]
+    pub fn with_key(key: &str, principal: Principal) -> Self {
+        Self { digest: digest(key), principal }
+    }
+
+    /// The administrator, and the services with keys that are derived from the administrator's.
+    #[must_use]
+    pub fn of_admin_key(key: &str) -> Vec<Self> {
+        let services = Roles::of_services().names();
+        let services =
+            services.map(|name| Self::with_key(&service_key(key, name), Principal::service(name)));
+        let admin = Self::with_key(key, Principal::admin(DEFAULT_TENANT));
+        services.chain([admin]).collect()
+    }
+}
+
+async fn ask(
+    access: &AccessServiceClient<Link>,
+    id: &str,
+    digest: Digest,
+) -> Result<Verdict, Failure> {
+    let request = pb::AuthenticateRequest { id: id.to_owned(), digest: digest.to_vec().into() };
+    let answer = access.clone().authenticate(request).await;
+    let answer = answer.map_err(|status| {
+        let text = "API keys cannot be checked: the access service does not answer";
+        tracing::warn!(error = status.message(), text);
+        Failure::new(ErrorReason::ServiceUnavailable, text)
+    })?;
+    let answer = answer.into_inner();
+    Ok(match (answer.verdict(), answer.principal) {
+        (pb::KeyVerdict::Valid, Some(principal)) => {
+            let until = answer.valid_until.as_ref().map(crate::time_from_proto);
+            let tenant = Some(principal.tenant).filter(|tenant| !tenant.is_empty());
+            let roles = Roles::of(principal.roles.iter().map(String::as_str));
+            let tenant = tenant.map(Arc::from);
+            Verdict::Valid(Principal { name: principal.name.into(), tenant, roles }, until)
+        }
+        (pb::KeyVerdict::Expired, _) => Verdict::Expired,
+        _ => Verdict::Unknown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_says_who_calls() {
+        let callers = Callers::admin("secret");
+        let admin = callers.identify(Some("secret")).await.unwrap();
+        assert_eq!((&*admin.name, admin.tenant.as_deref()), ("admin", Some("default")));
+        let key = service_key("secret", "keystore");
+        let keystore = callers.identify(Some(&key)).await.unwrap();
+        assert_eq!((&*keystore.name, keystore.tenant), ("keystore", None));
+        for wrong in [None, Some("secret2"), Some(""), Some("ent_0_0")] {
+            let refused = callers.identify(wrong).await.unwrap_err();
+            assert_eq!(refused.message, NO_CREDENTIAL);
+        }
+        assert!(Callers::insecure().identify(None).await.is_ok());
+    }
+}
