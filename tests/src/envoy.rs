@@ -26,6 +26,8 @@ pub struct Upstreams {
     pub gateways: Vec<[String; 2]>,
     /// Of each connection service: gRPC.
     pub connections: Vec<String>,
+    /// Of each access service: gRPC.
+    pub access: Vec<String>,
 }
 
 impl Envoy {
@@ -64,7 +66,8 @@ impl Envoy {
             .stderr(log)
             .spawn();
         self.child = Some(child.unwrap());
-        self.until_healthy(upstreams.gateways.len() * 2 + upstreams.connections.len()).await;
+        let Upstreams { gateways, connections, access } = upstreams;
+        self.until_healthy(gateways.len() * 2 + connections.len() + access.len()).await;
     }
 
     /// Waits until its own health checks find so many hosts that serve, over all clusters.
@@ -99,7 +102,7 @@ impl Envoy {
                      \"@type\": type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster\n          \
                      dns_lookup_family: V4_PREFERRED\n          dns_refresh_rate: 5s\n";
         replace(names, "type: STATIC\n");
-        let (mut peers, mut owners, mut callers) = (String::new(), String::new(), String::new());
+        let (mut peers, mut owners) = (String::new(), String::new());
         for [didcomm, admin] in &upstreams.gateways {
             let (_, port) = admin.rsplit_once(':').unwrap();
             let _ = write!(
@@ -110,10 +113,12 @@ impl Envoy {
             let _ =
                 write!(owners, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(admin));
         }
-        for grpc in &upstreams.connections {
-            let _ =
-                write!(callers, "{{endpoint: {{address: {{socket_address: {}}}}}}}, ", place(grpc));
-        }
+        let hosts = |addresses: &[String]| {
+            let host = |address: &String| {
+                format!("{{endpoint: {{address: {{socket_address: {}}}}}}}", place(address))
+            };
+            format!("[{}]", addresses.iter().map(host).collect::<Vec<_>>().join(", "))
+        };
         replace(
             "lb_endpoints:\n              - endpoint:\n                  \
              address: {socket_address: {address: gateway, port_value: 8030}}\n                  \
@@ -126,7 +131,8 @@ impl Envoy {
             )
         };
         replace(&named("gateway", 8031), &format!("[{owners}]"));
-        replace(&named("connection", 8032), &format!("[{callers}]"));
+        replace(&named("connection", 8032), &hosts(&upstreams.connections));
+        replace(&named("access", 8032), &hosts(&upstreams.access));
         text.replace("cluster_type: *every_address", "type: STATIC")
     }
 }

@@ -58,6 +58,7 @@ impl Fleet {
                 match *service {
                     "gateway" => upstreams.gateways.push([didcomm, admin]),
                     "connection" => upstreams.connections.push(grpc.clone()),
+                    "access" => upstreams.access.push(grpc.clone()),
                     _ => {}
                 }
                 let (home, name) = (directory.path().to_owned(), format!("{service}-{replica}"));
@@ -72,7 +73,7 @@ impl Fleet {
 
     /// Waits until Envoy knows of all replicas that they serve.
     pub async fn until_healthy(&self) {
-        self.envoy.until_healthy(REPLICAS * 3).await;
+        self.envoy.until_healthy(REPLICAS * 4).await;
     }
 
     /// The value of a metric at each replica of a service, with its labels as written there; 0 where it is absent.

@@ -55,10 +55,10 @@ impl Suite {
     /// or `split`.
     pub async fn with(arguments: &[&str]) -> Self {
         let arguments = owned(arguments);
-        match std::env::var("ENTENTE_TEST_SHAPE").as_deref() {
-            Ok("split") => Self::apart(arguments, |_, _| free_address()).await,
-            Ok("whole") | Err(_) => Self::in_one(arguments).await,
-            Ok(other) => panic!("ENTENTE_TEST_SHAPE is {other:?}; write whole or split"),
+        if is_split() {
+            Self::apart(arguments, |_, _| free_address()).await
+        } else {
+            Self::in_one(arguments).await
         }
     }
 
@@ -245,6 +245,15 @@ impl Suite {
     /// What it logged so far, over restarts.
     pub fn log(&self) -> String {
         self.processes.iter().map(Process::log).collect()
+    }
+}
+
+/// Whether agents run in a process for each service, unless a test asks for something else.
+pub fn is_split() -> bool {
+    match std::env::var("ENTENTE_TEST_SHAPE").as_deref() {
+        Ok("split") => true,
+        Ok("whole") | Err(_) => false,
+        Ok(other) => panic!("ENTENTE_TEST_SHAPE is {other:?}; write whole or split"),
     }
 }
 

@@ -363,12 +363,12 @@ async fn five_processes_work_over_unix_sockets_and_each_shows_its_calls() {
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     let called = [
-        ("access", Some(("access.v1.AccessService", "GetStanding"))),
         ("resolver", None),
         ("keystore", Some(("keystore.v1.KeystoreService", "Pack"))),
         ("transport", Some(("transport.v1.TransportService", "Deliver"))),
         ("connection", Some(("connection.v1.InvitationService", "AcceptInvitation"))),
         ("gateway", None),
+        ("access", Some(("access.v1.AccessService", "GetStanding"))),
     ];
     for (url, (name, call)) in split.metrics_urls.iter().zip(called) {
         for probe in ["live", "ready"] {

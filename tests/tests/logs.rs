@@ -155,8 +155,9 @@ async fn a_request_is_found_in_the_log_by_its_id_and_trace() {
         assert_eq!(http["route"], "/connections", "{http}");
         assert_eq!(http["code"], json!(200), "{http}");
         assert_eq!(http["trace_id"], TRACE, "{http}");
-        let rpc = calls.iter().find(|line| line["code"] == "OK").unwrap();
-        assert_eq!(rpc["method"], "entente.connection.v1.ConnectionService/ListConnections");
+        let method = "entente.connection.v1.ConnectionService/ListConnections";
+        let rpc = calls.iter().find(|line| line["method"] == method).unwrap();
+        assert_eq!(rpc["code"], "OK", "{rpc}");
         assert_eq!(rpc["caller"], "default", "{rpc}");
     }
 }

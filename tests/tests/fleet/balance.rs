@@ -57,6 +57,7 @@ async fn heartbeats_keep_a_quiet_stream() {
     let upstreams = Upstreams {
         gateways: vec![[place(&suite.didcomm_url), place(&suite.admin_url)]],
         connections: vec![place(&suite.grpc_url)],
+        ..Upstreams::default()
     };
     let hurry = |text: String| {
         assert!(text.contains("idle_timeout: 300s") && text.contains("stream_idle_timeout: 60s"));

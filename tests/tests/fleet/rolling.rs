@@ -64,7 +64,7 @@ async fn a_rolling_restart_is_not_seen_by_callers() {
             }
             assert!(calls.load(Ordering::Relaxed) > before, "calls go on meanwhile");
             join_all(old.iter_mut().map(|process| process.restart())).await;
-            fleet.envoy.until_healthy(REPLICAS * 3).await;
+            fleet.envoy.until_healthy(REPLICAS * 4).await;
         }
         stopped.store(true, Ordering::Relaxed);
     };
