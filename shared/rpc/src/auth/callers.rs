@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use moka::future::Cache;
 use subtle::ConstantTimeEq as _;
 
-use super::credential::{Digest, digest, key_id, service_key};
+use super::credential::{Digest, digest, is_chosen_key, key_id, service_key};
 use super::journal::Journal;
 use super::refusals::Refusals;
 use super::roles::Roles;
@@ -137,11 +137,18 @@ impl Callers {
         if let Some(caller) = known {
             return Ok(caller.principal.clone());
         }
-        let (Some(id), Some(access)) = (key_id(key), self.0.access.get()) else {
-            return Err(nobody());
+        // A chosen key has no id in it.
+        let id = key_id(key).or_else(|| is_chosen_key(key).then_some(""));
+        let (Some(id), Some(access)) = (id, self.0.access.get()) else { return Err(nobody()) };
+        let ask = async {
+            match ask(access, id, presented).await? {
+                // It may be chosen the next moment. Forgetting that it was not costs nothing: who guesses never guesses
+                // the same twice.
+                Verdict::Unknown if id.is_empty() => Err(nobody()),
+                verdict => Ok(verdict),
+            }
         };
-        let asked =
-            self.0.keys.try_get_with((id.to_owned(), presented), ask(access, id, presented));
+        let asked = self.0.keys.try_get_with((id.to_owned(), presented), ask);
         match asked.await.map_err(|failure| Failure::clone(&failure))? {
             Verdict::Valid(principal, until) if until.is_none_or(|until| now() < until) => {
                 Ok(principal)
