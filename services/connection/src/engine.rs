@@ -67,6 +67,16 @@ impl Engine {
         self.store.work(tenant, now(), self.replica.id()).await
     }
 
+    /// The name that a tenant's peers see, unless the call has another.
+    pub async fn label(&self, tenant: &str, given: Option<&String>) -> String {
+        if let Some(given) = given {
+            return given.clone();
+        }
+        let standing = self.config.tenants.standing(tenant).await;
+        let own = standing.map(|standing| standing.label.clone()).unwrap_or_default();
+        if own.is_empty() { self.config.label.clone() } else { own }
+    }
+
     /// Commits a unit of work; then its events are seen and its messages sent.
     pub async fn commit(&self, work: Work) -> Result<(), StoreError> {
         let outgoing = self.commit_held(work).await?;
