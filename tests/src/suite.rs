@@ -122,7 +122,8 @@ impl Suite {
                 }
                 _ => {}
             }
-            let others = addresses.iter().filter(|(other, _)| ![service, "gateway"].contains(other));
+            let others =
+                addresses.iter().filter(|(other, _)| ![service, "gateway"].contains(other));
             for (other, address) in others {
                 arguments.extend([format!("--{other}-url"), grpc_url(address)]);
             }
@@ -176,6 +177,17 @@ impl Suite {
         let key = (!self.api_key.is_empty()).then_some(key);
         let link = link::remote(&self.grpc_url, key.as_deref()).unwrap();
         for_default_tenant(link)
+    }
+
+    /// A gRPC channel with the credential of somebody who may call a method: the administrator's, or a service's.
+    pub fn link_for(&self, path: &str) -> Link {
+        use entente_rpc::auth::{Principal, Roles};
+        let may = entente_rpc::Method::of_path(path).map(Roles::that_may).unwrap_or_default();
+        let people = Principal::admin("default").roles.and(Roles::everyone());
+        match may.names().next() {
+            Some(service) if people.among(may).is_empty() => self.link_of_service(service),
+            _ => self.link(),
+        }
     }
 
     /// The id of the process.

@@ -30,7 +30,7 @@ fn run(url: &str, arguments: &[&str]) -> String {
 
 fn check(url: &str) {
     let first = run(url, &["--dry-run"]);
-    for service in ["resolver", "keystore", "connection"] {
+    for service in ["access", "resolver", "keystore", "connection"] {
         assert!(first.contains(&format!("{service}: would take step 1, ")), "{first}");
     }
     assert_eq!(run(url, &["--dry-run"]), first, "a dry run changes nothing");
@@ -39,7 +39,8 @@ fn check(url: &str) {
     for child in both {
         told(child.wait_with_output().unwrap());
     }
-    let up_to_date = "resolver: up to date\nkeystore: up to date\nconnection: up to date\n";
+    let up_to_date =
+        "access: up to date\nresolver: up to date\nkeystore: up to date\nconnection: up to date\n";
     assert_eq!(run(url, &[]), up_to_date);
     assert_eq!(run(url, &["--dry-run"]), up_to_date);
 }
@@ -63,6 +64,23 @@ async fn postgresql_is_brought_up_to_date() {
     let refused = migrate(&place.url(), &[]).wait_with_output().unwrap();
     let error = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && error.contains("migration"), "{error}");
+}
+
+/// A table that is new and has no policy would show each tenant's rows to every other.
+#[tokio::test]
+async fn each_table_with_rows_of_tenants_has_row_level_security() {
+    let Some(place) = suite::postgres().await else { return };
+    run(&place.url(), &[]);
+    let mut session = place.session(false).await.unwrap();
+    let open = "DO $$ DECLARE open TEXT; BEGIN
+        SELECT string_agg(relname, ', ') INTO open FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity)
+        AND relname NOT LIKE 'migrations_%' AND relname NOT IN ('master_key', 'replicas', 'audit_requests');
+        IF open IS NOT NULL THEN RAISE EXCEPTION 'no row-level security on: %', open; END IF;
+        END $$";
+    session.run(open).await.unwrap();
+    session.run("CREATE TABLE forgotten (tenant TEXT)").await.unwrap();
+    assert!(session.run(open).await.unwrap_err().to_string().contains("on: forgotten"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) use accept::rejected_reuse;
 pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
+pub(crate) use quota::Quota;
 pub(crate) use read::check_alias;
 
 use std::sync::Arc;
@@ -75,6 +76,11 @@ impl Engine {
         let standing = self.config.tenants.standing(tenant).await;
         let own = standing.map(|standing| standing.label.clone()).unwrap_or_default();
         if own.is_empty() { self.config.label.clone() } else { own }
+    }
+
+    /// Begins a unit of work on the rows of all tenants, which has no events and no messages.
+    pub async fn work_for_all(&self) -> Result<Work, StoreError> {
+        self.store.work_for_all(now(), self.replica.id()).await
     }
 
     /// Commits a unit of work; then its events are seen and its messages sent.

@@ -19,3 +19,7 @@ CREATE UNIQUE INDEX entities_by_id ON entities (id);
 ALTER TABLE api_keys ADD COLUMN entity TEXT COLLATE "C";
 CREATE INDEX api_keys_by_entity ON api_keys (tenant, entity) WHERE entity IS NOT NULL;
 CREATE UNIQUE INDEX api_keys_by_digest ON api_keys (digest);
+
+ALTER TABLE entities ENABLE ROW LEVEL SECURITY;
+ALTER TABLE entities FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON entities USING ((SELECT current_setting('entente.tenant', TRUE)) IN (tenant, '*'));

@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::time_to_proto;
-use entente_store::{StoreError, values};
+use entente_store::{StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{ApiKeyRow, Store, api_keys};
@@ -47,18 +47,18 @@ impl Store {
     /// An entity, of whichever tenant.
     pub async fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
         let sql = format!("{COLUMNS}id = $1");
-        self.database.read().await?.optional(&sql, values![id]).await
+        self.database.read(Tenants::All).await?.optional(&sql, values![id]).await
     }
 
     /// Entities after one, in the order of their ids.
     pub async fn entities(&self, after: &str, limit: i64) -> Result<Vec<EntityRow>, StoreError> {
         let sql = format!("{COLUMNS}id > $1 ORDER BY id LIMIT $2");
-        self.database.read().await?.all(&sql, values![after, limit]).await
+        self.database.read(Tenants::All).await?.all(&sql, values![after, limit]).await
     }
 
     /// Adds an entity; false if there is one with its id, or its tenant is not there.
     pub async fn insert_entity(&self, row: &EntityRow) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         let added = transaction
             .execute(
                 "INSERT INTO entities (tenant, id, name, created_at, updated_at) \
@@ -77,7 +77,7 @@ impl Store {
         most: i64,
         change: impl FnOnce(&mut EntityRow) + Send,
     ) -> Result<Moved, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         let sql = format!("{COLUMNS}id = $1");
         let found = transaction.fetch::<EntityRow>(&sql, values![id]).await?.pop();
         let Some(mut row) = found else { return Ok(Moved::Unknown) };
@@ -106,7 +106,7 @@ impl Store {
 
     /// Removes an entity with its keys; false if there was none.
     pub async fn delete_entity(&self, id: &str) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         transaction.write("DELETE FROM api_keys WHERE entity = $1", values![id]);
         let sql = "DELETE FROM entities WHERE id = $1";
         let deleted = transaction.execute(sql, values![id]).await?;
@@ -117,7 +117,7 @@ impl Store {
     /// The chosen key with a digest. Its tenant is the entity's, wherever that is now.
     pub async fn chosen_key(&self, digest: &[u8]) -> Result<Option<ApiKeyRow>, StoreError> {
         let sql = format!("{}digest = $1 AND entity IS NOT NULL", api_keys::COLUMNS);
-        let mut reader = self.database.read().await?;
+        let mut reader = self.database.read(Tenants::All).await?;
         let found: Option<ApiKeyRow> = reader.optional(&sql, values![digest]).await?;
         let Some(mut row) = found else { return Ok(None) };
         let owner = self.entity(row.entity.as_deref().unwrap_or_default()).await?;
@@ -129,7 +129,7 @@ impl Store {
 
     /// Takes a key from an entity; false if it had none with this digest.
     pub async fn delete_chosen_key(&self, entity: &str, digest: &[u8]) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         let sql = "DELETE FROM api_keys WHERE digest = $1 AND entity = $2";
         let deleted = transaction.execute(sql, values![digest, entity]).await?;
         transaction.commit::<()>().await?;

@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_caller_is_said() {
         assert_eq!(caller(|_| {}).unwrap().digest, [0xab; 32]);
-        let cases: [(fn(&mut CallerSettings), &str); 5] = [
+        type Change = fn(&mut CallerSettings);
+        let cases: [(Change, &str); 5] = [
             (|caller| caller.name = "a b".to_owned(), "must be named"),
             (|caller| caller.key_sha256 = Some("ab".to_owned()), "64 hexadecimal"),
             (|caller| caller.key_sha256 = None, "needs a key"),
