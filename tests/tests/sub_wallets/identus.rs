@@ -162,6 +162,25 @@ async fn each_key_opens_its_own_doors_alone() {
     assert_eq!(call(&suite, list, ("apikey", KEY), Value::Null).await.0, 200);
 }
 
+/// The access service asks again who calls: the gateway's own credential keeps no tenants.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_in_processes_apart() {
+    let suite = Suite::in_five().await;
+    onboard(&suite, "acme", KEY).await;
+    let (_, token) = crate::acapy::wallet(&suite, json!({"label": "Alice"})).await;
+    for key in [KEY, &token] {
+        let answer = call(&suite, ("GET", "/connections"), ("apikey", key), Value::Null).await;
+        assert_eq!(answer.0, 200, "{answer:?}");
+        let answer = call(&suite, ("GET", "/wallets"), ("apikey", key), Value::Null).await;
+        assert_eq!(refused(&answer).0, 403);
+    }
+    let gateway = entente_rpc::auth::service_key(&suite.api_key, "gateway");
+    for path in ["/cloud-agent/wallets", "/multitenancy/wallets"] {
+        let answer = send(&suite, ("GET", path), &[("x-api-key", &gateway)], Value::Null).await;
+        assert!(matches!(answer.0, 401 | 403), "{path}: {answer:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_wallets_and_entities_are_refused() {
     let suite = Suite::start().await;
