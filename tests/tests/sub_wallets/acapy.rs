@@ -1,7 +1,10 @@
 //! ACA-Py's sub-wallets: their records, and who is let in by which key.
 
+use entente_rpc::caller::for_tenant;
+use entente_rpc::proto::access::v1::CreateApiKeyRequest;
+use entente_rpc::proto::access::v1::api_key_service_client::ApiKeyServiceClient;
 use entente_tests::Suite;
-use entente_tests::suite::eventually;
+use entente_tests::suite::{eventually, seconds};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -91,9 +94,9 @@ async fn a_record_is_kept_changed_and_removed() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ids("").await, [id.clone(), other.clone()]);
-    assert_eq!(ids("descending=true&limit=1").await, [other.clone()]);
-    assert_eq!(ids("offset=1").await, [other.clone()]);
-    assert_eq!(ids("wallet_name=alice").await, [id.clone()]);
+    assert_eq!(ids("descending=true&limit=1").await, [other.as_str()]);
+    assert_eq!(ids("offset=1").await, [other.as_str()]);
+    assert_eq!(ids("wallet_name=alice").await, [id.as_str()]);
     assert_eq!(ids("wallet_name=none").await, [""; 0]);
 
     operate(&suite, ("POST", &format!("{path}/remove")), Value::Null).await;
@@ -165,6 +168,22 @@ async fn a_token_opens_its_wallet_and_nothing_else() {
         let answer = call(&suite, ("GET", &path), &[("authorization", &token)], Value::Null).await;
         assert_eq!(answer, (404, json!(format!("404: no out-of-band record has the id {id:?}."))));
     }
+    // One whose time is over.
+    let mut keys = ApiKeyServiceClient::new(suite.access_link(key));
+    let request = CreateApiKeyRequest {
+        name: "short".to_owned(),
+        roles: vec!["owner".to_owned()],
+        expires_in: Some(seconds(1)),
+    };
+    let made = keys.create_api_key(for_tenant(&id, request).unwrap()).await.unwrap().into_inner();
+    let ended = eventually("the key to end", async || {
+        let headers = [("authorization", bearer(&made.key))];
+        let headers = [(headers[0].0, headers[0].1.as_str())];
+        let (status, text) = call(&suite, list, &headers, Value::Null).await;
+        (status == 401).then_some(text)
+    })
+    .await;
+    assert!(ended.as_str().is_some_and(|text| text.contains("its time is over")), "{ended}");
     // A new token ends the old one.
     let renewed = operate(&suite, ("POST", &format!("{own}/token")), json!({})).await;
     let renewed = bearer(renewed["token"].as_str().unwrap());

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use entente_rpc::Code;
+use entente_rpc::proto::event::v1::webhook_service_client::WebhookServiceClient;
+use entente_rpc::proto::event::v1::{CreateWebhookRequest, WebhookFormat};
 use entente_tests::Suite;
 use entente_tests::acapy::Controller;
 use entente_tests::suite::eventually;
@@ -52,6 +55,18 @@ async fn events_go_to_a_wallets_own_urls_or_to_the_base_wallets() {
     assert_eq!(both.values("x-api-key"), set(&[""]));
     assert_eq!(base.values("x-wallet-id"), set(&[&bob, &carol, ""]));
     assert_eq!(base.values("x-api-key"), set(&["basekey"]));
+
+    // It is the operator who sends events there.
+    let mut client = WebhookServiceClient::new(suite.link_with(&token));
+    for (format, code) in [
+        (WebhookFormat::AcapyBase, Code::PermissionDenied),
+        (WebhookFormat::Acapy, Code::AlreadyExists),
+    ] {
+        let url = if format == WebhookFormat::Acapy { own.url() } else { "" }.to_owned();
+        let request = CreateWebhookRequest { url, format: format.into(), headers: Vec::new() };
+        let refused = client.create_webhook(request).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{refused}");
+    }
 
     // From her own URL to the base wallet's, which learns of what comes from then on.
     let path = format!("/multitenancy/wallet/{alice}");
