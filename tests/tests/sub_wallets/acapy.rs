@@ -124,6 +124,24 @@ async fn refused_in_the_end(suite: &Suite, token: &str) {
     .await;
 }
 
+/// Where no key is asked for, a token still opens its own wallet alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_counts_where_none_is_asked_for() {
+    let suite = Suite::with(&["--admin-insecure"]).await;
+    let (_, token) = wallet(&suite, json!({})).await;
+    let token = bearer(&token);
+    let create = ("POST", "/out-of-band/create-invitation");
+    let body = json!({"handshake_protocols": ["https://didcomm.org/didexchange/1.1"]});
+    let (status, _) = call(&suite, create, &[("authorization", &token)], body).await;
+    assert_eq!(status, 200);
+    let count = async |headers: &[(&str, &str)]| {
+        let (_, listed) = call(&suite, ("GET", "/connections"), headers, Value::Null).await;
+        listed["results"].as_array().unwrap().len()
+    };
+    assert_eq!(count(&[("authorization", &token)]).await, 1);
+    assert_eq!(count(&[]).await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_opens_its_wallet_and_nothing_else() {
     let suite = Suite::start().await;

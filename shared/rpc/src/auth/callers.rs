@@ -124,7 +124,10 @@ impl Callers {
     /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right. Why the
     /// access service could not be asked.
     pub async fn identify(&self, key: Option<&str>) -> Result<Principal, Failure> {
-        if let Some(anyone) = &self.0.anyone {
+        // Where no key is asked for, one that we made still says whose data the call works on.
+        if let Some(anyone) = &self.0.anyone
+            && key.and_then(key_id).is_none()
+        {
             return Ok(anyone.clone());
         }
         let nobody = || Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL);
@@ -258,6 +261,10 @@ mod tests {
             let refused = callers.identify(wrong).await.unwrap_err();
             assert_eq!(refused.message, NO_CREDENTIAL);
         }
-        assert!(Callers::insecure().identify(None).await.is_ok());
+        let insecure = Callers::insecure();
+        assert!(insecure.identify(None).await.is_ok());
+        assert!(insecure.identify(Some("secret")).await.is_ok());
+        let made = crate::auth::MadeKey::of([1; 8], [2; 32]);
+        assert!(insecure.identify(Some(&made.key)).await.is_err());
     }
 }
