@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".")
         .btree_map(".")
         .skip_debug([
+            ".entente.access.v1.AddEntityKeyRequest",
             ".entente.access.v1.CreateApiKeyResponse",
+            ".entente.access.v1.RemoveEntityKeyRequest",
             ".entente.access.v1.RotateApiKeyResponse",
             ".entente.event.v1.WebhookHeader",
         ])

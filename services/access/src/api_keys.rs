@@ -33,8 +33,7 @@ impl Access {
         let roles = roles(caller, &request.roles)?;
         let now = now();
         let expires_at = after("expires_in", request.expires_in.as_ref(), now)?;
-        let most = i64::from(self.tenant(&caller.tenant).await?.quotas()?.api_keys);
-        let most = if most > 0 { most.min(MAX_KEYS) } else { MAX_KEYS };
+        let most = self.most_keys(&caller.tenant).await?;
         let made = MadeKey::of(rand::random(), rand::random());
         let row = ApiKeyRow {
             tenant: caller.tenant.clone(),
@@ -48,14 +47,23 @@ impl Access {
             rotated_at: now,
             expires_at,
             last_used_at: None,
+            entity: None,
         };
         if !self.store.insert_api_key(&row, most).await? {
-            let text = format!("the tenant has {most} API keys, the most; revoke one first");
-            return Err(
-                Failure::new(ErrorReason::LimitReached, text).with("limit", most.to_string())
-            );
+            return Err(Self::too_many_keys(most));
         }
         Ok((row.into(), made.key))
+    }
+
+    /// The most keys that a tenant may have.
+    pub async fn most_keys(&self, tenant: &str) -> Answer<i64> {
+        let most = i64::from(self.tenant(tenant).await?.quotas()?.api_keys);
+        Ok(if most > 0 { most.min(MAX_KEYS) } else { MAX_KEYS })
+    }
+
+    pub fn too_many_keys(most: i64) -> Failure {
+        let text = format!("the tenant has {most} API keys, the most; revoke one first");
+        Failure::new(ErrorReason::LimitReached, text).with("limit", most.to_string())
     }
 
     pub async fn list_api_keys(
@@ -105,6 +113,10 @@ impl Access {
         let unknown = || Failure::not_found("API key", &request.id);
         let found = self.store.api_key(&request.id).await?;
         let found = found.filter(|row| row.tenant == caller.tenant).ok_or_else(unknown)?;
+        if found.entity.is_some() {
+            let text = "an entity's key was chosen: remove it, and add another";
+            return Err(Failure::new(ErrorReason::WrongState, text));
+        }
         // Its new secret would be worth as much as the key.
         may_give(caller, Roles::of(found.roles.split(',')))?;
         let made = MadeKey::with_id(&request.id, rand::random());
@@ -135,10 +147,15 @@ impl Access {
             .as_ref()
             .try_into()
             .map_err(|_| Failure::field("digest", "must have 32 bytes"))?;
-        let found = self.store.api_key(&request.id).await?;
         let now = now();
+        // A chosen key is found by its code, which nobody but the keystore can make, and so can steer towards another.
+        let found = match request.id.as_str() {
+            "" => self.store.chosen_key(&self.code_of(&presented).await?).await?,
+            id => self.store.api_key(id).await?,
+        };
         let none = [0; 32];
         let (current, previous) = match &found {
+            Some(_) if request.id.is_empty() => (presented.as_slice(), none.as_slice()),
             Some(row) => (row.digest.as_slice(), row.previous.as_deref().unwrap_or(&none)),
             None => (none.as_slice(), none.as_slice()),
         };

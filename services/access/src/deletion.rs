@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Deletes what is to be deleted, until the service ends.
 pub(crate) async fn run(access: Access, links: Links) {
     loop {
-        match access.store.tenants("", TenantState::Deleting.into(), 100).await {
+        match access.store.tenants("", TenantState::Deleting.into(), "", 100).await {
             Ok(tenants) => {
                 for row in tenants {
                     if let Err(status) = delete(&access, &links, &row).await {

@@ -3,6 +3,7 @@
 mod access;
 mod api_key;
 mod audit;
+mod entity;
 mod tenant;
 
 use tokio::sync::watch;

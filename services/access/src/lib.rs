@@ -6,7 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | `grpc` | the RPCs |
-//! | `tenants`, `api_keys`, `audit` | what they do |
+//! | `tenants`, `api_keys`, `entities`, `audit` | what they do |
 //! | `deletion` | destroying a tenant with all that is its |
 //! | `last_use` | when keys were used |
 //! | `store` | the tables |
@@ -14,6 +14,7 @@
 mod api_keys;
 mod audit;
 mod deletion;
+mod entities;
 mod grpc;
 mod last_use;
 mod service;

@@ -1,14 +1,16 @@
 //! Configuration, start and end of the service.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use entente_rpc::proto::access::v1 as pb;
+use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::{DEFAULT_TENANT, GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
 use entente_store::StoreError;
 use pb::access_service_server::AccessServiceServer;
 use pb::api_key_service_server::ApiKeyServiceServer;
 use pb::audit_service_server::AuditServiceServer;
+use pb::entity_service_server::EntityServiceServer;
 use pb::tenant_service_server::TenantServiceServer;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
@@ -63,6 +65,8 @@ pub enum StartError {
 pub(crate) struct Access {
     pub store: Store,
     pub last_use: Arc<LastUse>,
+    /// Makes the codes of chosen keys; known once the service is attached.
+    pub keystore: Arc<OnceLock<KeystoreServiceClient<Link>>>,
     /// There is a tenant to be deleted.
     pub deletions: Arc<Notify>,
     /// There are new entries of the audit.
@@ -97,6 +101,7 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
     let access = Access {
         store,
         last_use: Arc::default(),
+        keystore: Arc::default(),
         deletions: Arc::new(Notify::new()),
         audited: watch::Sender::new(()),
         config,
@@ -110,6 +115,8 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
 impl Service {
     /// Begins to delete what is to be deleted, now that those are there who have it.
     pub async fn attach(&self, links: Links) {
+        // Only the first counts.
+        let _ = self.grpc.access.keystore.set(KeystoreServiceClient::new(links.keystore.clone()));
         let task = tokio::spawn(deletion::run(self.grpc.access.clone(), links));
         self.tasks.lock().await.push(task);
     }
@@ -120,6 +127,7 @@ impl Service {
         server
             .add(limited!(TenantServiceServer, grpc))
             .add(limited!(ApiKeyServiceServer, grpc))
+            .add(limited!(EntityServiceServer, grpc))
             .add(limited!(AccessServiceServer, grpc))
             .add(limited!(AuditServiceServer, grpc));
     }
@@ -132,6 +140,7 @@ impl Service {
         routes
             .add_service(limited!(TenantServiceServer, grpc))
             .add_service(limited!(ApiKeyServiceServer, grpc))
+            .add_service(limited!(EntityServiceServer, grpc))
             .add_service(limited!(AccessServiceServer, grpc))
             .add_service(limited!(AuditServiceServer, grpc));
         link::routes(routes.routes())

@@ -2,12 +2,14 @@
 
 mod api_keys;
 mod audit;
+mod entities;
 mod tenants;
 
 use entente_store::{Database, Durability, Migrations, StoreError};
 
 pub(crate) use api_keys::ApiKeyRow;
 pub(crate) use audit::Scope;
+pub(crate) use entities::{EntityRow, Moved};
 pub(crate) use tenants::{DELETED, TenantRow};
 
 /// The steps to the schema.

@@ -13,8 +13,8 @@ use crate::store::{DELETED, TenantRow};
 
 /// The longest id and request_id.
 const MAX_ID: usize = 64;
-/// The longest label, in characters.
-const MAX_LABEL: usize = 200;
+/// The longest label and name, in characters.
+const MAX_TEXT: usize = 200;
 /// The most settings, and their bytes.
 const MAX_SETTINGS: (usize, usize) = (64, 16 * 1024);
 
@@ -23,7 +23,8 @@ type Answer<T> = Result<T, Failure>;
 impl Access {
     pub async fn create_tenant(&self, request: pb::CreateTenantRequest) -> Answer<pb::Tenant> {
         check_id(&request.id)?;
-        check_label(&request.label)?;
+        check_text("label", &request.label)?;
+        check_text("name", &request.name)?;
         let quotas = request.quotas.unwrap_or_default();
         check_quotas(&quotas)?;
         check_settings(&request.settings)?;
@@ -40,6 +41,7 @@ impl Access {
                 "" => uuid::Uuid::now_v7().to_string(),
                 id => id.to_owned(),
             },
+            name: Some(request.name).filter(|name| !name.is_empty()),
             label: request.label,
             state: pb::TenantState::Active.into(),
             quotas: quotas.encode_to_vec(),
@@ -60,6 +62,12 @@ impl Access {
             }
             let text = "request_id: made another tenant";
             return Err(Failure::new(ErrorReason::RequestIdReused, text));
+        }
+        if let Some(name) = row.name
+            && self.store.has_tenant_named(&name).await?
+        {
+            let text = format!("a tenant has the name {name:?}");
+            return Err(Failure::new(ErrorReason::AlreadyExists, text).with("name", name));
         }
         let text = format!("a tenant has or had the id {:?}", row.tenant);
         Err(Failure::new(ErrorReason::AlreadyExists, text).with("id", row.tenant))
@@ -84,15 +92,16 @@ impl Access {
         if pb::TenantState::try_from(request.state).is_err() {
             return Err(Failure::field("state", "is not a state that this version knows"));
         }
-        let token = PageToken::decode(&request.page_token, &request.state);
+        let list = (request.state, request.name.as_str());
+        let token = PageToken::decode(&request.page_token, &list);
         let token = token.ok_or_else(unknown_page)?.map(|token| token.after).unwrap_or_default();
-        let mut rows = self.store.tenants(&token, request.state, limit + 1).await?;
+        let mut rows = self.store.tenants(&token, request.state, &request.name, limit + 1).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let last = rows.last().filter(|_| more);
         let next_page_token =
-            last.map(|row| PageToken::encode(&row.tenant, &request.state)).unwrap_or_default();
+            last.map(|row| PageToken::encode(&row.tenant, &list)).unwrap_or_default();
         let tenants = rows.into_iter().map(pb::Tenant::try_from).collect::<Result<_, _>>()?;
         Ok(pb::ListTenantsResponse { tenants, next_page_token })
     }
@@ -116,7 +125,7 @@ impl Access {
             let text = format!("{path:?} cannot be changed; label, quotas and settings can");
             return Err(Failure::field("update_mask", text));
         }
-        check_label(&new.label)?;
+        check_text("label", &new.label)?;
         check_settings(&new.settings)?;
         let quotas = new.quotas.unwrap_or_default();
         check_quotas(&quotas)?;
@@ -193,9 +202,9 @@ fn check_id(id: &str) -> Answer<()> {
     Ok(())
 }
 
-fn check_label(label: &str) -> Answer<()> {
-    if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
-        return Err(Failure::field("label", "must have at most 200 characters, none of control"));
+fn check_text(field: &str, text: &str) -> Answer<()> {
+    if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
+        return Err(Failure::field(field, "must have at most 200 characters, none of control"));
     }
     Ok(())
 }

@@ -70,6 +70,16 @@ impl Engine {
         self.store.work(tenant, now(), self.replica.id()).await
     }
 
+    /// The name that a tenant's peers see, unless the call has another.
+    pub async fn label(&self, tenant: &str, given: Option<&String>) -> String {
+        if let Some(given) = given {
+            return given.clone();
+        }
+        let standing = self.config.tenants.standing(tenant).await;
+        let own = standing.map(|standing| standing.label.clone()).unwrap_or_default();
+        if own.is_empty() { self.config.label.clone() } else { own }
+    }
+
     /// Begins a unit of work on the rows of all tenants, which has no events and no messages.
     pub async fn work_for_all(&self) -> Result<Work, StoreError> {
         self.store.work_for_all(now(), self.replica.id()).await

@@ -7,6 +7,7 @@ mod error;
 pub(crate) mod events;
 mod fields;
 mod messages;
+pub(crate) mod multitenancy;
 mod out_of_band;
 pub(crate) mod records;
 mod socket;
@@ -26,6 +27,7 @@ use error::ApiError;
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
     let exchange = "/didexchange/{conn_id}";
+    let wallet = "/multitenancy/wallet/{wallet_id}";
     Router::new()
         .route("/out-of-band/create-invitation", post(out_of_band::create::create))
         .route("/out-of-band/receive-invitation", post(out_of_band::receive::receive))
@@ -51,6 +53,14 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route(&format!("{exchange}/accept-invitation"), post(did_exchange::accept_invitation))
         .route(&format!("{exchange}/accept-request"), post(did_exchange::accept_request))
         .route(&format!("{exchange}/reject"), post(did_exchange::reject))
+        .route("/multitenancy/wallets", get(multitenancy::list))
+        .route("/multitenancy/wallet", post(multitenancy::create))
+        .route(
+            wallet,
+            get(multitenancy::fetch).put(multitenancy::update).delete(multitenancy::remove),
+        )
+        .route(&format!("{wallet}/remove"), post(multitenancy::remove))
+        .route(&format!("{wallet}/token"), post(multitenancy::create_token))
         .route("/status", get(status::status))
         .route("/status/config", get(status::config))
         .route("/status/reset", post(status::reset))

@@ -1,5 +1,7 @@
 //! What the owner reaches: authentication, then the dialect.
 
+mod credential;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,11 +10,12 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use entente_rpc::auth::{Roles, key_in};
+use entente_rpc::auth::Roles;
 use entente_rpc::{Code, ErrorReason, Failure};
 
 use crate::gateway::Shared;
 use crate::{acapy, caller, graphql, identus, observe};
+use credential::Shown;
 
 /// The largest body of a call, in bytes; ACA-Py's default too.
 const MAX_BODY: usize = 1024 * 1024;
@@ -55,16 +58,39 @@ async fn authenticate(
     let later = path == SOCKET || path == graphql::PATH && request.method() == Method::GET;
     let only_operators = METRICS.contains(&path);
     let callers = &shared.config.callers;
-    let mut behalf = caller::of(&request);
-    match callers.identify(key_in(request.headers())).await {
-        Ok(principal) if only_operators && !principal.roles.include(Roles::of(["operator"])) => {
+    let shown = Shown::of(path, request.headers());
+    let mut behalf = caller::of(&request, shown.key);
+    let identified = match shown.beside {
+        Some(beside) => match callers.identify(Some(beside)).await {
+            Ok(_) => callers.identify(shown.key).await,
+            wrong => wrong,
+        },
+        None => callers.identify(shown.key).await,
+    };
+    match identified {
+        Ok(principal) => {
+            let operator = principal.roles.include(Roles::of(["operator"]));
             behalf.principal = Some(principal);
-            let text = "the metrics tell of all tenants: they are for operators";
-            let failure = Failure::new(ErrorReason::PermissionDenied, text);
-            callers.refused(&failure, &behalf, path);
-            return refused(path, failure);
+            let problem = match () {
+                () if shown.misplaced => {
+                    Some("the key of an operator opens no wallet: send a tenant's as apikey")
+                }
+                () if operator => None,
+                () if only_operators => {
+                    Some("the metrics tell of all tenants: they are for operators")
+                }
+                () if acapy::multitenancy::owns(path) => Some("API Key invalid or missing"),
+                () if identus::is_administration(path) => Some(
+                    "the role of a tenant is not permitted: send an operator's key as x-admin-api-key",
+                ),
+                () => None,
+            };
+            if let Some(text) = problem {
+                let failure = Failure::new(ErrorReason::PermissionDenied, text);
+                callers.refused(&failure, &behalf, path);
+                return refused(path, failure);
+            }
         }
-        Ok(principal) => behalf.principal = Some(principal),
         Err(_) if later => {}
         Err(failure) => {
             callers.refused(&failure, &behalf, path);
@@ -81,6 +107,13 @@ fn refused(path: &str, failure: Failure) -> Response {
     if identus::owns(path) {
         return identus::refused(failure);
     }
+    // ACA-Py's answer to who may not keep sub-wallets.
+    let failure = match failure.code() {
+        Code::PermissionDenied if acapy::multitenancy::owns(path) => {
+            Failure::new(ErrorReason::Unauthenticated, failure.message)
+        }
+        _ => failure,
+    };
     let mut response = acapy::refused(failure);
     if unknown {
         let bearer = HeaderValue::from_static("Bearer");

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderValue;
 use entente_rpc::Failure;
-use entente_rpc::auth::{Behalf, key_in};
+use entente_rpc::auth::Behalf;
 use entente_rpc::caller::TENANT_KEY;
 
 use crate::gateway::Shared;
 
-/// What a request says of its caller, who is not known yet.
-pub(crate) fn of(request: &Request) -> Behalf {
+/// What a request says of its caller, who is not known yet; `key` is the one that it shows.
+pub(crate) fn of(request: &Request, key: Option<&str>) -> Behalf {
     let headers = request.headers();
     let named = headers.get(TENANT_KEY).and_then(|value| value.to_str().ok());
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -20,11 +20,23 @@ pub(crate) fn of(request: &Request) -> Behalf {
         principal: None,
         tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
         address: address.map(|address| address.0.ip().to_string().into()),
-        key: key_in(headers).and_then(secret),
+        key: key.and_then(secret),
     }
 }
 
 impl Shared {
+    /// The same caller, for a tenant that it names.
+    pub(crate) fn naming(&self, tenant: &str) -> Arc<Self> {
+        self.on_behalf(Behalf { tenant: Some(tenant.into()), ..self.behalf().clone() })
+    }
+
+    /// The name that peers see: the tenant's, or else the suite's.
+    pub(crate) async fn label(&self) -> String {
+        let standing = self.config.callers.tenants().standing(self.behalf().tenant()).await;
+        let own = standing.map(|standing| standing.label.clone()).unwrap_or_default();
+        if own.is_empty() { self.config.label.clone() } else { own }
+    }
+
     /// Whether it is known for whom it works.
     pub(crate) fn is_somebodys(&self) -> bool {
         self.behalf().principal.is_some()

@@ -166,8 +166,9 @@ pub async fn start(
     let client = webhook_client(AddressPolicy::Any)?;
     let registered = webhook_client(config.webhooks.policy())?;
     let shared = Arc::new(Shared::new(config, links, Metrics::register(registry)));
-    let mut webhooks = webhook::spawn(&shared, targets, &client);
-    webhooks.push(tokio::spawn(webhook::follow_registered(shared.clone(), registered)));
+    let mut webhooks = webhook::spawn(&shared, targets.clone(), &client);
+    let ways = webhook::Ways { registered, base: (targets, client) };
+    webhooks.push(tokio::spawn(webhook::follow_registered(shared.clone(), ways)));
     Ok(Gateway { shared, webhooks: Arc::new(Mutex::new(webhooks)) })
 }
 

@@ -3,12 +3,15 @@
 //! lists the difference.
 
 mod connections;
+mod entities;
 mod error;
 pub(crate) mod events;
 mod fields;
 mod invitations;
+mod pages;
 mod records;
 mod system;
+mod wallets;
 mod webhooks;
 
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use entente_rpc::{Failure, Status};
 
@@ -34,6 +37,13 @@ pub(crate) fn router(metrics: axum::routing::MethodRouter<Arc<Shared>>) -> Route
         .route("/connection-invitations", post(connections::accept::accept))
         .route("/events/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/events/webhooks/{id}", delete(webhooks::remove))
+        .route("/wallets", get(wallets::list).post(wallets::create))
+        .route("/wallets/{id}", get(wallets::fetch))
+        .route("/iam/entities", get(entities::list).post(entities::create))
+        .route("/iam/entities/{id}", get(entities::fetch).delete(entities::remove))
+        .route("/iam/entities/{id}/name", put(entities::rename))
+        .route("/iam/entities/{id}/walletId", put(entities::assign))
+        .route("/iam/apikey-authentication", post(entities::add_key).delete(entities::remove_key))
         .route("/_system/health", get(system::health))
         .route("/_system/metrics", metrics)
         .fallback(not_found)
@@ -44,6 +54,14 @@ pub(crate) fn router(metrics: axum::routing::MethodRouter<Arc<Shared>>) -> Route
 /// Whether a call is one of this dialect.
 pub(crate) fn owns(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a call keeps wallets and entities, which is for operators.
+pub(crate) fn is_administration(path: &str) -> bool {
+    let rest = path.strip_prefix(BASE).unwrap_or_default();
+    ["/wallets", "/iam"].iter().any(|part| {
+        rest.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 /// Whether a call needs no key: probes have none.

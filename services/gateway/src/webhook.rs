@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 use crate::gateway::Shared;
 use delivery::Delivery;
 use reader::Reader;
-pub(crate) use registered::follow_registered;
-pub(crate) use target::Target;
+pub(crate) use registered::{Ways, follow_registered};
 pub use target::TargetError;
+pub(crate) use target::{Target, split_key};
 
 /// Calls to one URL at once.
 const MAX_CALLS: usize = 16;
@@ -69,7 +69,7 @@ impl Default for WebhookSettings {
     }
 }
 
-/// Starts a reader for each URL.
+/// Starts a reader for each URL of the base wallet.
 pub(crate) fn spawn(
     shared: &Arc<Shared>,
     targets: Vec<Target>,

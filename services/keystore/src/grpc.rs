@@ -183,6 +183,19 @@ impl KeystoreService for Grpc {
         .await
     }
 
+    async fn mac(
+        &self,
+        request: Request<pb::MacRequest>,
+    ) -> Result<Response<pb::MacResponse>, Status> {
+        Caller::of(&request)?;
+        let request = request.into_inner();
+        self.call("Mac", async {
+            let mac = self.keystore.mac(&request.data).await?;
+            Ok(pb::MacResponse { mac: mac.to_vec().into() })
+        })
+        .await
+    }
+
     async fn pack(
         &self,
         request: Request<pb::PackRequest>,

@@ -2,6 +2,7 @@
 
 mod custody;
 mod envelopes;
+mod mac;
 mod master_key;
 mod signatures;
 
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entente_did::PublicKey;
 use moka::sync::Cache;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 
 use crate::cache::{HeldKey, KeyCache};
 use crate::error::KeystoreError;
@@ -41,6 +42,8 @@ pub(crate) struct Keystore {
     rotation: Mutex<()>,
     tenants: Cache<String, Arc<SealingKey>>,
     keys: KeyCache,
+    /// What signs for the codes; known once there was one.
+    mac_key: OnceCell<PublicKey>,
     limits: Limits,
     pub(crate) metrics: Metrics,
 }
@@ -67,6 +70,7 @@ impl Keystore {
             rotation: Mutex::new(()),
             tenants,
             keys,
+            mac_key: OnceCell::new(),
             limits,
             metrics,
         }

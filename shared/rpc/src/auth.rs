@@ -22,7 +22,9 @@ mod tenants;
 
 pub use behalf::Behalf;
 pub use callers::{Callers, StaticCaller};
-pub use credential::{API_KEY_HEADER, Digest, MadeKey, digest, key_id, key_in, service_key};
+pub use credential::{
+    API_KEY_HEADER, Digest, MadeKey, bearer_in, digest, is_chosen_key, key_id, key_in, service_key,
+};
 pub(crate) use edge::Authenticate;
 pub use principal::{ADMIN, Permit, Principal};
 pub(crate) use refusals::register;

@@ -22,19 +22,21 @@ pub mod access {
 
         /// With the secret.
         macro_rules! without_key {
-            ($name:ident) => {
+            ($name:ident, $shown:ident) => {
                 impl std::fmt::Debug for $name {
                     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         formatter
                             .debug_struct(stringify!($name))
-                            .field("api_key", &self.api_key)
+                            .field(stringify!($shown), &self.$shown)
                             .finish_non_exhaustive()
                     }
                 }
             };
         }
-        without_key!(CreateApiKeyResponse);
-        without_key!(RotateApiKeyResponse);
+        without_key!(AddEntityKeyRequest, entity_id);
+        without_key!(CreateApiKeyResponse, api_key);
+        without_key!(RemoveEntityKeyRequest, entity_id);
+        without_key!(RotateApiKeyResponse, api_key);
     }
 }
 pub mod resolver {

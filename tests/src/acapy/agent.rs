@@ -47,6 +47,12 @@ impl Agent {
         Self::new("Entente", &suite.admin_url, &suite.api_key, controller)
     }
 
+    /// A sub-wallet of it, which has a token.
+    #[must_use]
+    pub fn sub_wallet(&self, name: &str, token: &str, controller: Controller) -> Self {
+        Self::new(name, &self.url, token, controller)
+    }
+
     /// Calls a route.
     ///
     /// # Errors

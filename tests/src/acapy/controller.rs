@@ -1,10 +1,11 @@
 //! The owner's program, which an agent tells what happens by webhooks.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use crate::suite::eventually;
 pub struct Controller {
     url: String,
     told: Arc<Mutex<Vec<(String, Value)>>>,
+    headers: Arc<Mutex<Vec<HeaderMap>>>,
 }
 
 impl Controller {
@@ -23,7 +25,7 @@ impl Controller {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let controller = Self { url, told: Arc::default() };
+        let controller = Self { url, told: Arc::default(), headers: Arc::default() };
         let router = axum::Router::new()
             .route("/topic/{topic}/", post(Self::take))
             .with_state(controller.clone());
@@ -34,8 +36,10 @@ impl Controller {
     async fn take(
         State(controller): State<Self>,
         Path(topic): Path<String>,
+        headers: HeaderMap,
         Json(payload): Json<Value>,
     ) -> StatusCode {
+        controller.headers.lock().unwrap().push(headers);
         controller.told.lock().unwrap().push((topic, payload));
         StatusCode::OK
     }
@@ -51,6 +55,16 @@ impl Controller {
     pub fn told(&self, topic: &str) -> Vec<Value> {
         let told = self.told.lock().unwrap();
         told.iter().filter(|(of, _)| of == topic).map(|(_, payload)| payload.clone()).collect()
+    }
+
+    /// The values that a header had so far, each once; of calls without it, the empty one.
+    #[must_use]
+    pub fn values(&self, header: &str) -> BTreeSet<String> {
+        let value = |headers: &HeaderMap| {
+            let value = headers.get(header).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        self.headers.lock().unwrap().iter().map(value).collect()
     }
 
     /// Waits for a webhook.

@@ -40,11 +40,27 @@ impl AcaPy {
     /// # Panics
     /// When it does not start; and with `CI=true` when the current one is not installed.
     pub async fn start(release: Release, label: &str, endpoint: &str) -> Option<Self> {
+        Self::with(release, label, endpoint, &[]).await
+    }
+
+    /// The same, with sub-wallets: its agent is the base wallet's, and each other has a token.
+    pub async fn multitenant(label: &str, endpoint: &str) -> Option<Self> {
+        let arguments = ["--multitenant", "--multitenant-admin", "--jwt-secret", "secret"];
+        Self::with(Release::Current, label, endpoint, &arguments).await
+    }
+
+    async fn with(
+        release: Release,
+        label: &str,
+        endpoint: &str,
+        arguments: &[&str],
+    ) -> Option<Self> {
         let program = program(release)?;
         let controller = Controller::start().await;
         // Another process may take a port before ACA-Py does.
         for _ in 0..3 {
-            let mut acapy = Self::spawn(&program, release, label, endpoint, controller.clone());
+            let controller = controller.clone();
+            let mut acapy = Self::spawn(&program, release, label, endpoint, arguments, controller);
             if acapy.is_up().await {
                 return Some(acapy);
             }
@@ -57,6 +73,7 @@ impl AcaPy {
         release: Release,
         label: &str,
         endpoint: &str,
+        arguments: &[&str],
         controller: Controller,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -81,6 +98,7 @@ impl AcaPy {
             .args(["--auto-accept-invites", "--auto-accept-requests"])
             // In connections/1.0 nothing else of the invitee confirms a response.
             .args((release == Release::Old).then_some("--auto-ping-connection"))
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

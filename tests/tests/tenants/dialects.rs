@@ -9,7 +9,10 @@ use crate::support::{Tenant, call, new_key, tenant};
 /// The routes of a dialect, as its source has them.
 fn routes(source: &str, base: &str) -> Vec<String> {
     let texts = source.split('"').skip(1).step_by(2);
-    let texts = texts.map(|text| text.replace("{exchange}", "/didexchange/{conn_id}"));
+    let texts = texts.map(|text| {
+        let text = text.replace("{exchange}", "/didexchange/{conn_id}");
+        text.replace("{wallet}", "/multitenancy/wallet/{wallet_id}")
+    });
     texts.filter(|text| text.starts_with('/')).map(|text| format!("{base}{text}")).collect()
 }
 

@@ -64,7 +64,7 @@ async fn tenants_are_made_once_and_listed_in_pages() {
     }
     let (mut ids, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListTenantsRequest { page_size: 1, page_token, state: 0 };
+        let request = ListTenantsRequest { page_size: 1, page_token, ..Default::default() };
         let page = tenants(&suite).list_tenants(request).await.unwrap().into_inner();
         ids.extend(page.tenants.into_iter().map(|tenant| tenant.id));
         page_token = page.next_page_token;

@@ -7,8 +7,8 @@ use sqlx::FromRow;
 
 use super::Store;
 
-const COLUMNS: &str = "SELECT tenant, id, name, roles, digest, previous, previous_until, created_at, \
-     rotated_at, expires_at, last_used_at FROM api_keys WHERE ";
+pub(super) const COLUMNS: &str = "SELECT tenant, id, name, roles, digest, previous, previous_until, created_at, \
+     rotated_at, expires_at, last_used_at, entity FROM api_keys WHERE ";
 
 /// A key. Without `Debug`, though a digest is no secret.
 #[derive(Clone, FromRow)]
@@ -25,6 +25,8 @@ pub(crate) struct ApiKeyRow {
     pub rotated_at: i64,
     pub expires_at: Option<i64>,
     pub last_used_at: Option<i64>,
+    /// The entity that it was chosen for.
+    pub entity: Option<String>,
 }
 
 impl From<ApiKeyRow> for pb::ApiKey {
@@ -63,14 +65,14 @@ impl Store {
         self.database.read(tenant).await?.all(&sql, values).await
     }
 
-    /// Adds a key unless the tenant has as many already, or is not there; false if so.
+    /// Adds a key unless the tenant has as many already, or is not there, or somebody has the key; false if so.
     pub async fn insert_api_key(&self, row: &ApiKeyRow, most: i64) -> Result<bool, StoreError> {
         let mut transaction = self.database.write(&row.tenant).await?;
         let added = transaction
             .execute(
-                "INSERT INTO api_keys (tenant, id, name, roles, digest, created_at, rotated_at, expires_at) \
-                 SELECT $1, $2, $3, $4, $5, $6, $6, $7 FROM tenants WHERE tenant = $1 AND state < 3 \
-                 AND (SELECT COUNT(*) FROM api_keys WHERE tenant = $1) < $8",
+                "INSERT INTO api_keys (tenant, id, name, roles, digest, created_at, rotated_at, expires_at, \
+                 entity) SELECT $1, $2, $3, $4, $5, $6, $6, $7, $9 FROM tenants WHERE tenant = $1 AND state < 3 \
+                 AND (SELECT COUNT(*) FROM api_keys WHERE tenant = $1) < $8 ON CONFLICT DO NOTHING",
                 values![
                     &row.tenant,
                     &row.id,
@@ -79,7 +81,8 @@ impl Store {
                     &row.digest,
                     row.created_at,
                     row.expires_at,
-                    most
+                    most,
+                    row.entity.clone()
                 ],
             )
             .await?;

@@ -13,13 +13,15 @@ pub(crate) const DELETED: i32 = 4;
 
 /// The scope of works on tenants.
 const SCOPE: &str = "tenants";
-const COLUMNS: &str = "SELECT tenant, label, state, quotas, settings, request, deleted_at, created_at, \
+const COLUMNS: &str = "SELECT tenant, name, label, state, quotas, settings, request, deleted_at, created_at, \
      updated_at FROM tenants WHERE ";
 
 /// A tenant.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct TenantRow {
     pub tenant: String,
+    /// By which operators find it.
+    pub name: Option<String>,
     pub label: String,
     pub state: i32,
     pub quotas: Vec<u8>,
@@ -48,6 +50,7 @@ impl TryFrom<TenantRow> for pb::Tenant {
         Ok(Self {
             quotas: Some(row.quotas()?),
             id: row.tenant,
+            name: row.name.unwrap_or_default(),
             label: row.label,
             state: row.state,
             settings,
@@ -65,6 +68,7 @@ impl Store {
         }
         let row = TenantRow {
             tenant: id.to_owned(),
+            name: None,
             label: String::new(),
             state: pb::TenantState::Active.into(),
             quotas: Vec::new(),
@@ -89,11 +93,18 @@ impl Store {
         self.database.read(Tenants::All).await?.optional(&sql, values![id]).await
     }
 
-    /// Tenants after one, in the order of their ids; those that are deleted are not among them.
+    /// Whether a tenant has a name.
+    pub async fn has_tenant_named(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(!self.tenants("", 0, name, 1).await?.is_empty())
+    }
+
+    /// Tenants after one, in the order of their ids; those that are deleted are not among them. With a name, the one that
+    /// has it.
     pub async fn tenants(
         &self,
         after: &str,
         state: i32,
+        name: &str,
         limit: i64,
     ) -> Result<Vec<TenantRow>, StoreError> {
         let mut query = Query::new(COLUMNS);
@@ -102,11 +113,14 @@ impl Store {
             0 => query.push(" AND state < ").push_bind(DELETED),
             state => query.push(" AND state = ").push_bind(state),
         };
+        if !name.is_empty() {
+            query.push(" AND name = ").push_bind(name.to_owned());
+        }
         query.push(" ORDER BY tenant LIMIT ").push_bind(limit);
         query.all(self.database.read(Tenants::All).await?).await
     }
 
-    /// Adds a tenant; false if its id or its request has one already.
+    /// Adds a tenant; false if its id, its name or its request has one already.
     pub async fn insert_tenant(
         &self,
         row: &TenantRow,
@@ -117,7 +131,7 @@ impl Store {
         let added = transaction
             .execute(
                 "INSERT INTO tenants (tenant, label, state, quotas, settings, request_id, request, created_at, \
-                 updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
+                 updated_at, name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING",
                 values![
                     &row.tenant,
                     &row.label,
@@ -126,7 +140,8 @@ impl Store {
                     &row.settings,
                     request_id,
                     &row.request,
-                    row.created_at
+                    row.created_at,
+                    row.name.clone()
                 ],
             )
             .await?;
@@ -161,10 +176,11 @@ impl Store {
     pub async fn begin_deletion(&self, id: &str, now: i64) -> Result<(), StoreError> {
         let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         transaction.write(
-            "UPDATE tenants SET state = $2, deleted_at = $3, updated_at = $3 WHERE tenant = $1 AND state < $2",
+            "UPDATE tenants SET state = $2, name = NULL, deleted_at = $3, updated_at = $3 WHERE tenant = $1 AND state < $2",
             values![id, i32::from(pb::TenantState::Deleting), now],
         );
         transaction.write("DELETE FROM api_keys WHERE tenant = $1", values![id]);
+        transaction.write("DELETE FROM entities WHERE tenant = $1", values![id]);
         transaction.commit::<()>().await.map(drop)
     }
 
@@ -172,6 +188,7 @@ impl Store {
     pub async fn end_deletion(&self, id: &str, now: i64) -> Result<(), StoreError> {
         let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         transaction.write("DELETE FROM api_keys WHERE tenant = $1", values![id]);
+        transaction.write("DELETE FROM entities WHERE tenant = $1", values![id]);
         transaction.write(
             "UPDATE tenants SET state = $2, label = '', settings = '{}', quotas = $3, updated_at = $4 \
              WHERE tenant = $1",

@@ -73,7 +73,8 @@ impl Engine {
         let offer = self.read_offer(tenant, &request.invitation, now()).await?;
         let quota = self.quota(tenant, Counted::Connections).await;
         let (policy, patience) = self.policy(request.reuse.as_ref())?;
-        let acceptance = self.acceptance_row(request, &offer, policy, patience)?;
+        let label = self.label(tenant, request.label.as_ref()).await;
+        let acceptance = self.acceptance_row(request, label, &offer, policy, patience)?;
         let decision = self.foresee(tenant, &offer, policy).await?;
         let mut prepared = match decision.outcome {
             Outcome::New => Some(self.prepare(tenant, &offer, &acceptance).await?),

@@ -51,9 +51,10 @@ impl Engine {
         let quota = self.quota(tenant, Counted::Invitations).await;
         quota.check(&mut self.work(tenant).await?).await?;
         let offer = self.offer(tenant, &request, &plan).await?;
+        let label = self.label(tenant, request.label.as_ref()).await;
         let mut work = self.work(tenant).await?;
         quota.check(&mut work).await?;
-        let mut row = self.invitation_row(&request, &plan, &offer, work.now())?;
+        let mut row = self.invitation_row(&request, label, &plan, &offer, work.now())?;
         if row.kind == SINGLE_USE && !plan.handshakes.is_empty() {
             self.wait_for_request(&mut work, &mut row, &plan.handshakes).await?;
         }
@@ -149,11 +150,11 @@ impl Engine {
     fn invitation_row(
         &self,
         request: &proto::CreateInvitationRequest,
+        label: String,
         plan: &Plan,
         offer: &Offer,
         now: i64,
     ) -> Answer<Invitation> {
-        let label = request.label.clone().unwrap_or_else(|| self.config.label.clone());
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let handshakes = &plan.handshakes;
         let mut message = offer.message(plan.format)?;

@@ -36,7 +36,11 @@ impl Engine {
         request: pb::CreateWebhookRequest,
     ) -> Answer<pb::Webhook> {
         check_format(request.format)?;
-        check_url(&request.url)?;
+        if request.format() == pb::WebhookFormat::AcapyBase {
+            check_no_url(&request)?;
+        } else {
+            check_url(&request.url)?;
+        }
         check_headers(&request.headers)?;
         let pairs: Vec<_> =
             request.headers.iter().map(|header| (&header.name, &header.value)).collect();
@@ -130,9 +134,19 @@ fn webhook(row: WebhookRow) -> Answer<pb::Webhook> {
 
 fn check_format(format: i32) -> Answer<()> {
     match pb::WebhookFormat::try_from(format) {
-        Ok(pb::WebhookFormat::Identus) => Ok(()),
-        _ => Err(Failure::field("format", "must be WEBHOOK_FORMAT_IDENTUS")),
+        Ok(pb::WebhookFormat::Unspecified) | Err(_) => Err(Failure::field(
+            "format",
+            "must be WEBHOOK_FORMAT_IDENTUS, WEBHOOK_FORMAT_ACAPY or WEBHOOK_FORMAT_ACAPY_BASE",
+        )),
+        Ok(_) => Ok(()),
     }
+}
+
+fn check_no_url(request: &pb::CreateWebhookRequest) -> Answer<()> {
+    if request.url.is_empty() && request.headers.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::field("url", "must be empty, and headers too: the gateways have the URLs"))
 }
 
 fn check_url(text: &str) -> Answer<()> {

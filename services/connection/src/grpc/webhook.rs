@@ -1,7 +1,8 @@
 //! The webhook service.
 
-use entente_rpc::Caller;
+use entente_rpc::auth::Roles;
 use entente_rpc::proto::event::v1 as pb;
+use entente_rpc::{Caller, ErrorReason, Failure};
 use pb::webhook_service_server::WebhookService;
 use tonic::{Request, Response, Status};
 
@@ -14,6 +15,11 @@ impl WebhookService for Grpc {
         request: Request<pb::CreateWebhookRequest>,
     ) -> Result<Response<pb::CreateWebhookResponse>, Status> {
         let caller = Caller::of(&request)?;
+        let may = caller.roles.is_empty() || caller.roles.include(Roles::of(["gateway"]));
+        if request.get_ref().format() == pb::WebhookFormat::AcapyBase && !may {
+            let text = "the gateways' URLs are their operator's: /multitenancy sends events there";
+            return Err(Failure::new(ErrorReason::PermissionDenied, text).into());
+        }
         let webhook = self.engine.create_webhook(&caller.tenant, request.into_inner()).await?;
         Ok(Response::new(pb::CreateWebhookResponse { webhook: Some(webhook) }))
     }

@@ -65,22 +65,23 @@ impl Work {
         );
     }
 
-    /// Removes a webhook with its consumer; false when there is none.
+    /// Removes a webhook with its consumer, and those whose names begin with that one's and a colon; false when there is
+    /// none.
     pub async fn delete_webhook(&mut self, id: &str, consumer: &str) -> Result<bool, StoreError> {
         let tenant = self.tenant().to_owned();
         let deleted = self
             .execute("DELETE FROM webhooks WHERE tenant = $1 AND id = $2", values![tenant, id])
             .await?;
         self.write(
-            "DELETE FROM consumers WHERE tenant = $1 AND name = $2",
+            "DELETE FROM consumers WHERE tenant = $1 AND (name = $2 OR name LIKE $2 || ':%')",
             values![self.tenant(), consumer],
         );
         self.write(
-            "DELETE FROM leases WHERE tenant = $1 AND name = $2",
+            "DELETE FROM leases WHERE tenant = $1 AND (name = $2 OR name LIKE $2 || ':%')",
             values![self.tenant(), consumer],
         );
         self.write(
-            "DELETE FROM dead_letters WHERE tenant = $1 AND consumer = $2",
+            "DELETE FROM dead_letters WHERE tenant = $1 AND (consumer = $2 OR consumer LIKE $2 || ':%')",
             values![self.tenant(), consumer],
         );
         Ok(deleted > 0)

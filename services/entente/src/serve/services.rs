@@ -60,8 +60,8 @@ impl Services {
             access.attach(links).await;
         }
         let from = context.config.services.first().copied().unwrap_or(ServiceName::Access);
-        if self.access.is_some() || context.config.remotes.access.is_some() {
-            context.callers.ask(&self.link(from, ServiceName::Access, context)?);
+        if let Some(access) = self.access_link(from, context)? {
+            context.callers.ask(&access);
         } else {
             tracing::info!(
                 "no access service: --access-url is not given; only the administrator and the configuration's callers \
@@ -112,12 +112,36 @@ impl Services {
                     resolver: self.link(name, ServiceName::Resolver, context)?,
                     connection: self.link(name, ServiceName::Connection, context)?,
                     transport: self.link(name, ServiceName::Transport, context)?,
+                    access: self.access_for_callers(context)?,
                 };
                 self.gateway =
                     Some(entente_gateway::start(context.gateway(), links, registry).await?);
             }
         }
         Ok(())
+    }
+
+    /// A link of a service to the access service, if there is one.
+    fn access_link(
+        &self,
+        from: ServiceName,
+        context: &Context<'_>,
+    ) -> Result<Option<Link>, ServeError> {
+        let known = self.access.is_some() || context.config.remotes.access.is_some();
+        known.then(|| self.link(from, ServiceName::Access, context)).transpose()
+    }
+
+    /// A link to the access service without a credential, if there is one: each call has its caller's, who alone may keep
+    /// tenants, and no gateway.
+    fn access_for_callers(&self, context: &Context<'_>) -> Result<Option<Link>, ServeError> {
+        let service = ServiceName::Access;
+        if let Some(access) = &self.access {
+            return Ok(Some(access.link()));
+        }
+        let remote = context.config.remotes.url(service).map(|url| link::remote(url, None));
+        remote
+            .transpose()
+            .map_err(|source| ServeError::Remote { service: service.as_str(), source })
     }
 
     /// A link of a service to another, here or in another process.

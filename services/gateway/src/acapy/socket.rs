@@ -9,7 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_rpc::proto::event::v1::SubscribeResponse;
-use entente_rpc::{Code, ErrorReason, Failure, Status};
+use entente_rpc::{Code, DEFAULT_TENANT, ErrorReason, Failure, Status};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
@@ -88,7 +88,7 @@ impl Session {
         let config = &self.shared.config;
         let settings = json!({
             "authenticated": true,
-            "label": config.label,
+            "label": self.shared.label().await,
             "endpoint": config.endpoint,
             "no_receive_invites": false,
             "help_link": null,
@@ -148,7 +148,7 @@ impl Session {
                 None => return Ok(Status::unavailable("the event stream ended")),
                 Some(Err(status)) => return Ok(status),
             };
-            if let Some(frame) = frame(&response, numbered) {
+            if let Some(frame) = frame(&response, numbered, self.shared.behalf().tenant()) {
                 self.send(&frame).await.map_err(|end| slow(end, response.cursor))?;
             }
             *cursor = Some(response.cursor);
@@ -204,13 +204,18 @@ impl Session {
     }
 }
 
-/// The frame of an event; nothing for a heartbeat.
-fn frame(response: &SubscribeResponse, numbered: bool) -> Option<Value> {
+/// The frame of an event; nothing for a heartbeat. Those of a sub-wallet have its id.
+fn frame(response: &SubscribeResponse, numbered: bool, tenant: &str) -> Option<Value> {
     let event = response.event.as_ref()?;
     let hook = events::project(event)?;
     let mut frame = json!({"topic": hook.topic, "payload": hook.payload});
-    if let (Some(fields), true) = (frame.as_object_mut(), numbered) {
-        fields.insert("sequence".to_owned(), Value::from(event.sequence));
+    if let Some(fields) = frame.as_object_mut() {
+        if tenant != DEFAULT_TENANT {
+            fields.insert("wallet_id".to_owned(), Value::from(tenant));
+        }
+        if numbered {
+            fields.insert("sequence".to_owned(), Value::from(event.sequence));
+        }
     }
     Some(frame)
 }

@@ -17,14 +17,14 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /status`.
 pub(super) async fn status(Extension(shared): Extension<Arc<Shared>>) -> Json<Value> {
-    Json(json!({"version": env!("CARGO_PKG_VERSION"), "label": shared.config.label}))
+    Json(json!({"version": env!("CARGO_PKG_VERSION"), "label": shared.label().await}))
 }
 
 /// `GET /status/config`, without secrets.
 pub(super) async fn config(Extension(shared): Extension<Arc<Shared>>) -> Json<Value> {
     let config = &shared.config;
     Json(json!({"config": {
-        "default_label": config.label,
+        "default_label": shared.label().await,
         "default_endpoint": config.endpoint,
         "transport.max_message_size": config.didcomm.max_message,
         "transport.max_in_flight": config.didcomm.max_in_flight,

@@ -23,6 +23,13 @@ const ALREADY_RECEIVED: &str = "ConnectionServiceError:InvitationAlreadyReceived
 const RECORD_NOT_FOUND: &str = "ConnectionServiceError:RecordIdNotFound";
 const TOO_MANY_WEBHOOKS: &str = "WalletManagementServiceError:TooManyWebhookError";
 const WEBHOOK_NOT_FOUND: &str = "WalletManagementServiceError:WebhookNotFound";
+const INVALID_ROLE: &str = "AuthenticationError:InvalidRole";
+const WALLET_NOT_FOUND: &str = "WalletManagementServiceError:WalletNotFound";
+const DUPLICATED_WALLET: &str = "WalletManagementServiceError:DuplicatedWalletId";
+const ENTITY_NOT_FOUND: &str = "EntityServiceError:EntityNotFound";
+const ENTITY_EXISTS: &str = "EntityServiceError:EntityAlreadyExists";
+const KEY_NOT_FOUND: &str = "AuthenticationError:AuthenticationNotFound";
+const KEY_TAKEN: &str = "AuthenticationError:AuthenticationCompromised";
 const UNREADABLE: &str = "RequestBodyDecodingFailure";
 
 impl ErrorResponse {
@@ -66,6 +73,36 @@ impl ErrorResponse {
     pub(super) fn no_webhook(id: &str) -> Self {
         let detail = format!("There is no webhook matching the provided identifier: id={id}");
         Self::new(StatusCode::NOT_FOUND, WEBHOOK_NOT_FOUND, detail)
+    }
+
+    pub(super) fn no_wallet(id: &str) -> Self {
+        let detail = format!("There is no wallet matching the provided identifier: walletId={id}");
+        Self::new(StatusCode::NOT_FOUND, WALLET_NOT_FOUND, detail)
+    }
+
+    pub(super) fn duplicated_wallet(id: &str) -> Self {
+        let detail =
+            format!("There is, or was, a wallet with the provided identifier: walletId={id}");
+        Self::new(StatusCode::BAD_REQUEST, DUPLICATED_WALLET, detail)
+    }
+
+    pub(super) fn no_entity(id: &str) -> Self {
+        let detail = format!("There is no entity matching the provided identifier: id={id}");
+        Self::new(StatusCode::NOT_FOUND, ENTITY_NOT_FOUND, detail)
+    }
+
+    pub(super) fn entity_exists(id: &str) -> Self {
+        let detail = format!("There is an entity with the provided identifier: id={id}");
+        Self::new(StatusCode::BAD_REQUEST, ENTITY_EXISTS, detail)
+    }
+
+    pub(super) fn no_key(entity: &str) -> Self {
+        let detail = format!("The provided apiKey is none of the entity's: entityId={entity}");
+        Self::new(StatusCode::NOT_FOUND, KEY_NOT_FOUND, detail)
+    }
+
+    pub(super) fn key_taken(detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, KEY_TAKEN, detail)
     }
 
     pub(super) fn path_not_found(detail: &str) -> Self {
@@ -123,7 +160,7 @@ impl From<Status> for ErrorResponse {
                 Self::new(StatusCode::UNAUTHORIZED, kind, failure.message)
             }
             (_, Code::PermissionDenied) => {
-                Self::new(StatusCode::FORBIDDEN, "Forbidden", failure.message)
+                Self::new(StatusCode::FORBIDDEN, INVALID_ROLE, failure.message)
             }
             (R::RateLimited, _) => {
                 let delay = failure.retry_after.map_or(1, |delay| delay.as_secs().max(1));

@@ -10,6 +10,8 @@ use super::error::ErrorResponse;
 
 /// The most characters of `label`, `goalCode` and `goal`.
 const MAX_TEXT: usize = 255;
+/// The most characters of the name of a wallet or an entity.
+const MAX_NAME: usize = 128;
 /// The most records of a page.
 const MAX_LIMIT: i32 = 1000;
 /// The most records that a page skips.
@@ -62,6 +64,24 @@ impl Body {
                 i32::MAX
             )])),
         }
+    }
+
+    /// `name`, which must be there.
+    pub(super) fn name(&self) -> Result<String, ErrorResponse> {
+        let name =
+            self.text("name")?.ok_or_else(|| ErrorResponse::unreadable("name is missing"))?;
+        if (1..=MAX_NAME).contains(&name.chars().count()) {
+            return Ok(name.to_owned());
+        }
+        Err(ErrorResponse::invalid(&[format!("name must have 1 to {MAX_NAME} characters")]))
+    }
+
+    pub(super) fn uuid(&self, name: &str) -> Result<Option<Uuid>, ErrorResponse> {
+        let parse = |text: &str| {
+            Uuid::parse_str(text)
+                .map_err(|_| ErrorResponse::unreadable(format!("{name} {text:?} is not a UUID")))
+        };
+        self.text(name)?.map(parse).transpose()
     }
 
     /// Texts by name, none of them too long; all that are wrong are told of.
@@ -149,7 +169,7 @@ impl<S: Sync> FromRequestParts<S> for Page {
 pub(super) struct Id(pub(super) String);
 
 impl Id {
-    fn parse(text: &str) -> Result<Self, ErrorResponse> {
+    pub(super) fn parse(text: &str) -> Result<Self, ErrorResponse> {
         Uuid::parse_str(text)
             .map(|id| Self(id.to_string()))
             .map_err(|_| ErrorResponse::unreadable(format!("the id {text:?} is not a UUID")))

@@ -159,13 +159,20 @@ impl Reader {
         }
     }
 
-    /// The stored cursor. A new consumer begins with what happens from now on, and that is stored at once.
+    /// The stored cursor. A new consumer begins where another is, or with what happens from now on, and that is stored at
+    /// once.
     async fn open(&mut self) -> Result<i64, Status> {
-        let request = self.shared.request(GetConsumerRequest { name: self.consumer() })?;
-        let cursor = match self.shared.clients.events.clone().get_consumer(request).await {
-            Ok(answer) => answer.into_inner().consumer.unwrap_or_default().cursor,
-            Err(status) if status.code() == Code::NotFound => {
-                let cursor = self.newest().await?;
+        let cursor = match self.cursor(self.consumer()).await? {
+            Some(cursor) => cursor,
+            None => {
+                let since = match self.delivery.target.since.clone() {
+                    Some(name) => self.cursor(name).await?,
+                    None => None,
+                };
+                let cursor = match since {
+                    Some(cursor) => cursor,
+                    None => self.newest().await?,
+                };
                 let request = CommitConsumerRequest {
                     name: self.consumer(),
                     cursor,
@@ -179,11 +186,20 @@ impl Reader {
                     .await?;
                 cursor
             }
-            Err(status) => return Err(status),
         };
         self.committed = cursor;
         self.window = Some(Window::new(cursor));
         Ok(cursor)
+    }
+
+    /// Where a consumer is; `None` if there is no such consumer.
+    async fn cursor(&self, name: String) -> Result<Option<i64>, Status> {
+        let request = self.shared.request(GetConsumerRequest { name })?;
+        match self.shared.clients.events.clone().get_consumer(request).await {
+            Ok(answer) => Ok(Some(answer.into_inner().consumer.unwrap_or_default().cursor)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(status),
+        }
     }
 
     /// The sequence of the newest event.

@@ -1,11 +1,11 @@
 //! Webhooks that callers registered, at whichever gateway: readers come and go with them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::Status;
-use entente_rpc::proto::event::v1::{ListAllWebhooksRequest, Webhook};
+use entente_rpc::proto::event::v1::{ListAllWebhooksRequest, Webhook, WebhookFormat};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -15,14 +15,27 @@ use crate::gateway::Shared;
 /// How often they are looked for; those registered here are known at once.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// What a reader is started with: the target, whose events it gets, and by which client it is called.
+struct Wanted {
+    tenant: String,
+    target: Target,
+    client: reqwest::Client,
+}
+
+/// Those to which webhooks go: by which client the registered are called; the base wallet's, and by which client.
+pub(crate) struct Ways {
+    pub(crate) registered: reqwest::Client,
+    pub(crate) base: (Vec<Target>, reqwest::Client),
+}
+
 /// Runs a reader for each until the gateway stops.
-pub(crate) async fn follow_registered(shared: Arc<Shared>, client: reqwest::Client) {
+pub(crate) async fn follow_registered(shared: Arc<Shared>, ways: Ways) {
     let mut readers = HashMap::new();
     let mut known = true;
     while !shared.is_stopping() {
         match registered(&shared).await {
             Ok(webhooks) => {
-                update(&shared, &client, &mut readers, &webhooks);
+                update(&shared, &mut readers, wanted(&shared, &ways, &webhooks));
                 known = true;
             }
             // Said once; the readers that run go on.
@@ -60,34 +73,48 @@ async fn registered(shared: &Shared) -> Result<Vec<(String, Webhook)>, Status> {
     }
 }
 
+/// The readers that there are to be.
+fn wanted(shared: &Shared, ways: &Ways, webhooks: &[(String, Webhook)]) -> Vec<Wanted> {
+    let policy = shared.config.webhooks.policy();
+    let mut wanted = Vec::new();
+    for (tenant, webhook) in webhooks {
+        let (targets, client): (Vec<_>, _) = match webhook.format() {
+            WebhookFormat::AcapyBase => {
+                let (base, client) = &ways.base;
+                (base.iter().map(|target| target.of_tenant(tenant, webhook)).collect(), client)
+            }
+            _ => (vec![Target::registered(tenant, webhook, policy)], &ways.registered),
+        };
+        for target in targets {
+            match target {
+                Some(target) => {
+                    wanted.push(Wanted { tenant: tenant.clone(), target, client: client.clone() });
+                }
+                None => tracing::error!(id = webhook.id, "a registered webhook cannot be called"),
+            }
+        }
+    }
+    wanted
+}
+
 /// Starts the readers that are missing, and ends those whose webhook is gone.
 fn update(
     shared: &Arc<Shared>,
-    client: &reqwest::Client,
     readers: &mut HashMap<String, JoinHandle<()>>,
-    webhooks: &[(String, Webhook)],
+    wanted: Vec<Wanted>,
 ) {
-    readers.retain(|id, reader| {
-        let stays = webhooks.iter().any(|(_, webhook)| webhook.id == *id);
+    let consumers: HashSet<_> = wanted.iter().map(|one| one.target.consumer.clone()).collect();
+    readers.retain(|consumer, reader| {
+        let stays = consumers.contains(consumer);
         if !stays {
             // Its cursor went with it, or is some moments old, and what came since then comes again.
             reader.abort();
         }
         stays
     });
-    for (tenant, webhook) in webhooks {
-        if readers.contains_key(&webhook.id) {
-            continue;
-        }
-        let policy = shared.config.webhooks.policy();
-        match Target::registered(webhook, policy) {
-            Some(target) => {
-                readers.insert(
-                    webhook.id.clone(),
-                    super::read(&shared.for_tenant(tenant), target, client),
-                );
-            }
-            None => tracing::error!(id = webhook.id, "a registered webhook cannot be called"),
-        }
+    for Wanted { tenant, target, client } in wanted {
+        readers
+            .entry(target.consumer.clone())
+            .or_insert_with(|| super::read(&shared.for_tenant(&tenant), target, &client));
     }
 }

@@ -1,10 +1,14 @@
 use entente_net::AddressPolicy;
-use entente_rpc::proto::event::v1::Webhook;
+use entente_rpc::DEFAULT_TENANT;
+use entente_rpc::proto::event::v1::{Webhook, WebhookFormat};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::window::{Content, Job};
 
+/// Says whose event it is, as ACA-Py does.
+const WALLET_HEADER: &str = "x-wallet-id";
 /// The longest name of a consumer, in bytes.
 const MAX_NAME: usize = 256;
 
@@ -20,6 +24,8 @@ pub(crate) struct Target {
     pub(super) headers: HeaderMap,
     /// Where it may be.
     pub(super) policy: AddressPolicy,
+    /// The consumer whose cursor this one begins at; the end of the log when `None`.
+    pub(super) since: Option<String>,
 }
 
 /// How events are told.
@@ -59,10 +65,7 @@ pub enum TargetError {
 impl Target {
     /// Reads `http://host/path#key`.
     pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
-        let (url, key) = match text.split_once('#') {
-            Some((url, key)) => (url, Some(key).filter(|key| !key.is_empty())),
-            None => (text, None),
-        };
+        let (url, key) = split_key(text);
         let plain = url.trim_end_matches('/').to_owned();
         let consumer = format!("webhook:{plain}");
         if consumer.len() > MAX_NAME {
@@ -79,23 +82,45 @@ impl Target {
             headers.insert("x-api-key", key);
         }
         let (dialect, policy) = (Dialect::Acapy, AddressPolicy::Any);
-        Ok(Self { consumer, url, dialect, headers, policy })
+        Ok(Self { consumer, url, dialect, headers, policy, since: None })
+    }
+
+    /// The same for events of a tenant, of which a webhook says that they go here, too.
+    pub(super) fn of_tenant(&self, tenant: &str, webhook: &Webhook) -> Option<Self> {
+        let mut target = self.clone();
+        let place = hex(&Sha256::digest(target.url.as_str()));
+        target.consumer = format!("{}:{}", webhook.consumer, place.get(..16)?);
+        target.since = Some(webhook.consumer.clone());
+        target.headers.insert(WALLET_HEADER, HeaderValue::from_str(tenant).ok()?);
+        Some(target)
     }
 
     /// A webhook that a caller registered; `None` when it cannot be called.
-    pub(super) fn registered(webhook: &Webhook, policy: AddressPolicy) -> Option<Self> {
+    pub(super) fn registered(
+        tenant: &str,
+        webhook: &Webhook,
+        policy: AddressPolicy,
+    ) -> Option<Self> {
         let mut headers = HeaderMap::new();
+        let dialect = match webhook.format() {
+            WebhookFormat::Acapy => Dialect::Acapy,
+            _ => Dialect::Identus,
+        };
         for header in &webhook.headers {
             let mut value = HeaderValue::from_str(&header.value).ok()?;
             value.set_sensitive(true);
             headers.append(HeaderName::try_from(&header.name).ok()?, value);
         }
+        if dialect == Dialect::Acapy && tenant != DEFAULT_TENANT {
+            headers.insert(WALLET_HEADER, HeaderValue::from_str(tenant).ok()?);
+        }
         Some(Self {
             consumer: webhook.consumer.clone(),
             url: Url::parse(&webhook.url).ok()?,
-            dialect: Dialect::Identus,
+            dialect,
             headers,
             policy,
+            since: None,
         })
     }
 
@@ -107,6 +132,23 @@ impl Target {
         }
         url
     }
+}
+
+/// A URL and the key that follows it after a `#`.
+pub(crate) fn split_key(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('#') {
+        Some((url, key)) => (url, Some(key).filter(|key| !key.is_empty())),
+        None => (text, None),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -157,9 +199,37 @@ mod tests {
             headers: vec![WebhookHeader { name: "Authorization".into(), value: "s3cret".into() }],
             ..Webhook::default()
         };
-        let target = Target::registered(&webhook, AddressPolicy::Public).unwrap();
+        let target = Target::registered("t", &webhook, AddressPolicy::Public).unwrap();
         assert_eq!((target.consumer.as_str(), target.dialect), ("webhook:7", Dialect::Identus));
         assert_eq!(target.headers["authorization"], "s3cret");
         assert!(!format!("{target:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn events_of_a_sub_wallet_say_whose_they_are() {
+        let base = Target::parse("http://controller/x#s3cret").unwrap();
+        let mut webhook =
+            Webhook { consumer: "webhook:7".to_owned(), format: 3, ..Webhook::default() };
+        let target = base.of_tenant("acme", &webhook).unwrap();
+        assert_eq!(
+            (&target.headers["x-wallet-id"], &target.headers["x-api-key"]),
+            (&HeaderValue::from_static("acme"), &HeaderValue::from_static("s3cret"))
+        );
+        assert!(
+            target.consumer.starts_with("webhook:7:")
+                && target.since.as_deref() == Some("webhook:7")
+        );
+        assert!(!base.headers.contains_key("x-wallet-id"));
+
+        webhook.url = "http://own.example".to_owned();
+        let of = |tenant, format: WebhookFormat| {
+            let webhook = Webhook { format: format.into(), ..webhook.clone() };
+            Target::registered(tenant, &webhook, AddressPolicy::Public).unwrap()
+        };
+        assert_eq!(of("acme", WebhookFormat::Acapy).headers["x-wallet-id"], "acme");
+        assert_eq!(of("acme", WebhookFormat::Acapy).dialect, Dialect::Acapy);
+        for other in [of("default", WebhookFormat::Acapy), of("acme", WebhookFormat::Identus)] {
+            assert!(!other.headers.contains_key("x-wallet-id"));
+        }
     }
 }

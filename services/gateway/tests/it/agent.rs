@@ -59,6 +59,7 @@ impl Agent {
             resolver: resolver.link(),
             connection: connection.link(),
             transport: transport.link(),
+            access: None,
         };
         let gateway = entente_gateway::start(config.clone(), links, &mut registry).await.unwrap();
         let admin_url = format!("http://{}", admin.local_addr().unwrap());
@@ -84,6 +85,7 @@ impl Agent {
             resolver: self.resolver.link(),
             connection: self.connection.link(),
             transport: self.transport.link(),
+            access: None,
         };
         self.gateway = entente_gateway::start(self.config.clone(), links, &mut Registry::default())
             .await
@@ -97,6 +99,7 @@ impl Agent {
             resolver: self.resolver.link(),
             connection: self.connection.link(),
             transport: self.transport.link(),
+            access: None,
         };
         change(&mut links);
         let gateway = entente_gateway::start(self.config.clone(), links, &mut Registry::default())

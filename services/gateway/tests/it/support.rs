@@ -40,6 +40,7 @@ impl Door {
             resolver: away.clone(),
             connection: away.clone(),
             transport: away,
+            access: None,
         };
         let mut config = Config::new("http://agent.example", "Faber", Callers::admin(KEY));
         change(&mut config);

@@ -10,6 +10,7 @@ mod at_rest;
 mod custody;
 mod envelopes;
 mod hostile;
+mod mac;
 mod master_key;
 mod metrics;
 mod rotation;

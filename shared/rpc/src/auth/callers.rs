@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use moka::future::Cache;
 use subtle::ConstantTimeEq as _;
 
-use super::credential::{Digest, digest, key_id, service_key};
+use super::credential::{Digest, digest, is_chosen_key, key_id, service_key};
 use super::journal::Journal;
 use super::refusals::Refusals;
 use super::roles::Roles;
@@ -124,7 +124,10 @@ impl Callers {
     /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right. Why the
     /// access service could not be asked.
     pub async fn identify(&self, key: Option<&str>) -> Result<Principal, Failure> {
-        if let Some(anyone) = &self.0.anyone {
+        // Where no key is asked for, one that we made still says whose data the call works on.
+        if let Some(anyone) = &self.0.anyone
+            && key.and_then(key_id).is_none()
+        {
             return Ok(anyone.clone());
         }
         let nobody = || Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL);
@@ -137,11 +140,18 @@ impl Callers {
         if let Some(caller) = known {
             return Ok(caller.principal.clone());
         }
-        let (Some(id), Some(access)) = (key_id(key), self.0.access.get()) else {
-            return Err(nobody());
+        // A chosen key has no id in it.
+        let id = key_id(key).or_else(|| is_chosen_key(key).then_some(""));
+        let (Some(id), Some(access)) = (id, self.0.access.get()) else { return Err(nobody()) };
+        let ask = async {
+            match ask(access, id, presented).await? {
+                // It may be chosen the next moment. Forgetting that it was not costs nothing: who guesses never guesses
+                // the same twice.
+                Verdict::Unknown if id.is_empty() => Err(nobody()),
+                verdict => Ok(verdict),
+            }
         };
-        let asked =
-            self.0.keys.try_get_with((id.to_owned(), presented), ask(access, id, presented));
+        let asked = self.0.keys.try_get_with((id.to_owned(), presented), ask);
         match asked.await.map_err(|failure| Failure::clone(&failure))? {
             Verdict::Valid(principal, until) if until.is_none_or(|until| now() < until) => {
                 Ok(principal)
@@ -251,6 +261,10 @@ mod tests {
             let refused = callers.identify(wrong).await.unwrap_err();
             assert_eq!(refused.message, NO_CREDENTIAL);
         }
-        assert!(Callers::insecure().identify(None).await.is_ok());
+        let insecure = Callers::insecure();
+        assert!(insecure.identify(None).await.is_ok());
+        assert!(insecure.identify(Some("secret")).await.is_ok());
+        let made = crate::auth::MadeKey::of([1; 8], [2; 32]);
+        assert!(insecure.identify(Some(&made.key)).await.is_err());
     }
 }

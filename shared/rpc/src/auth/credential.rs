@@ -42,11 +42,14 @@ impl MadeKey {
 #[must_use]
 pub fn key_in(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = || {
-        let (scheme, token) = text("authorization")?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    };
-    text(API_KEY_HEADER).or_else(|| text("apikey")).or_else(bearer)
+    text(API_KEY_HEADER).or_else(|| text("apikey")).or_else(|| bearer_in(headers))
+}
+
+/// The key that `authorization: Bearer` carries.
+#[must_use]
+pub fn bearer_in(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 /// The id in a stored key; `None` if the text has not its form.
@@ -55,6 +58,16 @@ pub fn key_id(key: &str) -> Option<&str> {
     let (id, secret) = key.strip_prefix(PREFIX)?.split_once('_')?;
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     ((id.len(), secret.len()) == LENGTHS && is_hex(id) && is_hex(secret)).then_some(id)
+}
+
+/// Whether a text may be a key that an operator chose: 16 to 128 printable ASCII characters with no space at either end,
+/// which do not look like a made key.
+#[must_use]
+pub fn is_chosen_key(key: &str) -> bool {
+    (16..=128).contains(&key.len())
+        && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && key.trim() == key
+        && !key.starts_with(PREFIX)
 }
 
 /// What is stored of a key.

@@ -33,6 +33,7 @@ impl Engine {
     pub(super) fn acceptance_row(
         &self,
         request: &proto::AcceptInvitationRequest,
+        label: String,
         offer: &Offer,
         policy: Policy,
         patience: i64,
@@ -74,7 +75,7 @@ impl Engine {
             thread_id: None,
             their_label: offer.invitation.label.clone().unwrap_or_default(),
             alias: request.alias.clone(),
-            label: request.label.clone().unwrap_or_else(|| self.config.label.clone()),
+            label,
             auto_accept: request.auto_accept.unwrap_or(self.config.auto_accept_invitations),
             did_method: request.did_method,
             deadline_at: None,

@@ -46,6 +46,7 @@ fn shared() -> Shared {
         resolver: away.clone(),
         connection: away.clone(),
         transport: away,
+        access: None,
     };
     let config = Config::new("http://agent.example", "Faber", Callers::insecure());
     Shared::new(config, links, Metrics::default())
