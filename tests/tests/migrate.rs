@@ -65,6 +65,23 @@ async fn postgresql_is_brought_up_to_date() {
     assert!(!refused.status.success() && error.contains("migration"), "{error}");
 }
 
+/// A table that is new and has no policy would show each tenant's rows to every other.
+#[tokio::test]
+async fn each_table_with_rows_of_tenants_has_row_level_security() {
+    let Some(place) = suite::postgres().await else { return };
+    run(&place.url(), &[]);
+    let mut session = place.session(false).await.unwrap();
+    let open = "DO $$ DECLARE open TEXT; BEGIN
+        SELECT string_agg(relname, ', ') INTO open FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity)
+        AND relname NOT LIKE 'migrations_%' AND relname NOT IN ('master_key', 'replicas');
+        IF open IS NOT NULL THEN RAISE EXCEPTION 'no row-level security on: %', open; END IF;
+        END $$";
+    session.run(open).await.unwrap();
+    session.run("CREATE TABLE forgotten (tenant TEXT)").await.unwrap();
+    assert!(session.run(open).await.unwrap_err().to_string().contains("on: forgotten"));
+}
+
 #[test]
 fn a_wrong_url_is_refused_without_its_password() {
     for url in ["mysql://a:secret@b/c", "postgres:", "sqlite:", "secret"] {

@@ -203,7 +203,7 @@ async fn numbers_of_events_are_committed_in_their_order() {
     }
     for ending in ["ROLLBACK", "COMMIT"] {
         let mut other = replicas.place.session(false).await.unwrap();
-        other.run("BEGIN; UPDATE logs SET last_sequence = last_sequence + 1;").await.unwrap();
+        other.run("SET entente.tenant = '*'; BEGIN; UPDATE logs SET last_sequence = last_sequence + 1;").await.unwrap();
         // A copy of the first event, under the number that was drawn.
         other
             .run(

@@ -66,6 +66,11 @@ impl Engine {
         self.store.work(tenant, now(), self.replica.id()).await
     }
 
+    /// Begins a unit of work on the rows of all tenants, which has no events and no messages.
+    pub async fn work_for_all(&self) -> Result<Work, StoreError> {
+        self.store.work_for_all(now(), self.replica.id()).await
+    }
+
     /// Commits a unit of work; then its events are seen and its messages sent.
     pub async fn commit(&self, work: Work) -> Result<(), StoreError> {
         let outgoing = self.commit_held(work).await?;

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use entente_rpc::DEFAULT_TENANT;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -96,7 +95,7 @@ fn fresh_id() -> Arc<str> {
 
 /// Joins the replicas, before the service does anything.
 pub(crate) async fn join(engine: &Engine) -> Answer<()> {
-    let mut work = engine.work(DEFAULT_TENANT).await?;
+    let mut work = engine.work_for_all().await?;
     if !engine.store.is_shared() {
         // Whoever had this file before is dead.
         work.remove_all_replicas();
@@ -116,7 +115,7 @@ pub(crate) async fn leave(engine: &Engine) -> Answer<()> {
     if !engine.store.is_shared() {
         return Ok(());
     }
-    let mut work = engine.work(DEFAULT_TENANT).await?;
+    let mut work = engine.work_for_all().await?;
     work.leave();
     Ok(engine.commit(work).await?)
 }
@@ -138,7 +137,7 @@ pub(crate) async fn run(engine: Engine) {
 }
 
 async fn beat(engine: &Engine, seen: &mut HashMap<String, (i64, u32)>) -> Answer<()> {
-    let mut work = engine.work(DEFAULT_TENANT).await?;
+    let mut work = engine.work_for_all().await?;
     if !work.beat().await? {
         drop(work);
         tracing::warn!("the other replicas took this one for dead; it begins anew");
@@ -165,7 +164,7 @@ async fn beat(engine: &Engine, seen: &mut HashMap<String, (i64, u32)>) -> Answer
 }
 
 async fn take_over(engine: &Engine, id: &str, beats: i64) -> Answer<()> {
-    let mut work = engine.work(DEFAULT_TENANT).await?;
+    let mut work = engine.work_for_all().await?;
     if work.remove_replica(id, beats).await? {
         let messages = work.adopt_messages().await?;
         work.wake_timers();

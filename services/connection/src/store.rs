@@ -16,7 +16,7 @@ mod work;
 
 use std::sync::Arc;
 
-use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError, Words};
+use entente_store::{Database, Durability, Migrations, Query, Reader, StoreError, Tenants, Words};
 
 pub(crate) use acceptances::{Acceptance, AcceptanceFilter, AcceptanceState};
 pub(crate) use basic_messages::BasicMessage;
@@ -78,6 +78,12 @@ impl Store {
         Ok(Work::new(self.database.write(tenant).await?, tenant, now, owner))
     }
 
+    /// Begins a unit of work on the rows of all tenants, which has no events and no messages.
+    pub async fn work_for_all(&self, now: i64, owner: Arc<str>) -> Result<Work, StoreError> {
+        let scope = entente_rpc::DEFAULT_TENANT;
+        Ok(Work::new(self.database.write_in(scope, Tenants::All).await?, scope, now, owner))
+    }
+
     /// Whether other processes may work on the same tables.
     pub fn is_shared(&self) -> bool {
         self.database.is_shared()
@@ -107,7 +113,7 @@ impl Store {
         self.database.close().await;
     }
 
-    async fn read(&self) -> Result<Reader, StoreError> {
-        self.database.read().await
+    async fn read<'a>(&self, tenants: impl Into<Tenants<'a>>) -> Result<Reader<'a>, StoreError> {
+        self.database.read(tenants).await
     }
 }

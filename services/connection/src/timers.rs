@@ -78,7 +78,7 @@ fn report(what: &str, result: Answer<()>) {
 async fn clean_up(engine: &Engine) -> Answer<()> {
     let now = now();
     let kept = i64::try_from(engine.config.event_retention.as_millis()).unwrap_or(i64::MAX);
-    let mut work = engine.work(entente_rpc::DEFAULT_TENANT).await?;
+    let mut work = engine.work_for_all().await?;
     work.forget(now - MESSAGES_KEPT, now - REQUESTS_KEPT);
     work.forget_basic_messages(now.saturating_sub(kept));
     engine.commit(work).await?;

@@ -2,9 +2,11 @@
 
 mod agent;
 mod arrivals;
+mod balancer;
 mod error;
 mod measure;
 mod report;
+mod spawned;
 mod work;
 
 use entente_rpc::proto::event::v1::EventKind;
@@ -14,6 +16,7 @@ pub use error::BenchError;
 use agent::Agent;
 use arrivals::Arrivals;
 use measure::Measured;
+use spawned::Shape;
 use work::{Version, Work};
 
 /// What to measure, and between whom.
@@ -40,8 +43,10 @@ pub struct Args {
     /// Operations under way at the same time
     #[arg(long, value_name = "C", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     concurrency: u16,
+    #[command(flatten)]
+    shape: Shape,
     /// An inviter that runs already, by its gRPC address [default: two processes of this program are started]
-    #[arg(long, value_name = "URL", requires = "invitee")]
+    #[arg(long, value_name = "URL", requires = "invitee", conflicts_with_all = ["database_url", "apart", "replicas"])]
     inviter: Option<String>,
     /// The invitee that runs already
     #[arg(long, value_name = "URL", requires = "inviter")]
@@ -81,7 +86,10 @@ async fn agents(args: &Args) -> Result<(Agent, Agent), BenchError> {
             Agent::running(inviter, args.inviter_key.as_deref())?,
             Agent::running(invitee, args.invitee_key.as_deref())?,
         )),
-        _ => Ok((Agent::spawn("inviter").await?, Agent::spawn("invitee").await?)),
+        _ => Ok((
+            Agent::spawn("inviter", &args.shape).await?,
+            Agent::spawn("invitee", &args.shape).await?,
+        )),
     }
 }
 

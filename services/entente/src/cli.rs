@@ -40,6 +40,8 @@ Precedence: flag, then environment, then the file, then the default.")]
     #[command(after_help = "Examples:
   entente bench --handshakes 500 --reuses 500 --invitations 2000 --concurrency 16
   entente bench --connections 2000 --list
+  entente bench --handshakes 2000 --apart
+  entente bench --handshakes 2000 --replicas 3 --database-url postgres://bench@127.0.0.1/{agent}
   entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
     Bench(Box<bench::Args>),
     /// Bring the tables up to date, as `serve` does when it starts; several at once wait for each other

@@ -7,7 +7,7 @@ pub(crate) use creation::{Creator, Inserted};
 pub(crate) use master_key::{Argon2Cost, MasterKeyRecord, MasterKeySource};
 
 use entente_did::PublicKey;
-use entente_store::{Database, Durability, Migrations, Query, StoreError, values};
+use entente_store::{Database, Durability, Migrations, Query, StoreError, Tenants, values};
 
 /// The steps to the schema.
 pub static MIGRATIONS: Migrations = Migrations {
@@ -64,7 +64,8 @@ impl Store {
     ) -> Result<Vec<SealedKey>, StoreError> {
         let mut query = Query::new("SELECT tenant, public_key, sealed FROM keys WHERE public_key");
         query.push_one_of(keys.iter().map(PublicKey::multibase));
-        let rows: Vec<(String, String, Vec<u8>)> = query.all(self.database.read().await?).await?;
+        let rows: Vec<(String, String, Vec<u8>)> =
+            query.all(self.database.read(Tenants::All).await?).await?;
         rows.into_iter()
             .map(|(tenant, key, sealed)| {
                 Ok(SealedKey { tenant, public: public_key(&key)?, sealed })
@@ -80,7 +81,7 @@ impl Store {
     ) -> Result<Option<KeyRow>, StoreError> {
         let row: Option<(i64,)> = self
             .database
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2",
@@ -100,7 +101,7 @@ impl Store {
         let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
                    (created_at, public_key) > ($2, $3) ORDER BY created_at, public_key LIMIT $4";
         let values = values![tenant, created_at, key, limit];
-        let rows: Vec<(String, i64)> = self.database.read().await?.all(sql, values).await?;
+        let rows: Vec<(String, i64)> = self.database.read(tenant).await?.all(sql, values).await?;
         rows.into_iter()
             .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
             .collect()
@@ -112,7 +113,7 @@ impl Store {
         tenant: &str,
         key: &PublicKey,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
         transaction.write(
             "DELETE FROM keys WHERE tenant = $1 AND public_key = $2 RETURNING public_key",
             values![tenant, key.multibase()],
@@ -144,7 +145,7 @@ impl Store {
     pub(crate) async fn tenant_key(&self, tenant: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT wrapped FROM tenant_keys WHERE tenant = $1";
         let found: Option<(Vec<u8>,)> =
-            self.database.read().await?.optional(sql, values![tenant]).await?;
+            self.database.read(tenant).await?.optional(sql, values![tenant]).await?;
         Ok(found.map(|(wrapped,)| wrapped))
     }
 
@@ -157,7 +158,7 @@ impl Store {
         verifier: &[u8],
         now: i64,
     ) -> Result<Vec<u8>, StoreError> {
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
         transaction.write(
             "INSERT INTO tenant_keys (tenant, wrapped, created_at) SELECT $1, $2, $3 FROM master_key \
              WHERE verifier = $4 ON CONFLICT DO NOTHING",

@@ -17,7 +17,7 @@ pub(crate) async fn long_form(
 ) -> Result<Option<String>, StoreError> {
     let sql = "SELECT long_form FROM peer4 WHERE tenant = $1 AND short_form = $2";
     let found: Option<(String,)> =
-        database.read().await?.optional(sql, values![tenant, short]).await?;
+        database.read(tenant).await?.optional(sql, values![tenant, short]).await?;
     Ok(found.map(|(long_form,)| long_form))
 }
 

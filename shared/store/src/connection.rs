@@ -6,7 +6,8 @@ use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection,
 };
 
-use crate::batch::{Batch, Statement};
+use crate::batch::Batch;
+use crate::tenants::{SETTING, Tenants};
 use crate::{StoreError, Value, value};
 
 /// What a row is read into: any `#[derive(FromRow)]`, or a tuple. Types must be those of the columns: `i64` for BIGINT,
@@ -27,6 +28,8 @@ pub(crate) enum Connection {
         connection: PgConnection,
         /// Whether statements may be prepared by name: not where a proxy gives each transaction another connection.
         named: bool,
+        /// Whose rows the session shows.
+        tenants: Option<String>,
     },
 }
 
@@ -42,7 +45,7 @@ impl Connection {
             Self::Sqlite(connection) => {
                 sqlx::query_as_with(sql, value::sqlite(values)?).fetch_all(connection).await?
             }
-            Self::Postgres { connection, named } => {
+            Self::Postgres { connection, named, .. } => {
                 let query = sqlx::query_as_with(sql, value::postgres(values)?);
                 query.persistent(*named).fetch_all(connection).await?
             }
@@ -61,28 +64,30 @@ impl Connection {
                 .execute(connection)
                 .await?
                 .rows_affected(),
-            Self::Postgres { connection, named } => {
+            Self::Postgres { connection, named, .. } => {
                 let query = sqlx::query_with(sql, value::postgres(values)?).persistent(*named);
                 query.execute(connection).await?.rows_affected()
             }
         })
     }
 
-    /// Carries statements out, and gives the rows that they return.
+    /// Carries statements out in one round trip, and gives the rows that they return.
     pub(crate) async fn batch<T: Record>(&mut self, batch: Batch) -> Result<Vec<T>, StoreError> {
-        if matches!(self, Self::Sqlite(_)) {
-            // A crossing of threads costs more than most statements, so they cross together.
-            let (sql, values) = batch.into_one();
-            return self.all(&sql, values).await;
-        }
-        let mut rows = Vec::new();
-        for statement in batch.into_statements() {
-            match statement {
-                Statement::Prepared(sql, values) => rows.extend(self.all(&sql, values).await?),
-                Statement::Bare(sql) => self.run(&sql).await?,
+        let batch = match batch.into_single() {
+            Ok((sql, values)) => return self.all(&sql, values).await,
+            Err(batch) => batch,
+        };
+        match self {
+            Self::Sqlite(_) => {
+                let (sql, values) = batch.into_one();
+                self.all(&sql, values).await
+            }
+            Self::Postgres { connection, .. } => {
+                let sql = AssertSqlSafe(batch.into_literals()?);
+                let rows = connection.fetch_all(sqlx::raw_sql(sql)).await?;
+                Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
             }
         }
-        Ok(rows)
     }
 
     /// Carries out statements that have no parameters and give no rows.
@@ -95,6 +100,27 @@ impl Connection {
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Whether it shows the rows of these tenants, and no others. SQLite always shows all.
+    pub(crate) fn shows(&self, tenants: Tenants<'_>) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres { tenants: shown, .. } => shown.as_deref() == Some(tenants.setting()),
+        }
+    }
+
+    /// Shows the rows of these tenants, and no others, until it is told otherwise.
+    pub(crate) async fn show(&mut self, tenants: Tenants<'_>) -> Result<(), StoreError> {
+        if self.shows(tenants) {
+            return Ok(());
+        }
+        let Self::Postgres { connection, tenants: shown, .. } = self else { return Ok(()) };
+        *shown = None;
+        let set = AssertSqlSafe(format!("SET {SETTING} = {tenants}"));
+        connection.execute(sqlx::raw_sql(set)).await?;
+        *shown = Some(tenants.setting().to_owned());
         Ok(())
     }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-use crate::connection::Record;
+use crate::connection::{Connection, Record};
 use crate::migrations::Migrations;
 use crate::pool::{Lent, Opener, Pool};
 use crate::stripe::Stripe;
+use crate::tenants::{SETTING, Tenants};
 use crate::writer::Writer;
 use crate::{StoreError, Transaction, Value};
 
@@ -102,7 +103,7 @@ impl Database {
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
         let writers = Pool::new(Opener::Sqlite(Box::new(options.clone())), 1);
-        migrations.run(writers.lend().await?.connection()?).await?;
+        migrations.run(writers.lend(None).await?.connection()?).await?;
         let writer = Writer::new(writers, "BEGIN IMMEDIATE".to_owned());
         let readers = Pool::new(Opener::Sqlite(Box::new(options)), READERS.0);
         Ok(Self { stripes: Arc::new([Stripe::new(writer)]), readers })
@@ -115,7 +116,10 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let opener = Opener::postgres(url)?;
         let writers = Pool::new(opener.clone(), WRITERS);
-        migrations.run(writers.lend().await?.connection()?).await?;
+        let mut first = writers.lend(None).await?;
+        migrations.run(first.connection()?).await?;
+        warn_of_superuser(first.connection()?).await?;
+        drop(first);
         let synchronous = match durability {
             Durability::Full => "",
             Durability::Process => "SET LOCAL synchronous_commit=off;",
@@ -135,13 +139,25 @@ impl Database {
         })
     }
 
-    /// Begins a write transaction. Works of one scope (a tenant, say) come one after the other, also those of other
-    /// processes: what one reads stays true until it commits. Keep it short and call no service inside it.
+    /// Begins a write transaction on the rows of a tenant. Works of one tenant come one after the other, also those of
+    /// other processes: what one reads stays true until it commits. Keep it short and call no service inside it.
     ///
     /// # Errors
     /// When the database is away or too busy.
-    pub async fn write(&self, scope: &str) -> Result<Transaction, StoreError> {
-        self.stripe(scope)?.begin().await
+    pub async fn write(&self, tenant: &str) -> Result<Transaction, StoreError> {
+        self.write_in(tenant, Tenants::One(tenant)).await
+    }
+
+    /// The same on the rows of others than one tenant: works of one scope come one after the other.
+    ///
+    /// # Errors
+    /// When the database is away or too busy.
+    pub async fn write_in(
+        &self,
+        scope: &str,
+        tenants: Tenants<'_>,
+    ) -> Result<Transaction, StoreError> {
+        self.stripe(scope)?.begin(tenants).await
     }
 
     /// Waits until all that works of a scope have done in this process is committed.
@@ -163,12 +179,21 @@ impl Database {
         stripe.ok_or(StoreError::Unavailable(sqlx::Error::PoolClosed))
     }
 
-    /// A connection for reads outside a transaction.
+    /// A connection for reads outside a transaction, of the rows of these tenants.
     ///
     /// # Errors
     /// When the database is away or too busy.
-    pub async fn read(&self) -> Result<Reader, StoreError> {
-        Ok(Reader { lent: self.readers.lend().await? })
+    pub async fn read<'a>(
+        &self,
+        tenants: impl Into<Tenants<'a>>,
+    ) -> Result<Reader<'a>, StoreError> {
+        let tenants = Some(tenants.into());
+        Ok(Reader { lent: self.readers.lend(tenants).await?, tenants })
+    }
+
+    /// A connection for what is in no table.
+    pub(crate) async fn ask(&self) -> Result<Reader<'static>, StoreError> {
+        Ok(Reader { lent: self.readers.lend(None).await?, tenants: None })
     }
 
     /// Whether the database answers.
@@ -176,7 +201,7 @@ impl Database {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read().await?.all::<()>("SELECT 1", Vec::new()).await.map(drop)
+        self.ask().await?.all::<()>("SELECT 1", Vec::new()).await.map(drop)
     }
 
     /// Closes the database, after the work under way.
@@ -188,6 +213,18 @@ impl Database {
     }
 }
 
+/// Row-level security holds the owner of the tables, and not who may pass it by.
+async fn warn_of_superuser(connection: &mut Connection) -> Result<(), StoreError> {
+    let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+    if connection.all::<(bool,)>(sql, Vec::new()).await? == [(true,)] {
+        tracing::warn!(
+            "the database role is a superuser or has BYPASSRLS: nothing in the database keeps the rows of tenants apart; \
+             use an ordinary role"
+        );
+    }
+    Ok(())
+}
+
 /// A number for a name, the same in every process (FNV-1a).
 fn lock_key(name: &[u8]) -> i32 {
     let hash = name
@@ -197,11 +234,12 @@ fn lock_key(name: &[u8]) -> i32 {
 }
 
 /// A connection that reads, for as long as it is held.
-pub struct Reader {
+pub struct Reader<'a> {
     lent: Lent,
+    tenants: Option<Tenants<'a>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// All rows of a query with its parameters `$1`, `$2`, ….
     ///
     /// # Errors
@@ -246,10 +284,16 @@ impl Reader {
         values: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
         if !self.lent.needs_transactions() {
-            return self.lent.connection()?.all(sql, values).await;
+            let connection = self.lent.connection()?;
+            if let Some(tenants) = self.tenants {
+                connection.show(tenants).await?;
+            }
+            return connection.all(sql, values).await;
         }
+        let show = |tenants| format!(";SET LOCAL {SETTING} = {tenants}");
+        let begin = format!("BEGIN READ ONLY{}", self.tenants.map(show).unwrap_or_default());
         let transaction = self.lent.hold()?;
-        transaction.run("BEGIN READ ONLY").await?;
+        transaction.run(&begin).await?;
         let rows = transaction.all(sql, values).await;
         let ended = transaction.run("COMMIT").await;
         self.lent.release();

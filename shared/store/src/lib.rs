@@ -13,6 +13,7 @@ mod page;
 mod pool;
 mod query;
 mod stripe;
+mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
@@ -26,6 +27,7 @@ pub use error::StoreError;
 pub use migrations::Migrations;
 pub use page::{PageToken, page_size};
 pub use query::Query;
+pub use tenants::Tenants;
 pub use transaction::Transaction;
 pub use value::Value;
 pub use words::Words;

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::StoreError;
 use crate::connection::Connection;
+use crate::tenants::SETTING;
 
 /// The steps to a service's schema.
 pub struct Migrations {
@@ -37,7 +38,8 @@ impl Migrations {
         let table = self.table();
         let mut transaction = connection.begin().await?;
         let prepare = format!(
-            "SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
+            "SET LOCAL {SETTING} = '*';
+             SELECT pg_advisory_xact_lock(hashtext('entente migrations'));
              CREATE TABLE IF NOT EXISTS {table} (
                  version BIGINT NOT NULL PRIMARY KEY,
                  description TEXT NOT NULL,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::connection::Connection;
+use crate::tenants::Tenants;
 
 /// How long a caller waits for a connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,9 +67,11 @@ impl Opener {
     async fn try_open(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite(options) => Connection::Sqlite(options.connect().await?),
-            Self::Postgres { options, named } => {
-                Connection::Postgres { connection: options.connect().await?, named: *named }
-            }
+            Self::Postgres { options, named } => Connection::Postgres {
+                connection: options.connect().await?,
+                named: *named,
+                tenants: None,
+            },
         })
     }
 }
@@ -86,13 +89,24 @@ impl Pool {
         Arc::new(Self { opener, idle: Mutex::default(), permits })
     }
 
-    /// Lends a connection: the one that came back last, or a new one.
-    pub(crate) async fn lend(self: &Arc<Self>) -> Result<Lent, StoreError> {
+    /// Lends a connection: of those that came back, one that shows the rows of these tenants, else the last; or a new
+    /// one.
+    pub(crate) async fn lend(
+        self: &Arc<Self>,
+        tenants: Option<Tenants<'_>>,
+    ) -> Result<Lent, StoreError> {
         let permit = timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = permit
             .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?
             .map_err(|_| StoreError::Unavailable(sqlx::Error::PoolClosed))?;
-        let idle = self.idle().pop();
+        let idle = {
+            let mut idle = self.idle();
+            let shows = |tenants| idle.iter().rposition(|connection| connection.shows(tenants));
+            match tenants.and_then(shows) {
+                Some(at) => Some(idle.remove(at)),
+                None => idle.pop(),
+            }
+        };
         let used = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,

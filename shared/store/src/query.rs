@@ -56,7 +56,7 @@ impl Query {
     ///
     /// # Errors
     /// When the database cannot.
-    pub async fn all<T: Record>(self, mut reader: Reader) -> Result<Vec<T>, StoreError> {
+    pub async fn all<T: Record>(self, mut reader: Reader<'_>) -> Result<Vec<T>, StoreError> {
         reader.all(&self.sql, self.values).await
     }
 
@@ -64,7 +64,10 @@ impl Query {
     ///
     /// # Errors
     /// When the database cannot.
-    pub async fn optional<T: Record>(self, mut reader: Reader) -> Result<Option<T>, StoreError> {
+    pub async fn optional<T: Record>(
+        self,
+        mut reader: Reader<'_>,
+    ) -> Result<Option<T>, StoreError> {
         reader.optional(&self.sql, self.values).await
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::pool::PATIENCE;
+use crate::tenants::Tenants;
 use crate::transaction::{Lease, Transaction, Waiting};
 use crate::writer::Writer;
 
@@ -24,14 +25,15 @@ impl Stripe {
         Self { writer: Arc::new(Mutex::new(Some(writer))), waiting: Arc::default() }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+    pub(crate) async fn begin(&self, tenants: Tenants<'_>) -> Result<Transaction, StoreError> {
         let waiting = Waiting::new(self);
         let mut lease = self.lease().await?;
         waiting.serve();
         if lease.0.is_unfinished() {
             lease = lease.cleaned_up(false).await?;
         }
-        Ok(Transaction::new(lease, self.clone()))
+        let tenants = lease.0.is_postgres().then(|| tenants.to_string());
+        Ok(Transaction::new(lease, self.clone(), tenants))
     }
 
     /// Commits what works have left open, and takes back what they left unfinished.

@@ -19,14 +19,16 @@ pub struct Transaction {
     lease: Lease,
     stripe: Stripe,
     batch: Batch,
+    /// The tenants whose rows it sees, as a literal; none where the database shows all rows.
+    tenants: Option<String>,
     entered: bool,
     /// Another work goes on from here.
     left: bool,
 }
 
 impl Transaction {
-    pub(crate) fn new(lease: Lease, stripe: Stripe) -> Self {
-        Self { lease, stripe, batch: Batch::default(), entered: false, left: false }
+    pub(crate) fn new(lease: Lease, stripe: Stripe, tenants: Option<String>) -> Self {
+        Self { lease, stripe, batch: Batch::default(), tenants, entered: false, left: false }
     }
 
     /// Adds a write with its parameters `$1`, `$2`, …. Its failure shows when the writes are carried out.
@@ -107,7 +109,7 @@ impl Transaction {
         T: Record,
     {
         let mut batch = self.take_batch().await?;
-        batch.push_bare(self.lease.0.commit_statement());
+        batch.push_bare(self.lease.0.commit_statement(batch.is_empty()));
         let rows = self.lease.0.batch(batch).await?;
         self.lease.0.committed();
         Ok(rows)
@@ -120,7 +122,7 @@ impl Transaction {
             return Ok(batch);
         }
         self.entered = true;
-        Ok(batch.after(self.lease.0.enter().await?))
+        Ok(batch.after(self.lease.0.enter(self.tenants.as_deref()).await?))
     }
 }
 

@@ -19,6 +19,42 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
+impl Value {
+    /// Appends the value as a literal of PostgreSQL, with the type that it has as a parameter.
+    pub(crate) fn write_literal(&self, into: &mut String) -> Result<(), StoreError> {
+        use std::fmt::Write as _;
+        // Writing to a String does not fail.
+        let _ = match self {
+            Self::Text(Some(text)) if text.contains('\0') => return Err(StoreError::Text),
+            // This form means the same whatever the server's settings are.
+            Self::Text(Some(text)) => {
+                into.push_str("E'");
+                for piece in text.split_inclusive(['\'', '\\']) {
+                    into.push_str(piece);
+                    // The sign again, if the piece ends with one.
+                    into.extend(
+                        piece.chars().next_back().filter(|last| matches!(last, '\'' | '\\')),
+                    );
+                }
+                into.write_str("'::text")
+            }
+            Self::Text(None) => into.write_str("NULL::text"),
+            Self::Integer(Some(number)) => write!(into, "({number})::bigint"),
+            Self::Integer(None) => into.write_str("NULL::bigint"),
+            Self::Boolean(truth) => write!(into, "{truth}"),
+            Self::Bytes(Some(bytes)) => {
+                into.push_str("'\\x");
+                for byte in bytes {
+                    let _ = write!(into, "{byte:02x}");
+                }
+                into.write_str("'::bytea")
+            }
+            Self::Bytes(None) => into.write_str("NULL::bytea"),
+        };
+        Ok(())
+    }
+}
+
 macro_rules! value_from {
     ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
         $(impl From<$from> for Value {

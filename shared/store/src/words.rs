@@ -23,7 +23,7 @@ impl Database {
         let list = serde_json::Value::from(words).to_string();
         let sql =
             "SELECT pg_notify($1, word) IS NULL FROM json_array_elements_text($2::json) AS word";
-        self.read().await?.all::<(bool,)>(sql, values![channel, list]).await.map(drop)
+        self.ask().await?.all::<(bool,)>(sql, values![channel, list]).await.map(drop)
     }
 
     /// Listens to a channel. `None` where words do not get through: on SQLite, and behind a proxy that gives each

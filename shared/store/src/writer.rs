@@ -14,6 +14,7 @@ use crate::StoreError;
 use crate::batch::Batch;
 use crate::connection::{Connection, Record};
 use crate::pool::{Lent, Pool};
+use crate::tenants::SETTING;
 
 /// How many works share a commit at most, and for how long they do: the first waits for the last.
 const WORKS: usize = 64;
@@ -62,6 +63,10 @@ impl Writer {
         }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.pool.is_postgres()
+    }
+
     /// Whether there is something to commit or to roll back.
     pub(crate) fn is_open(&self) -> bool {
         self.open
@@ -83,15 +88,18 @@ impl Writer {
     }
 
     /// Begins a work: gives what to carry out before its first statement. `entered` is to be called after.
-    pub(crate) async fn enter(&mut self) -> Result<String, StoreError> {
+    pub(crate) async fn enter(&mut self, tenants: Option<&str>) -> Result<String, StoreError> {
+        let show =
+            tenants.map(|tenants| format!(";SET LOCAL {SETTING}={tenants}")).unwrap_or_default();
         if self.open {
             (self.unfinished, self.entered) = (true, false);
             self.works += 1;
             let (first, next, _) = self.savepoint();
-            return Ok(if self.works == 2 { first } else { next }.to_owned());
+            let savepoint = if self.works == 2 { first } else { next };
+            return Ok(format!("{savepoint}{show}"));
         }
         if self.connection.is_none() {
-            self.connection = Some(self.pool.lend().await?);
+            self.connection = Some(self.pool.lend(None).await?);
         }
         (self.open, self.unfinished, self.entered) = (true, true, false);
         (self.works, self.begun) = (1, Instant::now());
@@ -99,7 +107,7 @@ impl Writer {
             return Ok(self.begin.clone());
         }
         // By itself: nothing is lost yet when the connection turns out to be dead.
-        let begin = self.begin.clone();
+        let begin = format!("{}{show}", self.begin);
         if let Err(error) = self.on()?.run(&begin).await {
             let renewed = match &mut self.connection {
                 Some(lent) => lent.renewed(&error).await?,
@@ -142,10 +150,10 @@ impl Writer {
         self.end(true);
     }
 
-    /// What commits. PostgreSQL takes a COMMIT of what has failed for a ROLLBACK and calls it a success, so that
-    /// something that fails then goes before it.
-    pub(crate) fn commit_statement(&self) -> &'static str {
-        if self.pool.is_postgres() { "SELECT 1;COMMIT" } else { "COMMIT" }
+    /// What commits, after other statements or `alone`. PostgreSQL takes a COMMIT of what has failed for a ROLLBACK and
+    /// calls it a success, so that something that fails then goes before it.
+    pub(crate) fn commit_statement(&self, alone: bool) -> &'static str {
+        if alone && self.pool.is_postgres() { "SELECT 1 WHERE FALSE;COMMIT" } else { "COMMIT" }
     }
 
     fn end(&mut self, committed: bool) {
@@ -189,7 +197,7 @@ impl Writer {
         if !self.open {
             return Ok(());
         }
-        match self.run(self.commit_statement()).await {
+        match self.run(self.commit_statement(true)).await {
             Ok(()) => {
                 self.end(true);
                 Ok(())

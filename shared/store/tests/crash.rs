@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use entente_store::testing::Place;
-use entente_store::{Database, Durability, Migrations, values};
+use entente_store::{Database, Durability, Migrations, Tenants, values};
 
 static MIGRATIONS: Migrations = Migrations {
     name: "notes",
@@ -23,7 +23,8 @@ async fn works_until_killed() {
     let Ok(url) = std::env::var(URL) else { return };
     let database = Database::connect(&url, Durability::Full, &MIGRATIONS).await.unwrap();
     let sql = "SELECT COALESCE(MAX(id), 0) FROM notes";
-    let begin: Vec<(i64,)> = database.read().await.unwrap().all(sql, vec![]).await.unwrap();
+    let begin: Vec<(i64,)> =
+        database.read(Tenants::All).await.unwrap().all(sql, vec![]).await.unwrap();
     let begin = begin[0].0 / 100 + 1;
     let workers: Vec<_> = (0..WORKERS)
         .map(|worker| {
@@ -90,7 +91,7 @@ async fn crash(place: &Place) {
         assert!(seen >= until, "it ended by itself after {seen}");
         child.wait().unwrap();
         let database = Database::connect(&url, Durability::Full, &MIGRATIONS).await.unwrap();
-        let mut reader = database.read().await.unwrap();
+        let mut reader = database.read(Tenants::All).await.unwrap();
         let stored: Vec<(i64,)> = reader.all("SELECT id FROM notes", vec![]).await.unwrap();
         drop(reader);
         database.close().await;

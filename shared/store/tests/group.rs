@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use entente_store::testing::Place;
-use entente_store::{Database, Durability, Migrations, StoreError, Transaction, values};
+use entente_store::{Database, Durability, Migrations, StoreError, Tenants, Transaction, values};
 
 static MIGRATIONS: Migrations = Migrations {
     name: "notes",
@@ -63,7 +63,7 @@ fn put(work: &mut Transaction, id: i64) {
 
 /// What another process would find.
 async fn stored(database: &Database) -> Vec<i64> {
-    let mut reader = database.read().await.unwrap();
+    let mut reader = database.read(Tenants::All).await.unwrap();
     let rows: Vec<(i64,)> = reader.all("SELECT id FROM notes ORDER BY id", vec![]).await.unwrap();
     rows.into_iter().map(|(id,)| id).collect()
 }

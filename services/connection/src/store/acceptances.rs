@@ -1,6 +1,6 @@
 //! Invitations of others that we accepted.
 
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Page, Store, Work};
@@ -189,7 +189,7 @@ impl Store {
     ) -> Result<Option<Acceptance>, StoreError> {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.read().await?).await
+        query.optional(self.read(tenant).await?).await
     }
 
     /// The acceptances that began or follow some exchanges; those of one oldest first.
@@ -203,7 +203,7 @@ impl Store {
         query.push_one_of(exchange_ids);
         // In the order of the index. By the id alone, every acceptance of the tenant would be read.
         query.push(" ORDER BY exchange_id, id");
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// A page of acceptances.
@@ -226,7 +226,7 @@ impl Store {
             }
         }
         page.push(&mut query);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// Acceptances whose wait has ended: tenant and id.
@@ -236,7 +236,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self
-            .read()
+            .read(Tenants::All)
             .await?
             .all(
                 "SELECT tenant, id FROM acceptances WHERE deadline_at <= $1 LIMIT $2",

@@ -94,7 +94,7 @@ impl Store {
         size: usize,
         mut room: usize,
     ) -> Result<Vec<(Vec<BasicMessage>, bool)>, StoreError> {
-        let mut reader = self.read().await?;
+        let mut reader = self.read(tenant).await?;
         let mut pages = Vec::with_capacity(connection_ids.len());
         let mut full = false;
         for connection_id in connection_ids {

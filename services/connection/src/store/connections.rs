@@ -314,7 +314,7 @@ impl Store {
     ) -> Result<Option<(String, String)>, StoreError> {
         let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
                    my_key = $3 LIMIT 1";
-        self.read().await?.optional(sql, values![tenant, their_did, my_key]).await
+        self.read(tenant).await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 
     /// A connection.
@@ -325,7 +325,7 @@ impl Store {
     ) -> Result<Option<Connection>, StoreError> {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.read().await?).await
+        query.optional(self.read(tenant).await?).await
     }
 
     /// What stands between us and the inviter of a DID.
@@ -336,7 +336,7 @@ impl Store {
         inviter: &str,
     ) -> Result<Standing, StoreError> {
         let values = values![tenant, did, inviter];
-        Ok(Standing::of(self.read().await?.all(STANDING, values).await?))
+        Ok(Standing::of(self.read(tenant).await?.all(STANDING, values).await?))
     }
 
     /// A page of connections.
@@ -363,6 +363,6 @@ impl Store {
             query.push(" AND role = 0");
         }
         page.push(&mut query);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 }

@@ -37,7 +37,7 @@ impl Store {
     /// One of our DIDs, in either form.
     pub async fn our_did(&self, tenant: &str, did: &Did) -> Result<Option<OurDid>, StoreError> {
         let row: Option<Row> = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT wire_did, key FROM dids WHERE tenant = $1 AND did = $2",
@@ -54,7 +54,7 @@ impl Store {
         shared_as: &str,
     ) -> Result<Option<OurDid>, StoreError> {
         let row: Option<Row> = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT wire_did, key FROM dids WHERE tenant = $1 AND shared_as = $2",

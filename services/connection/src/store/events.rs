@@ -51,7 +51,7 @@ impl Store {
     /// The newest sequence of a tenant's log, and the newest that was purged.
     pub async fn log_bounds(&self, tenant: &str) -> Result<(i64, i64), StoreError> {
         let row: Option<(i64, i64)> = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT last_sequence, purged_sequence FROM logs WHERE tenant = $1",
@@ -85,7 +85,7 @@ impl Store {
             query.push(" AND kind").push_one_of(filter.kinds.iter().copied());
         }
         query.push(" ORDER BY sequence LIMIT ").push_bind(limit);
-        let rows: Vec<StoredEvent> = query.all(self.read().await?).await?;
+        let rows: Vec<StoredEvent> = query.all(self.read(tenant).await?).await?;
         rows.into_iter().map(event::Event::try_from).collect()
     }
 
@@ -96,7 +96,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<(i64, i64)>, StoreError> {
         let row = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT sequence, updated_at FROM consumers WHERE tenant = $1 AND name = $2",
@@ -129,7 +129,7 @@ impl Store {
             query.push(" AND replay");
         }
         query.push(" ORDER BY consumer, sequence LIMIT ").push_bind(limit);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 }
 

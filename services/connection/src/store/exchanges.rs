@@ -1,7 +1,7 @@
 //! Handshakes.
 
 use entente_protocol::Exchange;
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Page, Store, Work};
@@ -253,7 +253,7 @@ impl Store {
     ) -> Result<Option<ExchangeRow>, StoreError> {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.read().await?).await
+        query.optional(self.read(tenant).await?).await
     }
 
     /// The handshakes with a thread: at most one for each role, unless a peer chose another's thread.
@@ -268,7 +268,7 @@ impl Store {
             .push(" AND thread_id = ")
             .push_bind(thread_id.to_owned());
         query.push(" ORDER BY id LIMIT 16");
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// A page of handshakes.
@@ -298,7 +298,7 @@ impl Store {
         }
         filter.push_times(tenant, &mut query);
         page.push(&mut query);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// Handshakes whose deadline has passed: tenant and id.
@@ -308,7 +308,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self
-            .read()
+            .read(Tenants::All)
             .await?
             .all(
                 "SELECT tenant, id FROM exchanges WHERE deadline_at <= $1 LIMIT $2",

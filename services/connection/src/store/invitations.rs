@@ -3,7 +3,7 @@
 use entente_protocol::Handshake;
 use entente_protocol::usage::{InvitationState, Usage};
 use entente_rpc::proto::connection::v1::InvitationFormat;
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Page, Store, Work};
@@ -225,7 +225,7 @@ impl Store {
     ) -> Result<Option<Invitation>, StoreError> {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.read().await?).await
+        query.optional(self.read(tenant).await?).await
     }
 
     /// Those of some invitations that exist.
@@ -237,7 +237,7 @@ impl Store {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id");
         query.push_one_of(ids);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// The invitation that a request names.
@@ -247,7 +247,7 @@ impl Store {
         name: &Named,
     ) -> Result<Option<Invitation>, StoreError> {
         let query = named(tenant, name);
-        query.optional(self.read().await?).await
+        query.optional(self.read(tenant).await?).await
     }
 
     /// A page of invitations.
@@ -266,7 +266,7 @@ impl Store {
             query.push(" AND alias = ").push_bind(filter.alias.clone());
         }
         page.push(&mut query);
-        query.all(self.read().await?).await
+        query.all(self.read(tenant).await?).await
     }
 
     /// Invitations whose time has passed: tenant and id.
@@ -276,7 +276,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self
-            .read()
+            .read(Tenants::All)
             .await?
             .all(
                 "SELECT tenant, id FROM invitations WHERE expires_at <= $1 LIMIT $2",

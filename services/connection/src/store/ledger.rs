@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 
 use super::{Store, Work};
 
@@ -63,7 +63,7 @@ impl Store {
         message_id: &str,
     ) -> Result<(Option<String>, bool), StoreError> {
         let row = self
-            .read()
+            .read(tenant)
             .await?
             .one(
                 "SELECT (SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $2 AND \
@@ -85,7 +85,7 @@ impl Store {
         let mut query = Query::new("SELECT message_id, received_at FROM inbox WHERE tenant = ");
         query.push_bind(tenant).push(" AND sender_key = ").push_bind(sender_key);
         query.push(" AND message_id").push_one_of(ids);
-        let rows: Vec<(String, i64)> = query.all(self.read().await?).await?;
+        let rows: Vec<(String, i64)> = query.all(self.read(tenant).await?).await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -97,7 +97,7 @@ impl Store {
         request_id: &str,
     ) -> Result<Option<Remembered>, StoreError> {
         let row: Option<(Vec<u8>, Vec<u8>)> = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT digest, response FROM requests WHERE tenant = $1 AND method = $2 AND \
@@ -116,7 +116,7 @@ impl Store {
         limit: i64,
     ) -> Result<(Vec<Behind>, i64), StoreError> {
         let rows: Vec<(String, i64, i64, i64, i64)> = self
-            .read()
+            .read(Tenants::All)
             .await?
             .all(
                 "SELECT tenant, done, last_sequence, purged_sequence, \
@@ -139,7 +139,7 @@ impl Store {
     /// Every tenant that has a log.
     pub async fn tenants(&self) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String,)> =
-            self.read().await?.all("SELECT tenant FROM logs", values![]).await?;
+            self.read(Tenants::All).await?.all("SELECT tenant FROM logs", values![]).await?;
         Ok(rows.into_iter().map(|(tenant,)| tenant).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use entente_did::PublicKey;
 use entente_protocol::{Sender, Target};
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Store, Work};
@@ -172,7 +172,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<(String, String)>, StoreError> {
         let rows = self
-            .read()
+            .read(Tenants::All)
             .await?
             .all(
                 "SELECT tenant, lane FROM outbox WHERE owner = $1 AND next_attempt_at <= $2 \
@@ -191,7 +191,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Outgoing>, StoreError> {
         let rows: Vec<Row> = self
-            .read()
+            .read(tenant)
             .await?
             .all(
                 "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
@@ -205,7 +205,8 @@ impl Store {
 
     /// How many messages are on their way.
     pub async fn outbox_depth(&self) -> Result<i64, StoreError> {
-        let (depth,) = self.read().await?.one("SELECT COUNT(*) FROM outbox", values![]).await?;
+        let (depth,) =
+            self.read(Tenants::All).await?.one("SELECT COUNT(*) FROM outbox", values![]).await?;
         Ok(depth)
     }
 
@@ -225,7 +226,7 @@ impl Store {
         query.push_one_of(lanes);
         // In the order of the index. By the id alone, the whole outbox would be read.
         query.push(" ORDER BY lane DESC, id DESC");
-        let rows: Vec<(String, i32, i64, String)> = query.all(self.read().await?).await?;
+        let rows: Vec<(String, i32, i64, String)> = query.all(self.read(tenant).await?).await?;
         // The first of a lane comes last.
         let delivery = |(lane, attempts, next_attempt_at, last_error)| {
             (lane, Delivery { attempts, next_attempt_at, last_error })
@@ -236,7 +237,7 @@ impl Store {
     /// The delivery of the first message in a lane, if one is under way.
     pub async fn delivery(&self, tenant: &str, lane: &str) -> Result<Option<Delivery>, StoreError> {
         let row = self
-            .read()
+            .read(tenant)
             .await?
             .optional(
                 "SELECT attempts, next_attempt_at, last_error FROM outbox WHERE tenant = $1 AND \

@@ -1,13 +1,16 @@
 //! The processes that share the tables, and who has which messages to send.
 
-use entente_store::{StoreError, values};
+use entente_store::{StoreError, Tenants, values};
 
 use super::{Store, Work};
 
 impl Store {
     /// All replicas, in the order of their ids, with how often each has shown that it lives.
     pub async fn replicas(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        self.read().await?.all("SELECT id, beats FROM replicas ORDER BY id", values![]).await
+        self.read(Tenants::All)
+            .await?
+            .all("SELECT id, beats FROM replicas ORDER BY id", values![])
+            .await
     }
 }
 

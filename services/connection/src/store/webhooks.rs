@@ -22,7 +22,7 @@ pub(crate) struct WebhookRow {
 impl Store {
     /// All webhooks of a tenant, oldest first.
     pub async fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookRow>, StoreError> {
-        self.read().await?.all(COLUMNS, values![tenant]).await
+        self.read(tenant).await?.all(COLUMNS, values![tenant]).await
     }
 
     /// Webhooks of all tenants after (tenant, id), with their tenants.

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use entente_store::{Database, StoreError, values};
+use entente_store::{Database, StoreError, Tenants, values};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -93,7 +93,7 @@ async fn run(database: Database, mut queue: mpsc::Receiver<Job>) {
 }
 
 async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, StoreError> {
-    let mut transaction = database.write(EVERYTHING).await?;
+    let mut transaction = database.write_in(EVERYTHING, Tenants::All).await?;
     for Job { keys: new, .. } in jobs {
         let Some(first) = new.keys.first() else { continue };
         for (index, key) in (0i64..).zip(&new.keys) {
@@ -135,7 +135,7 @@ async fn existing(database: &Database, new: &NewKeys) -> Result<Inserted, StoreE
     let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
                (request_id = $2 OR public_key = $3) ORDER BY request_index";
     let values = values![&first.tenant, &new.request_id, first.public.multibase()];
-    let existing: Vec<(String, i64)> = database.read().await?.all(sql, values).await?;
+    let existing: Vec<(String, i64)> = database.read(&first.tenant).await?.all(sql, values).await?;
     if existing.is_empty() {
         return Ok(Inserted::Taken);
     }

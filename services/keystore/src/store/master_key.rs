@@ -1,6 +1,6 @@
 //! What is stored of the master key, and its change.
 
-use entente_store::{StoreError, Transaction, values};
+use entente_store::{StoreError, Tenants, Transaction, values};
 
 use super::{EVERYTHING, Store};
 
@@ -73,7 +73,8 @@ const SELECT: &str = "SELECT source, salt, memory_kib, iterations, lanes, verifi
 impl Store {
     /// The record, `None` in a new store.
     pub(crate) async fn master_key(&self) -> Result<Option<MasterKeyRecord>, StoreError> {
-        let row: Option<Row> = self.database.read().await?.optional(SELECT, values![]).await?;
+        let row: Option<Row> =
+            self.database.read(Tenants::All).await?.optional(SELECT, values![]).await?;
         row.map(MasterKeyRecord::from_row).transpose()
     }
 
@@ -82,7 +83,7 @@ impl Store {
         &self,
         record: MasterKeyRecord,
     ) -> Result<MasterKeyRecord, StoreError> {
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::All).await?;
         let (source, salt, memory_kib, iterations, lanes, verifier) = record.into_row();
         transaction.write(
             "INSERT INTO master_key (singleton, source, salt, memory_kib, iterations, lanes, verifier) \
@@ -104,7 +105,7 @@ impl Store {
         prepare: impl Future<Output = Result<(), E>>,
         wrap: impl Fn(&str, &[u8]) -> Result<Vec<u8>, E>,
     ) -> Result<usize, E> {
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::All).await?;
         replace_record(&mut transaction, known, next).await?;
         prepare.await?;
         let tenants: Vec<(String, Vec<u8>)> =

@@ -1,0 +1,1 @@
+CREATE TABLE owned (tenant TEXT NOT NULL, id BIGINT NOT NULL, PRIMARY KEY (tenant, id));
