@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use entente_rpc::auth::Tenants;
+
 /// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -29,6 +31,8 @@ pub struct Config {
     pub deliveries: usize,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How the tenants stand: whether they may work, and what they may have.
+    pub tenants: Tenants,
     /// How long a reader of events may leave its stream blocked.
     pub slow_reader: Duration,
 }
@@ -50,6 +54,7 @@ impl Config {
             delivery_attempts: 24,
             deliveries: 64,
             event_retention: Duration::from_secs(30 * 24 * 3600),
+            tenants: Tenants::default(),
             slow_reader: Duration::from_secs(30),
         }
     }

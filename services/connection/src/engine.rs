@@ -10,6 +10,7 @@ mod invite;
 pub(crate) mod numbers;
 mod offer;
 mod once;
+mod quota;
 mod read;
 mod remove;
 mod rotate;

@@ -27,6 +27,7 @@ pub(crate) use exchanges::{ExchangeFilter, ExchangeRow, Span};
 pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, Named, SINGLE_USE};
 pub(crate) use ledger::Behind;
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
+pub(crate) use tenant::Counted;
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 

@@ -1,6 +1,10 @@
 //! The gRPC services of a suite, as the client commands, the demo and the benchmark call them.
 
 use entente_rpc::link::LinkError;
+use entente_rpc::proto::access::v1::access_service_client::AccessServiceClient;
+use entente_rpc::proto::access::v1::api_key_service_client::ApiKeyServiceClient;
+use entente_rpc::proto::access::v1::audit_service_client::AuditServiceClient;
+use entente_rpc::proto::access::v1::tenant_service_client::TenantServiceClient;
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
 use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
 use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
@@ -54,6 +58,26 @@ impl Api {
     /// Keys.
     pub fn keystore(&self) -> KeystoreServiceClient<Link> {
         KeystoreServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Tenants.
+    pub fn tenants(&self) -> TenantServiceClient<Link> {
+        TenantServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// API keys.
+    pub fn api_keys(&self) -> ApiKeyServiceClient<Link> {
+        ApiKeyServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// Rights.
+    pub fn access(&self) -> AccessServiceClient<Link> {
+        AccessServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// The audit.
+    pub fn audit(&self) -> AuditServiceClient<Link> {
+        AuditServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
     }
 
     /// DIDs.

@@ -1,6 +1,8 @@
 //! The commands that call a running suite over gRPC.
 
 mod accept;
+mod access;
+mod api_keys;
 mod connections;
 mod dead_letters;
 mod events;
@@ -15,6 +17,7 @@ mod names;
 mod pages;
 mod remote;
 mod resolve;
+mod tenants;
 
 use std::process::ExitCode;
 
@@ -58,12 +61,24 @@ pub enum ClientCommand {
     /// Ask a peer which protocols it speaks
     #[command(after_help = messages::FEATURES_EXAMPLES)]
     Features(Call<messages::FeaturesArgs>),
-    /// List, create and delete keys
+    /// List and create keys
     #[command(after_help = keys::EXAMPLES)]
     Keys(Call<keys::Args>),
     /// Look after the keystore
     #[command(after_help = keys::KEYSTORE_EXAMPLES)]
     Keystore(Call<keys::KeystoreArgs>),
+    /// Make, list, suspend, resume and delete tenants
+    #[command(after_help = tenants::EXAMPLES)]
+    Tenants(Call<tenants::Args>),
+    /// Make, list, rotate and revoke API keys
+    #[command(after_help = api_keys::EXAMPLES)]
+    ApiKeys(Call<api_keys::Args>),
+    /// Say what the API key may do, and why
+    #[command(after_help = access::EXAMPLES)]
+    Access(Call<access::Args>),
+    /// Show who did what and who was refused, and follow it
+    #[command(after_help = access::AUDIT_EXAMPLES)]
+    Audit(Call<access::AuditArgs>),
     /// Say whether a suite is up; exit code 1 when it is not
     #[command(after_help = health::EXAMPLES)]
     Health(Call<health::Args>),
@@ -116,6 +131,10 @@ pub async fn run(command: ClientCommand) -> ExitCode {
         ClientCommand::Features(call) => call.run(messages::features).await,
         ClientCommand::Keys(call) => call.run(keys::run).await,
         ClientCommand::Keystore(call) => call.run(keys::keystore).await,
+        ClientCommand::Tenants(call) => call.run(tenants::run).await,
+        ClientCommand::ApiKeys(call) => call.run(api_keys::run).await,
+        ClientCommand::Access(call) => call.run(access::run).await,
+        ClientCommand::Audit(call) => call.run(access::audit).await,
         ClientCommand::Health(call) => call.run(health::run).await,
         ClientCommand::Resolve(call) => call.run(resolve::run).await,
         ClientCommand::DeadLetters(call) => call.run(dead_letters::run).await,

@@ -1,5 +1,6 @@
 //! The configuration of `entente serve`: flag over environment over file over default.
 
+mod callers;
 mod check;
 mod error;
 mod listen;
@@ -12,12 +13,13 @@ mod tests;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use entente_rpc::auth::StaticCaller;
 use entente_telemetry::log::Format;
 
 pub use error::ConfigError;
 pub use listen::Listen;
 pub use services::{Remotes, ServiceName};
-pub use settings::{LogFormat, Settings};
+pub use settings::{CallerSettings, LogFormat, Settings};
 
 /// What the services run with: every value given or defaulted, and checked.
 #[derive(Clone, PartialEq)]
@@ -42,6 +44,12 @@ pub struct Config {
     pub label: String,
     /// Who may call the admin and gRPC listeners.
     pub access: Access,
+    /// The key that this process shows to the others; derived from the administrator's when `None`.
+    pub service_key: Option<String>,
+    /// Who may call besides the administrator.
+    pub callers: Vec<StaticCaller>,
+    /// The same, as the file has it.
+    pub caller_settings: Vec<CallerSettings>,
     /// Go on with invitations without asking.
     pub auto_accept_invitations: bool,
     /// Go on with requests without asking.
@@ -78,6 +86,8 @@ pub enum MasterKey {
 pub enum Access {
     /// Who has this key.
     Key(String),
+    /// Those alone whom the file names.
+    Callers,
     /// Who has the key in the data directory, which is made at the first start.
     GeneratedKey,
     /// Everyone who reaches them: for development, on loopback alone.

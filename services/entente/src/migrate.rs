@@ -15,6 +15,7 @@ pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
         let _ = std::fs::create_dir_all(&config.data_dir);
     }
     for migrations in [
+        &entente_access::MIGRATIONS,
         &entente_resolver::MIGRATIONS,
         &entente_keystore::MIGRATIONS,
         &entente_connection::MIGRATIONS,

@@ -51,14 +51,19 @@ impl Suite {
         KeystoreServiceClient::new(self.link())
     }
 
+    /// The client of the keystore with the connection service's credential, which alone signs, packs and opens.
+    pub fn keystore_as_connection(&self) -> KeystoreServiceClient<Link> {
+        KeystoreServiceClient::new(self.link_of_service("connection"))
+    }
+
     /// The client of the resolver.
     pub fn resolver(&self) -> ResolverServiceClient<Link> {
         ResolverServiceClient::new(self.link())
     }
 
-    /// The client of the transport.
+    /// The client of the transport, with the connection service's credential.
     pub fn transport(&self) -> TransportServiceClient<Link> {
-        TransportServiceClient::new(self.link())
+        TransportServiceClient::new(self.link_of_service("connection"))
     }
 
     /// A single-use invitation with the agent's did:peer:2.

@@ -100,7 +100,7 @@ async fn a_bad_thing_has_its_reason() {
     }
     let unknown = SignRequest { key: Key::random().public.multibase(), ..Default::default() };
     assert_eq!(
-        refused("a key", suite.keystore().sign(unknown).await).reason,
+        refused("a key", suite.keystore_as_connection().sign(unknown).await).reason,
         ErrorReason::KeyNotFound
     );
     assert_eq!(counts(&suite).await, before);

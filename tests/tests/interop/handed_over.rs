@@ -31,7 +31,7 @@ async fn hand_over(asks: &Agent, suite: &Suite, owner: &Agent, relay: &Relay, pr
     let asked = asks.post(&path, &Value::Null).await;
     // A look into what the relay holds, as only the owner has.
     let request = UnpackRequest { envelope: relay.until_held().await, ..Default::default() };
-    let opened = suite.keystore().unpack(request).await.unwrap().into_inner();
+    let opened = suite.keystore_as_connection().unpack(request).await.unwrap().into_inner();
     let request: Value = serde_json::from_slice(&opened.plaintext).unwrap();
     assert!(text(&request, "@type").ends_with("/request"), "{request}");
 

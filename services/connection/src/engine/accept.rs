@@ -20,7 +20,7 @@ use super::once::Once;
 use super::steps::milliseconds;
 use super::{Answer, Engine, now, numbers};
 use crate::project;
-use crate::store::{Acceptance, AcceptanceState, Connection, Standing, Work};
+use crate::store::{Acceptance, AcceptanceState, Connection, Counted, Standing, Work};
 
 impl Engine {
     /// Says what accepting would do.
@@ -68,6 +68,7 @@ impl Engine {
         once: &Once,
     ) -> Answer<proto::Acceptance> {
         let offer = self.read_offer(tenant, &request.invitation, now()).await?;
+        let quota = self.quota(tenant, Counted::Connections).await;
         let (policy, patience) = self.policy(request.reuse.as_ref())?;
         let acceptance = self.acceptance_row(request, &offer, policy, patience)?;
         let decision = self.foresee(tenant, &offer, policy).await?;
@@ -83,6 +84,13 @@ impl Engine {
                 return Ok(earlier);
             }
             let (decision, under_way) = self.decide(&mut work, &offer, policy).await?;
+            if decision.outcome == Outcome::New
+                && let Err(full) = quota.check(&mut work).await
+            {
+                drop(work);
+                self.discard(tenant, prepared.take()).await;
+                return Err(full);
+            }
             if decision.outcome == Outcome::New && prepared.is_none() {
                 drop(work);
                 prepared = Some(self.prepare(tenant, &offer, &acceptance).await?);

@@ -17,7 +17,7 @@ use self::format::Plan;
 use super::identity::unusable;
 use super::once::Once;
 use super::{Answer, Engine, numbers, record_id};
-use crate::store::{ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
+use crate::store::{Counted, ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
 
 /// The most text that an invitation carries in one field.
 pub(super) const MAX_TEXT: usize = 1024;
@@ -45,8 +45,11 @@ impl Engine {
         }
         check(&request)?;
         let plan = Plan::of(&request)?;
+        let quota = self.quota(tenant, Counted::Invitations).await;
+        quota.check(&mut self.work(tenant).await?).await?;
         let offer = self.offer(tenant, &request, &plan).await?;
         let mut work = self.work(tenant).await?;
+        quota.check(&mut work).await?;
         let mut row = self.invitation_row(&request, &plan, &offer, work.now())?;
         if row.kind == SINGLE_USE && !plan.handshakes.is_empty() {
             self.wait_for_request(&mut work, &mut row, &plan.handshakes).await?;

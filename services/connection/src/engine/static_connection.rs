@@ -9,8 +9,9 @@ use url::Url;
 
 use super::invite::MAX_TEXT;
 use super::once::Once;
+use super::quota::Quota;
 use super::{Answer, Engine, check_alias, record_id};
-use crate::store::{Connection, Work};
+use crate::store::{Connection, Counted, Work};
 
 /// The longest endpoint, in bytes.
 const MAX_ENDPOINT: usize = 2048;
@@ -46,7 +47,8 @@ impl Engine {
         };
         let mine =
             Identity { did: agreed.my_did.clone().unwrap_or_else(|| create::nym(&key)), key };
-        let answer = self.write_static(tenant, &once, &request, &agreed, &mine).await;
+        let quota = self.quota(tenant, Counted::Connections).await;
+        let answer = self.write_static(tenant, &once, &request, &agreed, &mine, quota).await;
         let made = |answer: &proto::CreateStaticConnectionResponse| {
             answer.connection.as_ref().is_some_and(|made| made.my_key == key.multibase())
         };
@@ -63,8 +65,10 @@ impl Engine {
         request: &proto::CreateStaticConnectionRequest,
         agreed: &Agreed,
         mine: &Identity,
+        quota: Quota,
     ) -> Answer<proto::CreateStaticConnectionResponse> {
         let mut work = self.work(tenant).await?;
+        quota.check(&mut work).await?;
         let row = agreed.row(request, mine, work.now())?;
         check_new(&mut work, &row).await?;
         work.insert_connection(&row);

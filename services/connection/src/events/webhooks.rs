@@ -42,6 +42,7 @@ impl Engine {
             request.headers.iter().map(|header| (&header.name, &header.value)).collect();
         let headers =
             serde_json::to_string(&pairs).map_err(|_| StoreError::corrupt("webhooks.headers"))?;
+        let most = self.webhook_quota(tenant, MAX_WEBHOOKS).await;
         let mut work = self.work(tenant).await?;
         let known = work.webhooks().await?;
         if let Some(same) =
@@ -50,10 +51,10 @@ impl Engine {
             let message = format!("url: the webhook {} has this URL; delete it first", same.id);
             return Err(Failure::new(ErrorReason::AlreadyExists, message).with("id", &same.id));
         }
-        if known.len() >= MAX_WEBHOOKS {
-            let message = format!("there are {MAX_WEBHOOKS} webhooks, the most; delete one first");
+        if known.len() >= most {
+            let message = format!("there are {most} webhooks, the most; delete one first");
             return Err(Failure::new(ErrorReason::LimitReached, message)
-                .with("limit", MAX_WEBHOOKS.to_string()));
+                .with("limit", most.to_string()));
         }
         let row = WebhookRow {
             id: record_id(),

@@ -9,11 +9,19 @@ use crate::store::Outgoing;
 
 /// The first wait after a failure and the longest, in milliseconds.
 const BACK_OFF: (i64, i64) = (1_000, 300_000);
+/// How long the messages of a tenant that rests wait before it is looked again whether it still does.
+const REST: i64 = 10_000;
 /// The wait for a peer that has no endpoint: only its own requests can carry our messages (RFC 0092).
 const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     while let Some(message) = engine.outbox.next(key) {
+        if !engine.config.tenants.is_active(&message.tenant).await {
+            if let Err(error) = rest(engine, &message).await {
+                tracing::warn!(error = %error, "the messages of a tenant that rests could not be put off");
+            }
+            return engine.outbox.close(key);
+        }
         match deliver(engine, &message).await {
             Ok(reply) => {
                 engine.metrics.delivery("delivered");
@@ -66,6 +74,13 @@ fn is_final(failure: &Failure) -> bool {
             | ErrorReason::InvalidDid
             | ErrorReason::TooLarge
     )
+}
+
+/// A tenant that may not work sends nothing; nothing is lost, and no attempt counts.
+async fn rest(engine: &Engine, message: &Outgoing) -> Result<(), Failure> {
+    let mut work = engine.work(&message.tenant).await?;
+    work.rest(message, now() + REST);
+    Ok(engine.commit(work).await?)
 }
 
 async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {

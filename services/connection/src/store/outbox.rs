@@ -149,6 +149,14 @@ impl Work {
         );
     }
 
+    /// Has a lane wait without an attempt.
+    pub fn rest(&mut self, outgoing: &Outgoing, until: i64) {
+        self.write(
+            "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
+            values![&outgoing.tenant, &outgoing.lane, until],
+        );
+    }
+
     /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
     pub fn postpone(&mut self, outgoing: &Outgoing, next_attempt_at: i64, error: &str) {
         self.write(

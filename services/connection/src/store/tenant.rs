@@ -1,4 +1,4 @@
-//! Removing all that is a tenant's.
+//! All that is a tenant's: counting and removing it.
 
 use entente_store::{StoreError, values};
 
@@ -24,7 +24,34 @@ const TABLES: &[(&str, &str)] = &[
     ("logs", "tenant"),
 ];
 
+/// What there may be only so many of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counted {
+    Connections,
+    Invitations,
+}
+
+impl Counted {
+    /// The table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Invitations => "invitations",
+        }
+    }
+}
+
 impl Work {
+    /// How many of them the tenant has, counted up to a number.
+    pub async fn count_up_to(&mut self, what: Counted, most: i64) -> Result<i64, StoreError> {
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {} WHERE tenant = $1 LIMIT $2) AS counted",
+            what.as_str()
+        );
+        let counted = self.fetch::<(i64,)>(&sql, values![self.tenant(), most]).await?.pop();
+        Ok(counted.map_or(0, |(count,)| count))
+    }
+
     /// Removes at most `limit` rows of the tenant, and says how many. Nothing is left when it is fewer.
     pub async fn delete_tenant(&mut self, limit: u64) -> Result<u64, StoreError> {
         let mut removed = 0;

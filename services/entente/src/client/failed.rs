@@ -108,6 +108,8 @@ fn hint(code: Code, failure: &Failure, server: &str) -> Option<String> {
             "give the suite's key with --api-key or ENTENTE_API_KEY; `entente serve` keeps a generated one in \
              <data-dir>/admin-api-key"
         }
+        R::PermissionDenied => "`entente access` says what the key may do",
+        R::CredentialExpired => "an owner of the tenant makes another with `entente api-keys create`",
         R::EventsExpired => {
             "go on from the oldest event that is kept: see the metadata, or use --from-now"
         }

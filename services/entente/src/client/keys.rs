@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, DeleteKeyRequest, KeyType, ListKeysRequest, RotateMasterKeyRequest,
+    CreateKeyRequest, KeyType, ListKeysRequest, RotateMasterKeyRequest,
 };
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::output::{Column, Output, at, short, text, to_value};
 
 pub(super) const EXAMPLES: &str =
-    "Examples:\n  entente keys\n  entente keys create --type x25519\n  entente keys delete <key>";
+    "Examples:\n  entente keys\n  entente keys create --type x25519";
 pub(super) const KEYSTORE_EXAMPLES: &str = "Examples:\n  entente keystore rotate";
 
 /// The type of the records.
@@ -44,11 +44,6 @@ enum Action {
         #[arg(long = "type", value_parser = names::key_type(), default_value = "ed25519")]
         key_type: KeyType,
     },
-    /// Destroy a key pair
-    Delete {
-        /// The public key: multibase, did:key or base58
-        key: String,
-    },
 }
 
 /// What to do with the keystore.
@@ -73,12 +68,6 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
             let key =
                 api.keystore().create_key(request).await?.into_inner().key.unwrap_or_default();
             output.record(&to_value(NAME, &key));
-            Ok(())
-        }
-        Some(Action::Delete { key }) => {
-            let deleted =
-                api.keystore().delete_key(DeleteKeyRequest { key }).await?.into_inner().deleted;
-            output.say(if deleted { "deleted" } else { "there was no such key" });
             Ok(())
         }
     }

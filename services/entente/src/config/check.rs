@@ -7,7 +7,7 @@ use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
 
 use super::{
-    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings,
+    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings, callers,
 };
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
@@ -29,7 +29,14 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         data_dir: settings.data_dir.unwrap_or_else(|| "./entente-data".into()),
         endpoint: settings.endpoint.map(|url| http_url("endpoint", url)).transpose()?,
         label: settings.label.unwrap_or_else(|| "Entente".to_owned()),
-        access: access(settings.admin_api_key, settings.admin_insecure.unwrap_or(false))?,
+        access: access(
+            settings.admin_api_key,
+            settings.admin_insecure.unwrap_or(false),
+            !settings.callers.is_empty(),
+        )?,
+        service_key: settings.service_key.map(|key| api_key("service-key", key)).transpose()?,
+        callers: callers::read(&settings.callers)?,
+        caller_settings: settings.callers,
         auto_accept_invitations: settings.auto_accept_invitations.unwrap_or(true),
         auto_accept_requests: settings.auto_accept_requests.unwrap_or(true),
         webhook_urls: settings
@@ -46,6 +53,7 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         master_key: master_key(settings.master_key_file, settings.master_passphrase)?,
         remotes: Remotes {
+            access: service_urls("access-url", settings.access_url)?,
             resolver: service_urls("resolver-url", settings.resolver_url)?,
             keystore: service_urls("keystore-url", settings.keystore_url)?,
             transport: service_urls("transport-url", settings.transport_url)?,
@@ -147,22 +155,27 @@ fn without_key(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
 }
 
-fn access(key: Option<String>, insecure: bool) -> Result<Access, ConfigError> {
+fn access(key: Option<String>, insecure: bool, callers: bool) -> Result<Access, ConfigError> {
     match (key, insecure) {
         (Some(_), true) => Err(ConfigError::Together(
             "--admin-api-key and --admin-insecure exclude each other: give one of them".to_owned(),
         )),
-        (None, true) => Ok(Access::Insecure),
-        (None, false) => Ok(Access::GeneratedKey),
-        (Some(key), false) if key.len() >= 8 && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Ok(Access::Key(key))
-        }
-        (Some(_), false) => Err(ConfigError::value(
-            "admin-api-key",
-            "…",
-            "is no key; write at least 8 printable ASCII characters without spaces",
+        (None, true) if callers => Err(ConfigError::Together(
+            "[[callers]] and --admin-insecure exclude each other: give one of them".to_owned(),
         )),
+        (None, true) => Ok(Access::Insecure),
+        (None, false) if callers => Ok(Access::Callers),
+        (None, false) => Ok(Access::GeneratedKey),
+        (Some(key), false) => api_key("admin-api-key", key).map(Access::Key),
     }
+}
+
+fn api_key(flag: &'static str, key: String) -> Result<String, ConfigError> {
+    if key.len() >= 8 && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(key);
+    }
+    let wrong = "is no key; write at least 8 printable ASCII characters without spaces";
+    Err(ConfigError::value(flag, "…", wrong))
 }
 
 fn master_key(file: Option<PathBuf>, passphrase: Option<String>) -> Result<MasterKey, ConfigError> {

@@ -36,7 +36,11 @@ pub(super) fn to_toml(config: &Config) -> String {
     match config.access {
         Access::Key(_) => line("# admin-api-key", "given, not shown".to_owned()),
         Access::GeneratedKey => line("# admin-api-key", "in the data directory".to_owned()),
+        Access::Callers => {}
         Access::Insecure => line("admin-insecure", "true".to_owned()),
+    }
+    if config.service_key.is_some() {
+        line("# service-key", "given, not shown".to_owned());
     }
     line("auto-accept-invitations", config.auto_accept_invitations.to_string());
     line("auto-accept-requests", config.auto_accept_requests.to_string());
@@ -65,6 +69,14 @@ pub(super) fn to_toml(config: &Config) -> String {
     };
     line("log-format", quoted(format));
     line("log-level", quoted(&config.log_level));
+    for caller in &config.caller_settings {
+        // Each field is a string, a list of strings, or not there.
+        let table = serde_json::to_value(caller).unwrap_or_default();
+        text.push_str("[[callers]]\n");
+        for (key, value) in table.as_object().into_iter().flatten() {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    }
     text
 }
 

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceName {
+    /// Tenants, API keys, audit.
+    Access,
     /// DID to document.
     Resolver,
     /// Custody of keys.
@@ -21,13 +23,20 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Resolver, Self::Keystore, Self::Transport, Self::Connection, Self::Gateway];
+    pub const ALL: [Self; 6] = [
+        Self::Access,
+        Self::Resolver,
+        Self::Keystore,
+        Self::Transport,
+        Self::Connection,
+        Self::Gateway,
+    ];
 
     /// As flags and keys write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Access => "access",
             Self::Resolver => "resolver",
             Self::Keystore => "keystore",
             Self::Transport => "transport",
@@ -36,11 +45,12 @@ impl ServiceName {
         }
     }
 
-    /// The services that this one calls.
+    /// The services that this one calls; all ask the access service too who calls them, if they are told where it is.
     #[must_use]
     pub fn calls(self) -> &'static [Self] {
         match self {
             Self::Resolver | Self::Keystore => &[],
+            Self::Access => &[Self::Keystore, Self::Connection],
             Self::Transport => &[Self::Resolver],
             Self::Connection => &[Self::Resolver, Self::Keystore, Self::Transport],
             Self::Gateway => &[Self::Resolver, Self::Keystore, Self::Transport, Self::Connection],
@@ -51,6 +61,8 @@ impl ServiceName {
 /// The gRPC addresses of services in other processes. Nothing calls the gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remotes {
+    /// The access service's.
+    pub access: Option<String>,
     /// The resolver's.
     pub resolver: Option<String>,
     /// The keystore's.
@@ -66,6 +78,7 @@ impl Remotes {
     #[must_use]
     pub fn url(&self, service: ServiceName) -> Option<&str> {
         match service {
+            ServiceName::Access => self.access.as_deref(),
             ServiceName::Resolver => self.resolver.as_deref(),
             ServiceName::Keystore => self.keystore.as_deref(),
             ServiceName::Transport => self.transport.as_deref(),

@@ -72,6 +72,17 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_api_key: Option<String>,
 
+    /// The key that this process shows to the other services, which know it by their `callers`; prefer the environment
+    /// [default: one for each service, derived from the admin key, which the processes share then]
+    #[arg(long, env = "ENTENTE_SERVICE_KEY", value_name = "KEY", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_key: Option<String>,
+
+    /// Who may call, besides the administrator; in the file alone
+    #[arg(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<CallerSettings>,
+
     /// Let everyone call the admin and gRPC listeners without a key; they must be on loopback
     #[arg(long, env = "ENTENTE_ADMIN_INSECURE", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
@@ -128,6 +139,12 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceName>,
 
+    /// Where the access service is, if not in this process; without it only the administrator and the file's callers
+    /// can call
+    #[arg(long, env = "ENTENTE_ACCESS_URL", value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_url: Option<String>,
+
     /// Where the resolver is, if not in this process: http://host:port, dns:///name:port, unix:/path,
     /// or several with commas between; calls go round them
     #[arg(long, env = "ENTENTE_RESOLVER_URL", value_name = "URL")]
@@ -158,6 +175,25 @@ pub struct Settings {
     #[arg(long, env = "ENTENTE_LOG_LEVEL", value_name = "LEVEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<String>,
+}
+
+/// Somebody who may call: a table `[[callers]]` of the file.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CallerSettings {
+    /// By what the audit names it.
+    pub name: String,
+    /// SHA-256 of its key, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_sha256: Option<String>,
+    /// A file with its key, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// What it may do.
+    pub roles: Vec<String>,
+    /// The tenant that it belongs to; none for a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 /// How log lines are written.

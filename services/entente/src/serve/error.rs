@@ -49,6 +49,9 @@ pub enum ServeError {
     /// A listener of the gateway.
     #[error("the gateway's listener: {0}")]
     Gateway(#[from] entente_gateway::ServeError),
+    /// The access service cannot start.
+    #[error(transparent)]
+    Access(#[from] entente_access::StartError),
     /// The resolver cannot start.
     #[error(transparent)]
     Resolver(#[from] entente_resolver::StartError),

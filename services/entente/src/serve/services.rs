@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::http::Uri;
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::{Callers, service_key};
 use entente_rpc::{GrpcServer, Link, link};
 use prometheus_client::registry::Registry;
 
@@ -16,14 +16,15 @@ pub(super) struct Context<'a> {
     /// The URL that peers reach us at.
     pub(super) endpoint: &'a str,
     /// Who may call.
-    pub(super) keys: &'a ApiKeys,
-    /// What calls to services in other processes carry.
+    pub(super) callers: &'a Callers,
+    /// The administrator's key, if there is one.
     pub(super) api_key: Option<&'a str>,
 }
 
 /// The services that run here.
 #[derive(Default)]
 pub(super) struct Services {
+    access: Option<entente_access::Service>,
     resolver: Option<entente_resolver::Service>,
     keystore: Option<entente_keystore::Service>,
     transport: Option<entente_transport::Service>,
@@ -44,7 +45,30 @@ impl Services {
                 return Err(error);
             }
         }
+        services.find_access(context).await?;
         Ok(services)
+    }
+
+    /// Tells the access service of those that keep what is a tenant's, and all that run here of the access service.
+    async fn find_access(&self, context: &Context<'_>) -> Result<(), ServeError> {
+        if let Some(access) = &self.access {
+            let name = ServiceName::Access;
+            let links = entente_access::Links {
+                keystore: self.link(name, ServiceName::Keystore, context)?,
+                connection: self.link(name, ServiceName::Connection, context)?,
+            };
+            access.attach(links).await;
+        }
+        let from = context.config.services.first().copied().unwrap_or(ServiceName::Access);
+        if self.access.is_some() || context.config.remotes.access.is_some() {
+            context.callers.ask(&self.link(from, ServiceName::Access, context)?);
+        } else {
+            tracing::info!(
+                "no access service: --access-url is not given; only the administrator and the configuration's callers \
+                 can call, tenants have no quotas, and nothing is audited"
+            );
+        }
+        Ok(())
     }
 
     async fn add(
@@ -54,6 +78,11 @@ impl Services {
         registry: &mut Registry,
     ) -> Result<(), ServeError> {
         match name {
+            ServiceName::Access => {
+                let url = context.config.database("access");
+                let config = entente_access::Config::new(url);
+                self.access = Some(entente_access::start(config).await?);
+            }
             ServiceName::Resolver => {
                 let registry = registry.sub_registry_with_prefix("entente");
                 self.resolver = Some(entente_resolver::start(context.resolver(), registry).await?);
@@ -64,25 +93,25 @@ impl Services {
             }
             ServiceName::Transport => {
                 let registry = registry.sub_registry_with_prefix("entente");
-                let resolver = self.link(ServiceName::Resolver, context)?;
+                let resolver = self.link(name, ServiceName::Resolver, context)?;
                 self.transport =
                     Some(entente_transport::start(context.transport(), resolver, registry).await?);
             }
             ServiceName::Connection => {
                 let links = entente_connection::Links {
-                    keystore: self.link(ServiceName::Keystore, context)?,
-                    resolver: self.link(ServiceName::Resolver, context)?,
-                    transport: self.link(ServiceName::Transport, context)?,
+                    keystore: self.link(name, ServiceName::Keystore, context)?,
+                    resolver: self.link(name, ServiceName::Resolver, context)?,
+                    transport: self.link(name, ServiceName::Transport, context)?,
                 };
                 self.connection =
                     Some(entente_connection::start(context.connection(), links, registry).await?);
             }
             ServiceName::Gateway => {
                 let links = entente_gateway::Links {
-                    keystore: self.link(ServiceName::Keystore, context)?,
-                    resolver: self.link(ServiceName::Resolver, context)?,
-                    connection: self.link(ServiceName::Connection, context)?,
-                    transport: self.link(ServiceName::Transport, context)?,
+                    keystore: self.link(name, ServiceName::Keystore, context)?,
+                    resolver: self.link(name, ServiceName::Resolver, context)?,
+                    connection: self.link(name, ServiceName::Connection, context)?,
+                    transport: self.link(name, ServiceName::Transport, context)?,
                 };
                 self.gateway =
                     Some(entente_gateway::start(context.gateway(), links, registry).await?);
@@ -91,9 +120,15 @@ impl Services {
         Ok(())
     }
 
-    /// A link to a service, here or in another process.
-    fn link(&self, service: ServiceName, context: &Context<'_>) -> Result<Link, ServeError> {
+    /// A link of a service to another, here or in another process.
+    fn link(
+        &self,
+        from: ServiceName,
+        service: ServiceName,
+        context: &Context<'_>,
+    ) -> Result<Link, ServeError> {
         let local = match service {
+            ServiceName::Access => self.access.as_ref().map(entente_access::Service::link),
             ServiceName::Resolver => self.resolver.as_ref().map(entente_resolver::Service::link),
             ServiceName::Keystore => self.keystore.as_ref().map(entente_keystore::Service::link),
             ServiceName::Transport => self.transport.as_ref().map(entente_transport::Service::link),
@@ -104,7 +139,8 @@ impl Services {
         };
         // The configuration was checked: what is not here has an address, and an empty one gives the error for it.
         let remote = || {
-            link::remote(context.config.remotes.url(service).unwrap_or_default(), context.api_key)
+            let url = context.config.remotes.url(service).unwrap_or_default();
+            link::remote(url, context.credential(from).as_deref())
         };
         local
             .map_or_else(remote, Ok)
@@ -113,6 +149,7 @@ impl Services {
 
     /// Adds them to the gRPC server.
     pub(super) fn add_to(&self, server: &mut GrpcServer) {
+        self.access.iter().for_each(|service| service.add_to(server));
         self.resolver.iter().for_each(|service| service.add_to(server));
         self.keystore.iter().for_each(|service| service.add_to(server));
         self.transport.iter().for_each(|service| service.add_to(server));
@@ -121,16 +158,29 @@ impl Services {
 
     /// Whether the store behind them answers.
     pub(super) async fn are_ready(&self) -> bool {
-        match &self.connection {
-            Some(connection) => connection.is_ready().await,
-            None => true,
-        }
+        let connection = async {
+            match &self.connection {
+                Some(connection) => connection.is_ready().await,
+                None => true,
+            }
+        };
+        let access = async {
+            match &self.access {
+                Some(access) => access.is_ready().await,
+                None => true,
+            }
+        };
+        let (connection, access) = tokio::join!(connection, access);
+        connection && access
     }
 
     /// Ends what would never end by itself: readers of events, and the gateway's WebSockets and webhooks.
     pub(super) async fn end_streams(&self) {
         if let Some(connection) = &self.connection {
             connection.drain();
+        }
+        if let Some(access) = &self.access {
+            access.drain();
         }
         if let Some(gateway) = &self.gateway {
             gateway.shutdown().await;
@@ -152,10 +202,19 @@ impl Services {
         if let Some(resolver) = &self.resolver {
             resolver.shutdown().await;
         }
+        if let Some(access) = &self.access {
+            access.shutdown().await;
+        }
     }
 }
 
 impl Context<'_> {
+    /// What a service shows to those in other processes.
+    fn credential(&self, from: ServiceName) -> Option<String> {
+        let derived = || self.api_key.map(|key| service_key(key, from.as_str()));
+        self.config.service_key.clone().or_else(derived)
+    }
+
     fn resolver(&self) -> entente_resolver::Config {
         let mut config = entente_resolver::Config::new(self.config.database("resolver"));
         config.allow_private_addresses = self.allow_private();
@@ -184,6 +243,7 @@ impl Context<'_> {
     fn connection(&self) -> entente_connection::Config {
         let mut config =
             entente_connection::Config::new(self.config.database("connection"), self.endpoint);
+        config.tenants = self.callers.tenants().clone();
         config.nats_url.clone_from(&self.config.nats_url);
         config.label.clone_from(&self.config.label);
         config.auto_accept_invitations = self.config.auto_accept_invitations;
@@ -195,7 +255,7 @@ impl Context<'_> {
 
     fn gateway(&self) -> entente_gateway::Config {
         let mut config =
-            entente_gateway::Config::new(self.endpoint, &self.config.label, self.keys.clone());
+            entente_gateway::Config::new(self.endpoint, &self.config.label, self.callers.clone());
         config.webhooks.urls.clone_from(&self.config.webhook_urls);
         config.webhooks.allow_private = self.allow_private();
         config

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::GrpcServer;
-use entente_rpc::auth::ApiKeys;
+use entente_rpc::auth::{Callers, StaticCaller};
 use entente_telemetry::metrics;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ pub struct Suite {
     services: Arc<Services>,
     addresses: Addresses,
     endpoint: String,
+    callers: Callers,
     api_key: Option<String>,
     key_is_new: bool,
     stop: watch::Sender<bool>,
@@ -39,7 +40,7 @@ impl Suite {
     /// When the data directory, a port or a service cannot be used.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         let (api_key, key_is_new) = open_data(&config)?;
-        let keys = api_key.as_deref().map_or_else(ApiKeys::insecure, |key| ApiKeys::only([key]));
+        let callers = callers(&config, api_key.as_deref());
         let listeners = listeners::bind(&config).await?;
         let addresses = listeners.addresses.clone();
         let derived = addresses.didcomm.map(|address| format!("http://{address}"));
@@ -49,7 +50,7 @@ impl Suite {
         let context = Context {
             config: &config,
             endpoint: &endpoint,
-            keys: &keys,
+            callers: &callers,
             api_key: api_key.as_deref(),
         };
         let services = Services::start(&context, &mut registry).await?;
@@ -58,26 +59,26 @@ impl Suite {
             services: Arc::new(services),
             addresses,
             endpoint,
+            callers: callers.clone(),
             api_key,
             key_is_new,
             stop,
             listening: JoinSet::new(),
         };
-        suite.listen(listeners, keys, Arc::new(registry))?;
+        suite.listen(listeners, Arc::new(registry))?;
         Ok(suite)
     }
 
     fn listen(
         &mut self,
         listeners: Listeners,
-        keys: ApiKeys,
         registry: Arc<Registry>,
     ) -> Result<(), ServeError> {
         let mut server = GrpcServer::new()?;
         self.services.add_to(&mut server);
-        let stopped = self.stopped();
+        let (callers, stopped) = (self.callers.clone(), self.stopped());
         self.listening
-            .spawn(async move { Ok(server.serve(listeners.grpc, keys, stopped, GRACE).await?) });
+            .spawn(async move { Ok(server.serve(listeners.grpc, callers, stopped, GRACE).await?) });
         if let Some(listener) = listeners.metrics {
             let (registry, services) = (Arc::clone(&registry), Arc::clone(&self.services));
             let (stop, stopped) = (self.stop.subscribe(), self.stopped());
@@ -144,20 +145,35 @@ impl Suite {
             tracing::warn!("calls were still under way at the end of the grace period");
             self.listening.abort_all();
         }
+        self.callers.flush().await;
         if tokio::time::timeout(FLUSH, self.services.stop()).await.is_err() {
             tracing::warn!("the services did not stop in time");
         }
     }
 }
 
+/// Who may call: those of the file, the administrator, and the services with keys that are derived from the latter's.
+fn callers(config: &Config, api_key: Option<&str>) -> Callers {
+    if config.access == Access::Insecure {
+        return Callers::insecure();
+    }
+    let derived = api_key.map(StaticCaller::of_admin_key).unwrap_or_default();
+    Callers::new(config.callers.iter().cloned().chain(derived).collect())
+}
+
 /// Makes what the configuration needs in the data directory. Gives the API key, and whether it is new.
 fn open_data(config: &Config) -> Result<(Option<String>, bool), ServeError> {
-    let stores = [ServiceName::Resolver, ServiceName::Keystore, ServiceName::Connection];
+    let stores = [
+        ServiceName::Access,
+        ServiceName::Resolver,
+        ServiceName::Keystore,
+        ServiceName::Connection,
+    ];
     if config.access == Access::GeneratedKey || stores.into_iter().any(|name| config.runs(name)) {
         data_dir::prepare(&config.data_dir)?;
     }
     Ok(match &config.access {
-        Access::Insecure => (None, false),
+        Access::Insecure | Access::Callers => (None, false),
         Access::Key(key) => (Some(key.clone()), false),
         Access::GeneratedKey => {
             let (key, new) = data_dir::api_key(&config.data_dir)?;

@@ -38,10 +38,22 @@ impl Default for Standing {
 #[derive(Clone)]
 pub struct Tenants(Arc<Inner>);
 
+impl std::fmt::Debug for Tenants {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Tenants").finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     access: OnceLock<AccessServiceClient<Link>>,
     standings: Cache<Arc<str>, Option<Arc<Standing>>>,
     buckets: moka::sync::Cache<Arc<str>, Arc<Mutex<Bucket>>>,
+}
+
+impl Default for Tenants {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Tenants {
