@@ -122,7 +122,8 @@ impl Suite {
                 }
                 _ => {}
             }
-            let others = addresses.iter().filter(|(other, _)| ![service, "gateway"].contains(other));
+            let others =
+                addresses.iter().filter(|(other, _)| ![service, "gateway"].contains(other));
             for (other, address) in others {
                 arguments.extend([format!("--{other}-url"), grpc_url(address)]);
             }

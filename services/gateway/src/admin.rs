@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use entente_rpc::auth::{Roles, key_in};
+use entente_rpc::auth::{Peer, Roles};
 use entente_rpc::{Code, ErrorReason, Failure};
 
 use crate::gateway::Shared;
@@ -47,7 +47,7 @@ async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path().trim_end_matches('/');
+    let path = &*request.uri().path().trim_end_matches('/').to_owned();
     if OPEN.contains(&path) || identus::is_open(path) {
         return next.run(request).await;
     }
@@ -55,7 +55,8 @@ async fn authenticate(
     let only_operators = METRICS.contains(&path);
     let callers = &shared.config.callers;
     let mut behalf = caller::of(&request);
-    match callers.identify(key_in(request.headers())).await {
+    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+    match callers.authenticate(request.headers_mut(), &peer).await {
         Ok(principal) if only_operators && !principal.roles.include(Roles::of(["operator"])) => {
             behalf.principal = Some(principal);
             let text = "the metrics tell of all tenants: they are for operators";

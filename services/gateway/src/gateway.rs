@@ -7,12 +7,11 @@ use entente_net::{AddressPolicy, ClientError, ClientSettings};
 use entente_rpc::auth::Behalf;
 use entente_rpc::{DEFAULT_TENANT, Request, Status};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
-use crate::listener::{self, ServeError};
+use crate::listener::{self, HttpListener, ServeError};
 use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
 use crate::{Config, admin, didcomm};
@@ -177,10 +176,12 @@ impl Gateway {
     /// [`ServeError`], when the listener fails.
     pub async fn serve_didcomm(
         &self,
-        listener: TcpListener,
+        listener: impl Into<HttpListener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        listener::serve(listener, didcomm::router(self.shared.clone()), shutdown).await
+        let callers = self.shared.config.callers.clone();
+        let router = didcomm::router(self.shared.clone());
+        listener::serve(listener.into(), router, callers, shutdown).await
     }
 
     /// Serves the owner until `shutdown` is done. `metrics` gives what `/metrics` shows, in the OpenMetrics text format.
@@ -189,11 +190,13 @@ impl Gateway {
     /// [`ServeError`], when the listener fails.
     pub async fn serve_admin(
         &self,
-        listener: TcpListener,
+        listener: impl Into<HttpListener>,
         metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        listener::serve(listener, admin::router(self.shared.clone(), metrics), shutdown).await
+        let callers = self.shared.config.callers.clone();
+        let router = admin::router(self.shared.clone(), metrics);
+        listener::serve(listener.into(), router, callers, shutdown).await
     }
 
     /// Closes the WebSockets, and stops the webhooks once their cursors are stored.

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 use url::Url;
 
-use crate::settings::Source;
+use crate::settings::{Source, algorithm};
 
 /// How often keys are fetched.
 pub(crate) const PERIOD: Duration = Duration::from_secs(5 * 60);
@@ -149,12 +149,14 @@ fn parse(bytes: &[u8]) -> Result<Vec<Key>, String> {
 
 fn key(value: &Value) -> Option<Key> {
     let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
-    let public = !matches!(
-        jwk.algorithm,
-        AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_)
-    );
-    let signs = jwk.common.public_key_use.as_ref().is_none_or(|known| *known == PublicKeyUse::Signature);
-    let algorithm = jwk.common.key_algorithm.map(|named| named.to_algorithm()).transpose().ok()?;
+    let public =
+        !matches!(jwk.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_));
+    let signs =
+        jwk.common.public_key_use.as_ref().is_none_or(|known| *known == PublicKeyUse::Signature);
+    let algorithm = match value.get("alg") {
+        Some(named) => Some(algorithm(named.as_str()?)?),
+        None => None,
+    };
     if !public || !signs {
         return None;
     }

@@ -53,7 +53,9 @@ pub enum Refused {
     #[error("the token is not for this audience")]
     Audience,
     /// A claim is missing or has the wrong form.
-    #[error("the token lacks a claim that is needed, or has it in another form: exp, sub, or the tenant's")]
+    #[error(
+        "the token lacks a claim that is needed, or has it in another form: exp, sub, or the tenant's"
+    )]
     Claim,
 }
 
@@ -74,7 +76,9 @@ impl Issuers {
     /// Whether a text has the form of a token, and there is anybody to have made it.
     #[must_use]
     pub fn take(&self, text: &str) -> bool {
-        !self.0.is_empty() && text.starts_with("ey") && text.bytes().filter(|b| *b == b'.').count() == 2
+        !self.0.is_empty()
+            && text.starts_with("ey")
+            && text.bytes().filter(|b| *b == b'.').count() == 2
     }
 
     /// Fetches the keys now and every few minutes, for as long as this is polled.

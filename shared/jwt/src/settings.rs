@@ -108,7 +108,7 @@ impl IssuerSettings {
 }
 
 /// Only those with public keys: a public key must never do as the secret of another algorithm (RFC 8725 §2.1).
-fn algorithm(name: &str) -> Option<Algorithm> {
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     Some(match name {
         "RS256" => Algorithm::RS256,
         "RS384" => Algorithm::RS384,
@@ -140,7 +140,9 @@ mod tests {
     #[test]
     fn what_is_wrong_with_an_issuer_is_said() {
         check(|_| {}).unwrap();
-        for right in ["http://127.0.0.1:1/jwks", "http://localhost/jwks", "/etc/jwks.json", "jwks.json"] {
+        for right in
+            ["http://127.0.0.1:1/jwks", "http://localhost/jwks", "/etc/jwks.json", "jwks.json"]
+        {
             check(|settings| settings.jwks = right.to_owned()).unwrap();
         }
         let cases: [(fn(&mut IssuerSettings), &str); 9] = [

@@ -31,6 +31,7 @@ const MAX_STREAMS: u32 = 1024;
 /// The services of one process, ready to be served.
 pub struct GrpcServer {
     routes: RoutesBuilder,
+    probes: Routes,
     health: HealthReporter,
     names: Vec<&'static str>,
     limits: Limits,
@@ -44,6 +45,7 @@ impl GrpcServer {
     pub fn new() -> Result<Self, ServerError> {
         let mut routes = RoutesBuilder::default();
         let (health, health_service) = tonic_health::server::health_reporter();
+        let probes = Routes::new(health_service.clone());
         routes.add_service(health_service);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -56,6 +58,7 @@ impl GrpcServer {
         routes.add_service(reflection().build_v1alpha().map_err(ServerError::Reflection)?);
         Ok(Self {
             routes,
+            probes,
             health,
             names: vec!["", "readiness", "liveness"],
             limits: Limits::default(),
@@ -76,6 +79,12 @@ impl GrpcServer {
         self.names.push(S::NAME);
         self.routes.add_service(service);
         self
+    }
+
+    /// Health alone, for a listener of probes.
+    #[must_use]
+    pub fn probes(&self) -> Routes {
+        self.probes.clone()
     }
 
     /// Takes on as much as this says, instead of the default.
@@ -110,7 +119,11 @@ impl GrpcServer {
         // Each process draws its own, so that replicas do not ask at the same time.
         let age = self.limits.connection_age.mul_f64(rand::random_range(0.9..1.1));
         let room = Room::new(self.limits.calls);
-        let incoming = listener.into().incoming(age + self.limits.connection_grace);
+        let turned_away = callers.clone();
+        let incoming =
+            listener.into().incoming(age + self.limits.connection_grace, move |address, error| {
+                turned_away.turned_away(address.ip(), error);
+            });
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))

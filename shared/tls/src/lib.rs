@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use files::TlsError;
-pub use handshake::{Acceptor, HandshakeError};
+pub use handshake::{Acceptor, HandshakeError, Room};
 pub use spiffe::{Identity, SpiffeId, SpiffeIdError};
 pub use tokio_rustls::{client, server};
 

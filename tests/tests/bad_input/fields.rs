@@ -241,7 +241,10 @@ async fn a_bad_field_is_named() {
     );
     unnamed.check(
         "key",
-        suite.keystore_as_connection().sign(SignRequest { key: "hello".to_owned(), ..Default::default() }).await,
+        suite
+            .keystore_as_connection()
+            .sign(SignRequest { key: "hello".to_owned(), ..Default::default() })
+            .await,
     );
     unnamed.check(
         "private_key",
@@ -253,7 +256,8 @@ async fn a_bad_field_is_named() {
             })
             .await,
     );
-    unnamed.check("recipient_keys", suite.keystore_as_connection().pack(PackRequest::default()).await);
+    unnamed
+        .check("recipient_keys", suite.keystore_as_connection().pack(PackRequest::default()).await);
 
     assert!(unnamed.0.is_empty(), "{:#?}", unnamed.0);
     assert_eq!(counts(&suite).await, before);

@@ -53,8 +53,9 @@ impl Engine {
         }
         if known.len() >= most {
             let message = format!("there are {most} webhooks, the most; delete one first");
-            return Err(Failure::new(ErrorReason::LimitReached, message)
-                .with("limit", most.to_string()));
+            return Err(
+                Failure::new(ErrorReason::LimitReached, message).with("limit", most.to_string())
+            );
         }
         let row = WebhookRow {
             id: record_id(),

@@ -109,7 +109,9 @@ fn hint(code: Code, failure: &Failure, server: &str) -> Option<String> {
              <data-dir>/admin-api-key"
         }
         R::PermissionDenied => "`entente access` says what the key may do",
-        R::CredentialExpired => "an owner of the tenant makes another with `entente api-keys create`",
+        R::CredentialExpired => {
+            "an owner of the tenant makes another with `entente api-keys create`"
+        }
         R::EventsExpired => {
             "go on from the oldest event that is kept: see the metadata, or use --from-now"
         }

@@ -11,8 +11,7 @@ use super::{Failed, names};
 use crate::api::Api;
 use crate::output::{Column, Output, at, short, text, to_value};
 
-pub(super) const EXAMPLES: &str =
-    "Examples:\n  entente keys\n  entente keys create --type x25519";
+pub(super) const EXAMPLES: &str = "Examples:\n  entente keys\n  entente keys create --type x25519";
 pub(super) const KEYSTORE_EXAMPLES: &str = "Examples:\n  entente keystore rotate";
 
 /// The type of the records.

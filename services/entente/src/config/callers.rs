@@ -22,14 +22,17 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
         return Err(wrong("must be named by 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()));
     }
     let digest = match (&caller.key_sha256, &caller.key_file) {
-        (Some(text), None) => from_hex(text)
-            .ok_or_else(|| wrong("has a key-sha256 that is not 64 hexadecimal digits".to_owned()))?,
+        (Some(text), None) => from_hex(text).ok_or_else(|| {
+            wrong("has a key-sha256 that is not 64 hexadecimal digits".to_owned())
+        })?,
         (None, Some(path)) => {
             let key = std::fs::read_to_string(path)
                 .map_err(|error| wrong(format!("has a key-file that cannot be read: {error}")))?;
             let key = key.trim();
             if key.len() < 8 {
-                return Err(wrong("has a key-file with a key of fewer than 8 characters".to_owned()));
+                return Err(wrong(
+                    "has a key-file with a key of fewer than 8 characters".to_owned(),
+                ));
             }
             digest(key)
         }

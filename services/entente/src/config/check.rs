@@ -7,7 +7,8 @@ use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
 
 use super::{
-    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings, callers,
+    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings,
+    callers,
 };
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {

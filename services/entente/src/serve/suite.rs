@@ -69,11 +69,7 @@ impl Suite {
         Ok(suite)
     }
 
-    fn listen(
-        &mut self,
-        listeners: Listeners,
-        registry: Arc<Registry>,
-    ) -> Result<(), ServeError> {
+    fn listen(&mut self, listeners: Listeners, registry: Arc<Registry>) -> Result<(), ServeError> {
         let mut server = GrpcServer::new()?;
         self.services.add_to(&mut server);
         let (callers, stopped) = (self.callers.clone(), self.stopped());
