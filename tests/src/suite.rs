@@ -179,6 +179,17 @@ impl Suite {
         for_default_tenant(link)
     }
 
+    /// A gRPC channel with the credential of somebody who may call a method: the administrator's, or a service's.
+    pub fn link_for(&self, path: &str) -> Link {
+        use entente_rpc::auth::{Principal, Roles};
+        let may = entente_rpc::Method::of_path(path).map(Roles::that_may).unwrap_or_default();
+        let people = Principal::admin("default").roles.and(Roles::everyone());
+        match may.names().next() {
+            Some(service) if people.among(may).is_empty() => self.link_of_service(service),
+            _ => self.link(),
+        }
+    }
+
     /// The id of the process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("a running process").id()

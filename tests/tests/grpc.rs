@@ -328,12 +328,13 @@ async fn five_processes_work_over_unix_sockets_and_each_shows_its_calls() {
     let (split, other) = tokio::join!(Suite::in_five_over_unix_sockets(), Suite::start());
     assert!(split.grpc_url.starts_with("unix:/"), "{}", split.grpc_url);
     let (theirs, ours) = split.connect_to(&other).await;
-    assert_eq!(split.metrics_urls.len(), 5);
+    assert_eq!(split.metrics_urls.len(), 6);
     let get = async |url: String| {
         let answer = split.http.get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     };
     let called = [
+        ("access", Some(("access.v1.AccessService", "GetStanding"))),
         ("resolver", None),
         ("keystore", Some(("keystore.v1.KeystoreService", "Pack"))),
         ("transport", Some(("transport.v1.TransportService", "Deliver"))),

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 /// No I/O, no clock, no randomness of their own.
 const PURE: [&str; 3] = ["entente-did", "entente-didcomm", "entente-protocol"];
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
+    "entente-access",
     "entente-resolver",
     "entente-keystore",
     "entente-connection",

@@ -30,7 +30,7 @@ fn run(url: &str, arguments: &[&str]) -> String {
 
 fn check(url: &str) {
     let first = run(url, &["--dry-run"]);
-    for service in ["resolver", "keystore", "connection"] {
+    for service in ["access", "resolver", "keystore", "connection"] {
         assert!(first.contains(&format!("{service}: would take step 1, ")), "{first}");
     }
     assert_eq!(run(url, &["--dry-run"]), first, "a dry run changes nothing");
@@ -39,7 +39,8 @@ fn check(url: &str) {
     for child in both {
         told(child.wait_with_output().unwrap());
     }
-    let up_to_date = "resolver: up to date\nkeystore: up to date\nconnection: up to date\n";
+    let up_to_date =
+        "access: up to date\nresolver: up to date\nkeystore: up to date\nconnection: up to date\n";
     assert_eq!(run(url, &[]), up_to_date);
     assert_eq!(run(url, &["--dry-run"]), up_to_date);
 }

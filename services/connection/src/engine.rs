@@ -22,6 +22,7 @@ pub(crate) use accept::rejected_reuse;
 pub(crate) use events::message_record;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
+pub(crate) use quota::Quota;
 pub(crate) use read::check_alias;
 
 use std::sync::Arc;

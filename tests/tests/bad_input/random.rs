@@ -36,7 +36,9 @@ async fn random_requests_are_answered_with_reasons() {
     ];
     let mut dice = Dice::new(7, texts.map(str::to_owned).to_vec());
     let mut outcomes: HashMap<Code, usize> = HashMap::new();
-    for method in methods() {
+    // What the access service may is to destroy a tenant.
+    let methods = methods().into_iter().filter(|method| !method.name().starts_with("DeleteTenant"));
+    for method in methods {
         let path = path(&method);
         for round in 0..ROUNDS {
             let request = dice.message(&method.input());
@@ -48,7 +50,7 @@ async fn random_requests_are_answered_with_reasons() {
             // An earlier call may have its effect just now, so that only what happens each time is this one's.
             for attempt in 1.. {
                 let before = last_event(&suite).await;
-                let answer = call(suite.link(), &path, encoded.clone());
+                let answer = call(suite.link_for(&path), &path, encoded.clone());
                 match tokio::time::timeout(Duration::from_secs(2), answer).await {
                     // A stream without an event, or a call that waits for its peer as it was told to.
                     Err(_) => break,
@@ -106,7 +108,7 @@ async fn undecodable_requests_are_refused() {
     let suite = Suite::start().await;
     for method in methods() {
         for bytes in [vec![0xff; 16], vec![0x0a, 0x7f], vec![0x0a, 0x02, 0xff, 0xfe]] {
-            if let Err(status) = call(suite.link(), &path(&method), bytes).await {
+            if let Err(status) = call(suite.link_for(&path(&method)), &path(&method), bytes).await {
                 let fine = [
                     Code::InvalidArgument,
                     Code::Internal,
@@ -118,8 +120,13 @@ async fn undecodable_requests_are_refused() {
         }
     }
     let large = vec![0; 5 << 20];
-    let status =
-        call(suite.link(), "/entente.keystore.v1.KeystoreService/Unpack", large).await.unwrap_err();
+    let status = call(
+        suite.link_of_service("gateway"),
+        "/entente.keystore.v1.KeystoreService/Unpack",
+        large,
+    )
+    .await
+    .unwrap_err();
     assert_explained("too large a request", &status);
     assert_eq!(Failure::of(&status).reason, ErrorReason::TooLarge, "{status:?}");
     assert!(!suite.log().contains("panicked"), "{}", suite.log());

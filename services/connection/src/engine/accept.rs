@@ -47,9 +47,12 @@ impl Engine {
     pub async fn accept(
         &self,
         tenant: &str,
-        request: proto::AcceptInvitationRequest,
+        mut request: proto::AcceptInvitationRequest,
     ) -> Answer<proto::AcceptInvitationResponse> {
         let once = Once::new("AcceptInvitation", &request.request_id, &request)?;
+        if request.label.is_none() {
+            request.label = self.label_of(tenant).await;
+        }
         let wait = wait_of(&request)?;
         let mut events = self.feed.listen();
         let acceptance = match self.recall::<proto::AcceptInvitationResponse>(tenant, &once).await?

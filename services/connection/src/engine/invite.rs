@@ -37,13 +37,16 @@ impl Engine {
     pub async fn create_invitation(
         &self,
         tenant: &str,
-        request: proto::CreateInvitationRequest,
+        mut request: proto::CreateInvitationRequest,
     ) -> Answer<proto::CreateInvitationResponse> {
         let once = Once::new("CreateInvitation", &request.request_id, &request)?;
         if let Some(response) = self.recall(tenant, &once).await? {
             return Ok(response);
         }
         check(&request)?;
+        if request.label.is_none() {
+            request.label = self.label_of(tenant).await;
+        }
         let plan = Plan::of(&request)?;
         let quota = self.quota(tenant, Counted::Invitations).await;
         quota.check(&mut self.work(tenant).await?).await?;

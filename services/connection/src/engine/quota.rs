@@ -1,4 +1,4 @@
-//! How much a tenant may have.
+//! How much a tenant may have, and its name.
 
 use entente_rpc::proto::access::v1::Quotas;
 use entente_rpc::{ErrorReason, Failure};
@@ -24,6 +24,12 @@ impl Engine {
             Counted::Invitations => invitations,
         };
         Quota { what, most: most.into() }
+    }
+
+    /// What a tenant calls itself, if it is not what the suite calls itself.
+    pub async fn label_of(&self, tenant: &str) -> Option<String> {
+        let standing = self.config.tenants.standing(tenant).await?;
+        Some(standing.label.clone()).filter(|label| !label.is_empty())
     }
 
     /// The most webhooks that a tenant may have, of those that any may have.

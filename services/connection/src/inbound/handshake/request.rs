@@ -8,9 +8,9 @@ use entente_protocol::{Approval, Misbehaved, Peer, problem};
 use entente_rpc::proto::event::v1::EventKind;
 
 use super::Stop;
-use crate::engine::{Answer, Engine, Invited, context, record_id};
+use crate::engine::{Answer, Engine, Invited, Quota, context, record_id};
 use crate::inbound::{Fate, Inbound};
-use crate::store::{Invitation, Kind, Named, Work};
+use crate::store::{Counted, Invitation, Kind, Named, Work};
 
 /// What the owner says of a request that it hands over, instead of the invitation.
 #[derive(Default)]
@@ -85,7 +85,8 @@ impl Engine {
             false => None,
         };
         let identity = approval.as_ref().map(|approval| approval.identity.clone());
-        let taken = self.write_request(inbound, request, verified, approval, wishes).await;
+        let quota = self.quota(tenant, Counted::Connections).await;
+        let taken = self.write_request(inbound, request, verified, approval, wishes, quota).await;
         if !matches!(taken, Ok(Fate::Handled(_)))
             && let Some(identity) = identity
             // The invitation's own is not to be given up with one request.
@@ -103,10 +104,15 @@ impl Engine {
         verified: &VerifiedRequest,
         approval: Option<Approval>,
         wishes: &Wishes,
+        quota: Quota,
     ) -> Result<Fate, Stop> {
         let mut work = self.work(&inbound.tenant).await?;
         let found = work.invitation_named(&named(request, inbound)).await?;
         let mut invitation = usable(found, inbound, request, work.now())?;
+        if !quota.has_room(&mut work).await? {
+            // What the peer can know of it.
+            return Err(Misbehaved::Invitation(Unusable::Used).into());
+        }
         self.use_invitation(&mut work, &mut invitation)?;
         let waiting = match &invitation.exchange_id {
             Some(id) => work.exchange(id).await?,
