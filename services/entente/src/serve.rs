@@ -17,7 +17,7 @@ pub use data_dir::API_KEY_FILE;
 pub use error::ServeError;
 pub use suite::Suite;
 
-/// Runs the services until SIGTERM or SIGINT.
+/// Runs the services until SIGTERM or SIGINT. At SIGHUP the TLS files are read again.
 ///
 /// When all is up, one line of JSON on standard output says so, with the addresses as bound:
 /// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","metrics":"http://…",
@@ -28,24 +28,26 @@ pub use suite::Suite;
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(ServeError::Signal)?;
     let mut suite = Suite::start(config).await?;
     if let Some(key) = suite.new_api_key() {
         eprintln!("The API key of this agent, shown once and kept in its data directory:\n  {key}");
     }
     let addresses = suite.addresses();
-    let url =
-        |address: Option<std::net::SocketAddr>| address.map(|address| format!("http://{address}"));
-    let (didcomm, admin, metrics) =
-        (url(addresses.didcomm), url(addresses.admin), url(addresses.metrics));
-    let grpc = addresses.grpc.url();
+    let (didcomm, admin, grpc) =
+        (addresses.didcomm_url(), addresses.admin_url(), addresses.grpc_url());
+    let metrics = addresses.metrics.map(|address| format!("http://{address}"));
     let endpoint = Some(suite.endpoint()).filter(|endpoint| !endpoint.is_empty());
     tracing::info!(didcomm, admin, grpc, metrics, endpoint, "ready");
     let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "metrics": metrics, "endpoint": endpoint});
     print_line(&line.to_string());
-    let result = tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        error = suite.failed() => Err(error),
+    let result = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hang_up.recv() => suite.reload(),
+            error = suite.failed() => break Err(error),
+        }
     };
     tracing::info!("stopping");
     suite.stop().await;

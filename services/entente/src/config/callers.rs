@@ -1,6 +1,6 @@
 //! The callers that the file names.
 
-use entente_rpc::auth::{Digest, Principal, Roles, StaticCaller, digest};
+use entente_rpc::auth::{Credential, Digest, Principal, Roles, StaticCaller, digest};
 
 use super::{CallerSettings, ConfigError};
 
@@ -34,9 +34,9 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
                     "has a key-file with a key of fewer than 8 characters".to_owned(),
                 ));
             }
-            digest(key)
+            Credential::Key(digest(key))
         }
-        _ => return Err(wrong("needs a key-sha256 or a key-file".to_owned())),
+        _ => return Err(wrong("needs one of key-sha256, key-file and spiffe".to_owned())),
     };
     if let Some(unknown) = caller.roles.iter().find(|role| Roles::named(role).is_none()) {
         let known = Roles::all().names().collect::<Vec<_>>().join(", ");
@@ -47,7 +47,10 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
         return Err(wrong("has a role for one tenant, and no tenant".to_owned()));
     }
     let tenant = caller.tenant.as_deref().map(Into::into);
-    Ok(StaticCaller { digest, principal: Principal { name: name.as_str().into(), tenant, roles } })
+    Ok(StaticCaller {
+        credential,
+        principal: Principal { name: name.as_str().into(), tenant, roles },
+    })
 }
 
 fn from_hex(text: &str) -> Option<Digest> {
@@ -70,6 +73,7 @@ mod tests {
             name: "ci".to_owned(),
             key_sha256: Some("ab".repeat(32)),
             key_file: None,
+            spiffe: None,
             roles: vec!["reader".to_owned()],
             tenant: Some("acme".to_owned()),
         };
@@ -79,11 +83,25 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_caller_is_said() {
-        assert_eq!(caller(|_| {}).unwrap().digest, [0xab; 32]);
-        let cases: [(fn(&mut CallerSettings), &str); 5] = [
+        assert_eq!(caller(|_| {}).unwrap().credential, Credential::Key([0xab; 32]));
+        let by_certificate = caller(|caller| {
+            caller.key_sha256 = None;
+            caller.spiffe = Some("spiffe://example.org/ci".to_owned());
+        });
+        let id = "spiffe://example.org/ci".parse().unwrap();
+        assert_eq!(by_certificate.unwrap().credential, Credential::Spiffe(id));
+        let cases: [(fn(&mut CallerSettings), &str); 7] = [
+            (|caller| caller.spiffe = Some("spiffe://a/b".to_owned()), "needs one of"),
+            (
+                |caller| {
+                    caller.key_sha256 = None;
+                    caller.spiffe = Some("https://a/b".to_owned());
+                },
+                "spiffe://trust-domain/path",
+            ),
             (|caller| caller.name = "a b".to_owned(), "must be named"),
             (|caller| caller.key_sha256 = Some("ab".to_owned()), "64 hexadecimal"),
-            (|caller| caller.key_sha256 = None, "needs a key"),
+            (|caller| caller.key_sha256 = None, "needs one of key-sha256"),
             (|caller| caller.roles = vec!["king".to_owned()], "king"),
             (|caller| caller.tenant = None, "no tenant"),
         ];
