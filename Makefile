@@ -1,7 +1,7 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
-# make bench  what handshakes and reuses cost on this machine, and with a million connections
+# make bench  what handshakes and reuses cost on this machine, in each shape, and with a million connections
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
 
@@ -31,7 +31,19 @@ demo:
 	$(CARGO) run --locked -p entente -- demo
 
 bench:
-	$(CARGO) run --locked --release -p entente -- bench --handshakes 2000 --reuses 2000 --invitations 2000
+	$(CARGO) build --locked --release -p entente
+	.ci/postgres start durable
+	@trap '.ci/postgres stop' EXIT; \
+	measure() { echo "*** $$1 ***"; target/release/entente bench --handshakes 2000 --reuses 2000 --invitations 2000 "$${@:2}"; }; \
+	measure 'one process on SQLite'; \
+	measure 'five processes on SQLite' --apart; \
+	if [[ -f target/postgres.env ]]; then \
+		source target/postgres.env; \
+		.ci/postgres create {one,five,three}_{inviter,invitee}; \
+		measure 'one process on PostgreSQL' --database-url "$$ENTENTE_TEST_POSTGRES/one_{agent}"; \
+		measure 'five processes on PostgreSQL' --apart --database-url "$$ENTENTE_TEST_POSTGRES/five_{agent}"; \
+		measure 'three replicas on PostgreSQL' --replicas 3 --database-url "$$ENTENTE_TEST_POSTGRES/three_{agent}"; \
+	fi; \
 	$(CARGO) bench --locked -p entente-connection --bench growth
 	CARGO_TARGET_DIR=$(CURDIR)/target/oracles $(CARGO) bench --locked --manifest-path tests/oracles/Cargo.toml --features bench
 

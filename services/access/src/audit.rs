@@ -2,12 +2,11 @@
 
 use entente_rpc::auth::Roles;
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{Caller, ErrorReason, Failure, Method};
+use entente_rpc::{Caller, ErrorReason, Failure, Method, Status};
 use entente_store::page_size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
 
 use crate::service::{Access, now};
 use crate::store::Scope;

@@ -128,10 +128,10 @@ impl Store {
         tenant: &str,
         limit: i64,
     ) -> Result<Vec<PublicKey>, StoreError> {
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
         transaction.write("DELETE FROM tenant_keys WHERE tenant = $1", values![tenant]);
         transaction.commit::<()>().await?;
-        let mut transaction = self.database.write(EVERYTHING).await?;
+        let mut transaction = self.database.write_in(EVERYTHING, Tenants::One(tenant)).await?;
         transaction.write(
             "DELETE FROM keys WHERE tenant = $1 AND public_key IN (SELECT public_key FROM keys \
              WHERE tenant = $1 LIMIT $2) RETURNING public_key",

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 /// A new database, which a test has for itself.
 pub enum Place {
@@ -43,10 +44,14 @@ impl Place {
     /// When the server does not give one.
     pub async fn session(&self, beside: bool) -> Result<Session, sqlx::Error> {
         let mut url = self.url();
+        if let Self::Sqlite(path) = self {
+            let options = SqliteConnectOptions::new().filename(path);
+            return Ok(Session::Sqlite(SqliteConnection::connect_with(&options).await?));
+        }
         if beside && let Some((server, _)) = url.rsplit_once('/') {
             url = format!("{server}/postgres");
         }
-        Ok(Session { connection: PgConnection::connect(&url).await? })
+        Ok(Session::Postgres(PgConnection::connect(&url).await?))
     }
 
     /// The URL of the database.
@@ -59,9 +64,12 @@ impl Place {
     }
 }
 
-/// A session on PostgreSQL beside those of the program.
-pub struct Session {
-    connection: PgConnection,
+/// A session beside those of the program.
+pub enum Session {
+    /// On a SQLite file.
+    Sqlite(SqliteConnection),
+    /// On PostgreSQL.
+    Postgres(PgConnection),
 }
 
 impl Session {
@@ -70,6 +78,10 @@ impl Session {
     /// # Errors
     /// When one of them fails.
     pub async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.map(drop)
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(connection) => connection.execute(sql).await.map(drop),
+            Self::Postgres(connection) => connection.execute(sql).await.map(drop),
+        }
     }
 }

@@ -20,7 +20,6 @@ use serde_json::Value;
 
 /// A tenant, and a key of its owner.
 pub struct Tenant {
-    pub id: String,
     pub key: String,
     pub link: Link,
 }
@@ -55,7 +54,7 @@ pub async fn tenant_with(suite: &Suite, id: &str, quotas: access::Quotas) -> Ten
     tenants(suite).create_tenant(request).await.unwrap();
     let key = new_key(suite, id, &["owner"]).await.1;
     let link = suite.link_with(&key);
-    Tenant { id: id.to_owned(), key, link }
+    Tenant { key, link }
 }
 
 /// Has the operator make a key of a tenant; gives its id and itself.

@@ -49,3 +49,15 @@ CREATE TABLE audit_requests (
     time BIGINT NOT NULL
 );
 CREATE INDEX audit_requests_by_age ON audit_requests (time);
+
+-- A session sees the rows of the tenant that its setting entente.tenant names, or of all with '*'; without the setting
+-- it sees none. The owner of the tables is held to it too (FORCE); a superuser is not.
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON tenants USING ((SELECT current_setting('entente.tenant', TRUE)) IN (tenant, '*'));
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON api_keys USING ((SELECT current_setting('entente.tenant', TRUE)) IN (tenant, '*'));
+ALTER TABLE audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON audit USING ((SELECT current_setting('entente.tenant', TRUE)) IN (tenant, '*'));

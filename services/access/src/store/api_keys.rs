@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::time_to_proto;
-use entente_store::{StoreError, values};
+use entente_store::{StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::Store;
@@ -46,7 +46,7 @@ impl Store {
     /// A key, of whichever tenant.
     pub async fn api_key(&self, id: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         let sql = format!("{COLUMNS}id = $1");
-        self.database.read().await?.optional(&sql, values![id]).await
+        self.database.read(Tenants::All).await?.optional(&sql, values![id]).await
     }
 
     /// A tenant's keys after one, in the order of (age, id).
@@ -60,7 +60,7 @@ impl Store {
             "{COLUMNS}tenant = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
         );
         let values = values![tenant, after.0, after.1, limit];
-        self.database.read().await?.all(&sql, values).await
+        self.database.read(tenant).await?.all(&sql, values).await
     }
 
     /// Adds a key unless the tenant has as many already, or is not there; false if so.
@@ -127,7 +127,7 @@ impl Store {
 
     /// Writes down when keys were used: tenant, id and time.
     pub async fn use_api_keys(&self, uses: &[(String, String, i64)]) -> Result<(), StoreError> {
-        let mut transaction = self.database.write("uses").await?;
+        let mut transaction = self.database.write_in("uses", Tenants::All).await?;
         for (tenant, id, time) in uses {
             transaction.write(
                 "UPDATE api_keys SET last_used_at = $3 WHERE tenant = $1 AND id = $2 \

@@ -1,7 +1,7 @@
 //! The audit.
 
 use entente_rpc::proto::access::v1 as pb;
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use prost::Message as _;
 
 use super::Store;
@@ -26,7 +26,7 @@ impl Store {
         request_id: &str,
         now: i64,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         if !request_id.is_empty() {
             let sql = "INSERT INTO audit_requests (request_id, time) VALUES ($1, $2) \
                        ON CONFLICT DO NOTHING";
@@ -58,6 +58,10 @@ impl Store {
         scope: &Scope,
         limit: i64,
     ) -> Result<Vec<pb::AuditEntry>, StoreError> {
+        let tenants = match scope.tenant.as_str() {
+            "" => Tenants::All,
+            tenant => Tenants::One(tenant),
+        };
         let mut query = Query::new("SELECT sequence, record FROM audit WHERE sequence > ");
         query.push_bind(after);
         for (column, value) in [("tenant", &scope.tenant), ("caller", &scope.caller)] {
@@ -66,7 +70,7 @@ impl Store {
             }
         }
         query.push(" ORDER BY sequence LIMIT ").push_bind(limit);
-        let rows: Vec<(i64, Vec<u8>)> = query.all(self.database.read().await?).await?;
+        let rows: Vec<(i64, Vec<u8>)> = query.all(self.database.read(tenants).await?).await?;
         rows.into_iter()
             .map(|(sequence, record)| {
                 let entry = pb::AuditEntry::decode(record.as_slice())

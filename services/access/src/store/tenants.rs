@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::time_to_proto;
-use entente_store::{Query, StoreError, values};
+use entente_store::{Query, StoreError, Tenants, values};
 use prost::Message as _;
 use sqlx::FromRow;
 
@@ -80,13 +80,13 @@ impl Store {
     /// A tenant, also one that is deleted.
     pub async fn tenant(&self, id: &str) -> Result<Option<TenantRow>, StoreError> {
         let sql = format!("{COLUMNS}tenant = $1");
-        self.database.read().await?.optional(&sql, values![id]).await
+        self.database.read(id).await?.optional(&sql, values![id]).await
     }
 
     /// The tenant that a request made.
     pub async fn tenant_of_request(&self, id: &str) -> Result<Option<TenantRow>, StoreError> {
         let sql = format!("{COLUMNS}request_id = $1");
-        self.database.read().await?.optional(&sql, values![id]).await
+        self.database.read(Tenants::All).await?.optional(&sql, values![id]).await
     }
 
     /// Tenants after one, in the order of their ids; those that are deleted are not among them.
@@ -103,7 +103,7 @@ impl Store {
             state => query.push(" AND state = ").push_bind(state),
         };
         query.push(" ORDER BY tenant LIMIT ").push_bind(limit);
-        query.all(self.database.read().await?).await
+        query.all(self.database.read(Tenants::All).await?).await
     }
 
     /// Adds a tenant; false if its id or its request has one already.
@@ -112,7 +112,7 @@ impl Store {
         row: &TenantRow,
         request_id: &str,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         let request_id = Some(request_id).filter(|id| !id.is_empty());
         let added = transaction
             .execute(
@@ -141,7 +141,7 @@ impl Store {
         now: i64,
         change: impl FnOnce(&mut TenantRow) + Send,
     ) -> Result<Option<TenantRow>, StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         let sql = format!("{COLUMNS}tenant = $1 AND state < $2");
         let deleting = i32::from(pb::TenantState::Deleting);
         let found = transaction.fetch::<TenantRow>(&sql, values![id, deleting]).await?.pop();
@@ -159,7 +159,7 @@ impl Store {
 
     /// Begins to delete a tenant: its callers are gone at once.
     pub async fn begin_deletion(&self, id: &str, now: i64) -> Result<(), StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         transaction.write(
             "UPDATE tenants SET state = $2, deleted_at = $3, updated_at = $3 WHERE tenant = $1 AND state < $2",
             values![id, i32::from(pb::TenantState::Deleting), now],
@@ -170,7 +170,7 @@ impl Store {
 
     /// Nothing is left of a tenant but its id.
     pub async fn end_deletion(&self, id: &str, now: i64) -> Result<(), StoreError> {
-        let mut transaction = self.database.write(SCOPE).await?;
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
         transaction.write("DELETE FROM api_keys WHERE tenant = $1", values![id]);
         transaction.write(
             "UPDATE tenants SET state = $2, label = '', settings = '{}', quotas = $3, updated_at = $4 \

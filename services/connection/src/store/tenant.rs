@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_table_of_tenants_is_emptied() {
-        let steps = crate::store::MIGRATIONS.sqlite.iter().map(|step| step.sql.to_string());
+        let steps = crate::store::MIGRATIONS.sqlite.iter().map(|step| step.sql.as_str().to_owned());
         let text = steps.collect::<Vec<_>>().concat();
         for table in text.split("CREATE TABLE ").skip(1) {
             let (name, rest) = table.split_once(' ').unwrap();

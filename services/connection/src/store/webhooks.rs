@@ -1,6 +1,6 @@
 //! URLs that callers registered for events.
 
-use entente_store::{StoreError, values};
+use entente_store::{StoreError, Tenants, values};
 use sqlx::FromRow;
 
 use super::{Store, Work};
@@ -35,7 +35,7 @@ impl Store {
                    WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3";
         let values = values![after.0, after.1, limit];
         let rows: Vec<(String, String, String, i32, String, i64)> =
-            self.read().await?.all(sql, values).await?;
+            self.read(Tenants::All).await?.all(sql, values).await?;
         Ok(rows
             .into_iter()
             .map(|(tenant, id, url, format, headers, created_at)| {

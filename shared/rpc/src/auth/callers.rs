@@ -138,7 +138,7 @@ impl Callers {
         &self.0.tenants
     }
 
-    /// Waits until the audit knows what happened so far; some seconds at the most.
+    /// Waits until the audit knows what happened so far; a second or two at the most.
     pub async fn flush(&self) {
         self.0.journal.flush().await;
     }

@@ -19,7 +19,7 @@ const TOGETHER: usize = 500;
 /// How long an entry waits for others.
 const GATHER: Duration = Duration::from_millis(50);
 /// How long is waited for the audit at the end.
-const LAST: Duration = Duration::from_secs(3);
+const LAST: Duration = Duration::from_millis(1_500);
 
 /// The way to the audit.
 #[derive(Clone)]
