@@ -10,6 +10,7 @@
 )]
 
 pub mod acapy;
+pub mod certificates;
 pub mod graphql;
 pub mod identus;
 pub mod nats;

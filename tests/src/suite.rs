@@ -265,7 +265,7 @@ fn grpc_url(address: &str) -> String {
 }
 
 /// An address whose port the system gives to nobody on its own, so that it is still free at a restart.
-pub(crate) fn free_address() -> String {
+pub fn free_address() -> String {
     loop {
         let address = format!("127.0.0.1:{}", rand::random_range(10_000..32_000));
         if std::net::TcpListener::bind(&address).is_ok() {

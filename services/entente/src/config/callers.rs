@@ -21,11 +21,14 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(plain) {
         return Err(wrong("must be named by 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()));
     }
-    let digest = match (&caller.key_sha256, &caller.key_file) {
-        (Some(text), None) => from_hex(text).ok_or_else(|| {
+    let credential = match (&caller.key_sha256, &caller.key_file, &caller.spiffe) {
+        (Some(text), None, None) => Credential::Key(from_hex(text).ok_or_else(|| {
             wrong("has a key-sha256 that is not 64 hexadecimal digits".to_owned())
-        })?,
-        (None, Some(path)) => {
+        })?),
+        (None, None, Some(id)) => Credential::Spiffe(
+            id.parse().map_err(|error| wrong(format!("has a spiffe that {error}")))?,
+        ),
+        (None, Some(path), None) => {
             let key = std::fs::read_to_string(path)
                 .map_err(|error| wrong(format!("has a key-file that cannot be read: {error}")))?;
             let key = key.trim();
