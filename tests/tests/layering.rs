@@ -95,7 +95,7 @@ fn no_service_needs_another() {
 
 #[test]
 fn shared_crates_need_no_service() {
-    for path in ["did", "didcomm", "protocol", "rpc", "store", "net", "telemetry"] {
+    for path in ["did", "didcomm", "protocol", "rpc", "store", "net", "jwt", "tls", "telemetry"] {
         let needed = closure(&format!("entente-{path}"));
         assert!(!SERVICES.iter().any(|service| needed.contains(*service)), "{path}");
     }
