@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An authority with a folder for what it makes.
 pub struct Authority {
@@ -65,12 +66,12 @@ impl Authority {
     /// One whose time is over when this returns.
     pub fn issue_expired(&self, name: &str, names: &[&str]) -> Pair {
         let pair = self.issue_for(name, names, 0);
-        let lasts = || {
-            let mut check = Command::new("openssl");
-            check.args(["x509", "-noout", "-checkend", "0", "-in", text(&pair.certificate)]);
-            check.output().unwrap().status.success()
-        };
-        while lasts() {}
+        // Its time ends with the second in which it was made.
+        let second = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let made = second();
+        while second() == made {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         pair
     }
 

@@ -336,8 +336,7 @@ async fn rsa_keys_count_as_openssl_makes_them() {
         let message = message(&json!({"alg": algorithm, "kid": "r"}), &claims());
         let (key, file) = (path("key"), path("message"));
         std::fs::write(&file, &message).unwrap();
-        let command =
-            [&["dgst", "-sha256", "-sign", &key], more, &[&file]].concat();
+        let command = [&["dgst", "-sha256", "-sign", &key], more, &[&file]].concat();
         format!("{message}.{}", encode(&openssl(&command)))
     };
     assert!(issuers.verify(&sign("RS256", &[])).await.is_ok());

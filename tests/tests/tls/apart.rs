@@ -167,22 +167,16 @@ impl Apart {
 async fn services_know_each_other_by_their_certificates() {
     let apart = tokio::task::spawn_blocking(Apart::start).await.unwrap();
     // Through the gateway, the connection service, the keystore and the resolver.
-    let (status, made) = apart.curl(
-        Some("owner"),
-        "/out-of-band/create-invitation",
-        &[
-            "-d",
-            r#"{"handshake_protocols":["https://didcomm.org/didexchange/1.1"]}"#,
-            "-H",
-            "content-type: application/json",
-        ],
-    );
+    let invitation = [
+        "-d",
+        r#"{"handshake_protocols":["https://didcomm.org/didexchange/1.1"]}"#,
+        "-H",
+        "content-type: application/json",
+    ];
+    let (status, made) = apart.curl(Some("owner"), "/out-of-band/create-invitation", &invitation);
     assert_eq!(status, "200", "{made}");
-    let (status, denied) = apart.curl(
-        Some("reader"),
-        "/out-of-band/create-invitation",
-        &["-d", "{}", "-H", "content-type: application/json"],
-    );
+    let (status, denied) =
+        apart.curl(Some("reader"), "/out-of-band/create-invitation", &invitation);
     assert_eq!(status, "403", "{denied}");
     assert_eq!(apart.curl(None, "/connections", &[]).0, "000");
 

@@ -98,7 +98,11 @@ async fn a_server_is_who_it_should_be() {
     let wrong = ["spiffe://entente.test/connection"];
     let refused = who(server.link_to(Some(&pair), None, &wrong)).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
-    assert!(refused.message().contains("not the service"), "{}", refused.message());
+    assert!(
+        refused.message().contains("its SPIFFE id is spiffe://entente.test/keystore"),
+        "{}",
+        refused.message()
+    );
     // Without an expected id the name counts, and the certificate is for localhost.
     let by_address = server.url.replace("localhost", "127.0.0.1");
     let tls = crate::support::client(Some(&pair), server.authority.certificate());

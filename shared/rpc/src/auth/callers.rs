@@ -24,8 +24,7 @@ use pb::audit_service_client::AuditServiceClient;
 /// The most keys that are remembered at a time, right and wrong ones.
 const REMEMBERED: u64 = 10_000;
 /// What there is for everyone without a right key, whatever is wrong with it.
-const NO_CREDENTIAL: &str =
-    "send a valid API key as x-api-key, or a key or token as authorization: Bearer";
+const NO_CREDENTIAL: &str = "send a valid API key as x-api-key, a key or token as authorization: Bearer, or show a certificate";
 
 /// Somebody whom the configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]
