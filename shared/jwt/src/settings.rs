@@ -137,6 +137,8 @@ mod tests {
         settings.check().map(|_| ()).map_err(|error| error.to_string())
     }
 
+    type Change = fn(&mut IssuerSettings);
+
     #[test]
     fn what_is_wrong_with_an_issuer_is_said() {
         check(|_| {}).unwrap();
@@ -145,7 +147,7 @@ mod tests {
         {
             check(|settings| settings.jwks = right.to_owned()).unwrap();
         }
-        let cases: [(fn(&mut IssuerSettings), &str); 9] = [
+        let cases: [(Change, &str); 9] = [
             (|settings| settings.issuer.clear(), "iss"),
             (|settings| settings.audience.clear(), "aud"),
             (|settings| settings.algorithms = vec!["HS256".to_owned()], "HS256"),

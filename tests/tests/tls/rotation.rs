@@ -80,6 +80,17 @@ async fn a_new_authority_is_trusted_and_the_old_one_no_more() {
     let new = next.issue("new", &names);
     assert_eq!(server.who(Some(&old), None).await.unwrap(), "gateway");
     assert!(server.who(Some(&new), None).await.is_err());
+    // A client that looks at its files, too.
+    let own = server.authority.issue("own", &names);
+    let first = server.folder.path().join("first.crt");
+    std::fs::copy(server.authority.certificate(), &first).unwrap();
+    let looking = crate::support::client(Some(&own), first);
+    tokio::spawn(looking.clone().watch());
+    let ask_looking = async || {
+        let security = entente_rpc::link::Security { tls: looking.clone(), expected: [].into() };
+        who(entente_rpc::link::secured(&server.url, None, security).unwrap()).await
+    };
+    assert_eq!(ask_looking().await.unwrap(), "gateway");
 
     // Both, as while callers change over; clients trust the server's authority by a copy of its own.
     let read = |path| std::fs::read(path).unwrap();
@@ -98,4 +109,7 @@ async fn a_new_authority_is_trusted_and_the_old_one_no_more() {
     replace(&read(next.certificate()), &trusted);
     eventually("the old one is not", async || ask(&old).await.err()).await;
     assert_eq!(ask(&new).await.unwrap(), "gateway");
+    assert!(ask_looking().await.is_err());
+    new.replace(&own);
+    eventually("the client shows its new certificate", async || ask_looking().await.ok()).await;
 }
