@@ -84,6 +84,8 @@ mod tests {
         read_one(&caller).map_err(|error| error.to_string())
     }
 
+    type Change = fn(&mut CallerSettings);
+
     #[test]
     fn what_is_wrong_with_a_caller_is_said() {
         assert_eq!(caller(|_| {}).unwrap().credential, Credential::Key([0xab; 32]));
@@ -93,7 +95,7 @@ mod tests {
         });
         let id = "spiffe://example.org/ci".parse().unwrap();
         assert_eq!(by_certificate.unwrap().credential, Credential::Spiffe(id));
-        let cases: [(fn(&mut CallerSettings), &str); 7] = [
+        let cases: [(Change, &str); 7] = [
             (|caller| caller.spiffe = Some("spiffe://a/b".to_owned()), "needs one of"),
             (
                 |caller| {
