@@ -43,7 +43,8 @@ impl LastUse {
     fn due(&self, now: i64) -> Vec<(String, String, i64)> {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         uses.retain(|_, seen| seen.written < seen.at || now - seen.written < REMEMBERED);
-        let due = uses.iter_mut().filter(|(_, seen)| seen.at - seen.written >= APART);
+        let is_due = |seen: &Use| seen.at > seen.written && now - seen.written >= APART;
+        let due = uses.iter_mut().filter(|(_, seen)| is_due(seen));
         due.map(|(id, seen)| {
             seen.written = seen.at;
             (seen.tenant.clone(), id.clone(), seen.at)
@@ -86,7 +87,9 @@ mod tests {
         }
         assert_eq!(written, 5);
         assert_eq!(uses.of("k"), Some(1_299_000));
-        uses.due(10_000_000);
+        // The last use is written down too, and then forgotten here.
+        assert_eq!(uses.due(10_000_000).len(), 1);
+        assert_eq!(uses.due(20_000_000).len(), 0);
         assert_eq!(uses.of("k"), None);
     }
 }

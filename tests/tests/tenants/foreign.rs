@@ -149,10 +149,11 @@ async fn nothing_is_told(suite: &Suite) {
     assert_eq!(bolt.all_events().await.len(), before, "nothing of it was changed");
     assert_eq!(bolt.all_connections().await.len(), 1);
 
-    // A stream has what is the reader's own.
+    // A stream has what is the reader's own; of one that has said nothing of what is another's.
+    let dove = tenant(suite, "dove").await;
     let request = SubscribeRequest { heartbeat: None, ..Default::default() };
-    let mut events = acme.events().subscribe(request).await.unwrap().into_inner();
-    acme.invite().await;
+    let mut events = dove.events().subscribe(request).await.unwrap().into_inner();
+    dove.invite().await;
     loop {
         let answer = events.message().await.unwrap().unwrap();
         let shown = format!("{answer:?}");
