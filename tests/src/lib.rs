@@ -10,6 +10,7 @@
 )]
 
 pub mod acapy;
+pub mod certificates;
 pub mod collector;
 pub mod envoy;
 pub mod fleet;

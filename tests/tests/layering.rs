@@ -95,7 +95,9 @@ fn no_service_needs_another() {
 
 #[test]
 fn shared_crates_need_no_service() {
-    for path in ["did", "didcomm", "protocol", "rpc", "store", "net", "telemetry", "trace"] {
+    for path in
+        ["did", "didcomm", "protocol", "rpc", "store", "net", "jwt", "tls", "telemetry", "trace"]
+    {
         let needed = closure(&format!("entente-{path}"));
         assert!(!SERVICES.iter().any(|service| needed.contains(*service)), "{path}");
     }

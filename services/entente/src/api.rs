@@ -1,6 +1,6 @@
 //! The gRPC services of a suite, as the client commands, the demo and the benchmark call them.
 
-use entente_rpc::link::LinkError;
+use entente_rpc::link::{LinkError, Security};
 use entente_rpc::proto::access::v1::access_service_client::AccessServiceClient;
 use entente_rpc::proto::access::v1::api_key_service_client::ApiKeyServiceClient;
 use entente_rpc::proto::access::v1::audit_service_client::AuditServiceClient;
@@ -28,6 +28,18 @@ impl Api {
     /// When the address or the key cannot be used.
     pub fn new(server: &str, api_key: Option<&str>) -> Result<Self, LinkError> {
         Ok(Self { link: link::remote(server, api_key)? })
+    }
+
+    /// The same, over TLS.
+    ///
+    /// # Errors
+    /// As [`Api::new`].
+    pub fn secured(
+        server: &str,
+        api_key: Option<&str>,
+        security: Security,
+    ) -> Result<Self, LinkError> {
+        Ok(Self { link: link::secured(server, api_key, security)? })
     }
 
     /// Invitations.

@@ -70,7 +70,7 @@ Precedence: flag, then environment, then the file, then the default.")]
         shell: Shell,
     },
     #[command(flatten)]
-    Client(ClientCommand),
+    Client(Box<ClientCommand>),
 }
 
 #[derive(clap::Args)]
@@ -120,7 +120,7 @@ pub fn run(cli: Cli) -> ExitCode {
             service_config::service_config().lines().for_each(output::print_line);
             ExitCode::SUCCESS
         }
-        Command::Client(command) => in_runtime(client::run(command)),
+        Command::Client(command) => in_runtime(client::run(*command)),
     }
 }
 

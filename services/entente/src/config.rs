@@ -9,18 +9,21 @@ mod services;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use entente_rpc::auth::StaticCaller;
+use entente_rpc::auth::{IssuerSettings, Proxies, StaticCaller};
+use entente_rpc::link;
 use entente_telemetry::log::Format;
 
 pub use error::ConfigError;
 pub use listen::Listen;
 pub use services::{Remotes, ServiceName};
-pub use settings::{CallerSettings, LogFormat, Settings};
+pub use settings::{CallerSettings, LogFormat, Settings, TlsClientAuth, TlsListener};
+pub use tls::TlsConfig;
 
 /// What the services run with: every value given or defaulted, and checked.
 #[derive(Clone, PartialEq)]
@@ -51,6 +54,16 @@ pub struct Config {
     pub callers: Vec<StaticCaller>,
     /// The same, as the file has it.
     pub caller_settings: Vec<CallerSettings>,
+    /// Whose tokens count.
+    pub issuers: Vec<IssuerSettings>,
+    /// TLS of the listeners and of calls to other services.
+    pub tls: TlsConfig,
+    /// The proxies that are believed.
+    pub proxies: Proxies,
+    /// The same, as given.
+    pub trusted_proxy: Vec<String>,
+    /// The mode of the Unix socket.
+    pub grpc_unix_mode: u32,
     /// Go on with invitations without asking.
     pub auto_accept_invitations: bool,
     /// Go on with requests without asking.
@@ -142,6 +155,14 @@ impl Config {
                 None => url.to_owned(),
             },
         }
+    }
+
+    /// Whether there is TLS anywhere, on a listener or to another service.
+    #[must_use]
+    pub fn needs_tls(&self) -> bool {
+        let files = &self.tls.files;
+        let remotes = || ServiceName::ALL.into_iter().filter_map(|name| self.remotes.url(name));
+        files.pair.is_some() || files.server_ca.is_some() || remotes().any(link::is_https)
     }
 
     /// Whether a service runs in this process.

@@ -87,7 +87,7 @@ pub async fn run() -> Result<(), DemoError> {
 }
 
 fn grpc(suite: &Suite) -> String {
-    suite.addresses().grpc.url()
+    suite.addresses().grpc_url()
 }
 
 async fn start(label: &str, directory: &std::path::Path) -> Result<Suite, DemoError> {

@@ -20,7 +20,7 @@ pub use error::ServeError;
 pub use suite::Suite;
 
 /// Runs the services until SIGTERM or SIGINT. On SIGTERM it first says that it is not ready, and serves on for
-/// `--drain-delay`, so that balancers lead calls elsewhere before it takes none.
+/// `--drain-delay`, so that balancers lead calls elsewhere before it takes none. At SIGHUP the TLS files are read again.
 ///
 /// When all is up, one line of JSON on standard output says so, with the addresses as bound:
 /// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","metrics":"http://…",
@@ -32,34 +32,36 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
     let tracing = traces::start(&config)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(ServeError::Signal)?;
     let mut suite = Suite::start(config).await?;
     if let Some(key) = suite.new_api_key() {
         eprintln!("The API key of this agent, shown once and kept in its data directory:\n  {key}");
     }
     let addresses = suite.addresses();
-    let url =
-        |address: Option<std::net::SocketAddr>| address.map(|address| format!("http://{address}"));
-    let (didcomm, admin, metrics) =
-        (url(addresses.didcomm), url(addresses.admin), url(addresses.metrics));
-    let grpc = addresses.grpc.url();
+    let (didcomm, admin, grpc) =
+        (addresses.didcomm_url(), addresses.admin_url(), addresses.grpc_url());
+    let metrics = addresses.metrics.map(|address| format!("http://{address}"));
     let endpoint = Some(suite.endpoint()).filter(|endpoint| !endpoint.is_empty());
     tracing::info!(didcomm, admin, grpc, metrics, endpoint, "ready");
     let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "metrics": metrics, "endpoint": endpoint});
     print_line(&line.to_string());
-    let result = tokio::select! {
-        _ = terminate.recv() => {
-            tracing::info!("not ready any more, and stopping soon");
-            // Who is in a hurry says so again.
-            tokio::select! {
-                () = suite.drain() => {}
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+    let result = loop {
+        tokio::select! {
+            _ = terminate.recv() => {
+                tracing::info!("not ready any more, and stopping soon");
+                // Who is in a hurry says so again.
+                tokio::select! {
+                    () = suite.drain() => {}
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                break Ok(());
             }
-            Ok(())
+            // A person at a terminal, and no balancer that has to be told.
+            _ = interrupt.recv() => break Ok(()),
+            _ = hang_up.recv() => suite.reload(),
+            error = suite.failed() => break Err(error),
         }
-        // A person at a terminal, and no balancer that has to be told.
-        _ = interrupt.recv() => Ok(()),
-        error = suite.failed() => Err(error),
     };
     tracing::info!("stopping");
     suite.stop().await;

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use entente_rpc::auth::Roles;
+use entente_rpc::auth::{Peer, Roles};
 use entente_rpc::{Code, ErrorReason, Failure};
 
 use crate::gateway::Shared;
@@ -51,21 +51,24 @@ async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path().trim_end_matches('/');
+    let path = &*request.uri().path().trim_end_matches('/').to_owned();
     if OPEN.contains(&path) || identus::is_open(path) {
         return next.run(request).await;
     }
     let later = path == SOCKET || path == graphql::PATH && request.method() == Method::GET;
     let only_operators = METRICS.contains(&path);
     let callers = &shared.config.callers;
+    let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+    let identity = callers.identity(request.headers_mut(), &peer);
     let shown = Shown::of(path, request.headers());
     let mut behalf = caller::of(&request, shown.key);
-    let identified = match shown.beside {
-        Some(beside) => match callers.identify(Some(beside)).await {
-            Ok(_) => callers.identify(shown.key).await,
-            wrong => wrong,
-        },
-        None => callers.identify(shown.key).await,
+    let beside = match shown.beside {
+        Some(beside) => callers.identify(Some(beside)).await.map(drop),
+        None => Ok(()),
+    };
+    let identified = match beside {
+        Ok(()) => callers.prove(identity, shown.key).await,
+        Err(wrong) => Err(wrong),
     };
     match identified {
         Ok(principal) => {

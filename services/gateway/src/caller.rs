@@ -1,12 +1,11 @@
 //! Who calls an admin API.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use entente_rpc::Failure;
-use entente_rpc::auth::Behalf;
+use entente_rpc::auth::{Behalf, Peer};
 use entente_rpc::caller::TENANT_KEY;
 
 use crate::gateway::Shared;
@@ -15,11 +14,11 @@ use crate::gateway::Shared;
 pub(crate) fn of(request: &Request, key: Option<&str>) -> Behalf {
     let headers = request.headers();
     let named = headers.get(TENANT_KEY).and_then(|value| value.to_str().ok());
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = request.extensions().get::<Peer>().and_then(|peer| peer.address);
     Behalf {
         principal: None,
         tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
-        address: address.map(|address| address.0.ip().to_string().into()),
+        address: address.map(|address| address.ip().to_string().into()),
         key: key.and_then(secret),
     }
 }

@@ -8,12 +8,11 @@ use entente_net::{AddressPolicy, ClientError, ClientSettings};
 use entente_rpc::auth::Behalf;
 use entente_rpc::{DEFAULT_TENANT, Request, Status};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
-use crate::listener::{self, ServeError};
+use crate::listener::{self, HttpListener, ServeError};
 use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
 use crate::{Config, admin, didcomm};
@@ -187,10 +186,12 @@ impl Gateway {
     /// [`ServeError`], when the listener fails.
     pub async fn serve_didcomm(
         &self,
-        listener: TcpListener,
+        listener: impl Into<HttpListener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        listener::serve(listener, didcomm::router(self.shared.clone()), shutdown).await
+        let callers = self.shared.config.callers.clone();
+        let router = didcomm::router(self.shared.clone());
+        listener::serve(listener.into(), router, callers, shutdown).await
     }
 
     /// Serves the owner until `shutdown` is done. `metrics` gives what `/metrics` shows, in the OpenMetrics text format.
@@ -199,11 +200,13 @@ impl Gateway {
     /// [`ServeError`], when the listener fails.
     pub async fn serve_admin(
         &self,
-        listener: TcpListener,
+        listener: impl Into<HttpListener>,
         metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        listener::serve(listener, admin::router(self.shared.clone(), metrics), shutdown).await
+        let callers = self.shared.config.callers.clone();
+        let router = admin::router(self.shared.clone(), metrics);
+        listener::serve(listener.into(), router, callers, shutdown).await
     }
 
     /// Says at `/status/ready` that no more is welcome; what comes is served.

@@ -32,5 +32,5 @@ pub use clients::Links;
 pub use config::{Config, DidcommLimits};
 pub use gateway::{Gateway, StartError, start};
 pub use graphql::graphql_schema;
-pub use listener::ServeError;
+pub use listener::{HttpListener, ServeError};
 pub use webhook::{TargetError, WebhookSettings};

@@ -1,16 +1,17 @@
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::http::Request;
+use entente_rpc::auth::{Callers, Peer};
+use entente_tls::Acceptor;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -29,10 +30,32 @@ pub enum ServeError {
     Accept(#[source] std::io::Error),
 }
 
+/// What the gateway listens on: TCP, with TLS or without.
+#[derive(Debug)]
+pub struct HttpListener {
+    tcp: TcpListener,
+    tls: Option<Acceptor>,
+}
+
+impl From<TcpListener> for HttpListener {
+    fn from(tcp: TcpListener) -> Self {
+        Self::new(tcp, None)
+    }
+}
+
+impl HttpListener {
+    /// A bound socket, and how to shake hands on it.
+    #[must_use]
+    pub fn new(tcp: TcpListener, tls: Option<Acceptor>) -> Self {
+        Self { tcp, tls }
+    }
+}
+
 /// Serves HTTP/1.1 until `shutdown` is done, then lets requests under way finish.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: HttpListener,
     router: Router,
+    callers: Callers,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let connections = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -41,7 +64,7 @@ pub(crate) async fn serve(
     loop {
         let Ok(permit) = connections.clone().acquire_owned().await else { break };
         let (stream, address) = tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.tcp.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => match pause_after(&error) {
                     Some(pause) => {
@@ -53,10 +76,14 @@ pub(crate) async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let connection = graceful.watch(connection(stream, WithPeer::new(router.clone(), address)));
+        // A reply is one small write: it must not wait for the peer's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let (watcher, router, peer) = (graceful.watcher(), router.clone(), Peer::at(address));
+        let (tls, callers) = (listener.tls.clone(), callers.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            match tls {
+                None => converse(stream, router, peer, watcher).await,
+                Some(tls) => shake(&tls, stream, router, peer, watcher, &callers).await,
             }
             drop(permit);
         });
@@ -68,16 +95,29 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// The routes, for a connection: its requests say from where they come.
-struct WithPeer {
-    router: TowerToHyperService<Router>,
-    address: SocketAddr,
+async fn shake(
+    tls: &Acceptor,
+    stream: TcpStream,
+    router: Router,
+    peer: Peer,
+    watcher: Watcher,
+    callers: &Callers,
+) {
+    let room = tls.room().await;
+    match tls.accept(stream, room).await {
+        Ok((stream, identity)) => {
+            converse(stream, router, Peer { identity, ..peer }, watcher).await
+        }
+        Err(error) => {
+            peer.address.iter().for_each(|address| callers.turned_away(address.ip(), &error));
+        }
+    }
 }
 
-impl WithPeer {
-    fn new(router: Router, address: SocketAddr) -> Self {
-        Self { router: TowerToHyperService::new(router), address }
-    }
+/// The routes, for a connection: its requests say who is at the other end.
+struct WithPeer {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
 }
 
 impl Service<Request<Incoming>> for WithPeer {
@@ -86,29 +126,27 @@ impl Service<Request<Incoming>> for WithPeer {
     type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(ConnectInfo(self.address));
+        request.extensions_mut().insert(self.peer.clone());
         self.router.call(request)
     }
 }
 
-fn connection(
-    stream: TcpStream,
-    service: WithPeer,
-) -> hyper_util::server::conn::auto::UpgradeableConnection<
-    'static,
-    TokioIo<TcpStream>,
-    WithPeer,
-    TokioExecutor,
-> {
-    // A reply is one small write: it must not wait for the peer's acknowledgement.
-    let _ = stream.set_nodelay(true);
+/// Answers what comes over a connection, until it ends.
+async fn converse<S>(stream: S, router: Router, peer: Peer, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = WithPeer { router: TowerToHyperService::new(router), peer };
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(64 * 1024);
-    builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }
 
 /// How long to wait before the next accept; `None` when the listener itself is broken.

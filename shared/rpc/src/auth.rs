@@ -3,6 +3,8 @@
 //! | module | what |
 //! |---|---|
 //! | `credential` | what a call carries |
+//! | `peer`, `forwarded` | who is at the other end of a connection, and for whom a proxy there calls |
+//! | `token` | who has a token of an issuer |
 //! | `callers` | who has it: the configuration's, and those whose API keys the access service has |
 //! | `roles`, `principal` | what they may do |
 //! | `tenants`, `bucket` | whether their tenant may work, and how much |
@@ -14,18 +16,23 @@ mod bucket;
 mod callers;
 mod credential;
 mod edge;
+mod forwarded;
 mod journal;
+mod peer;
 mod principal;
 mod refusals;
 mod roles;
 mod tenants;
+mod token;
 
 pub use behalf::Behalf;
-pub use callers::{Callers, StaticCaller};
+pub use callers::{Callers, Credential, Known, StaticCaller};
 pub use credential::{
     API_KEY_HEADER, Digest, MadeKey, bearer_in, digest, is_chosen_key, key_id, key_in, service_key,
 };
 pub(crate) use edge::Authenticate;
+pub use entente_jwt::{IssuerSettings, Issuers};
+pub use peer::{FORWARDED_HEADER, Network, Peer, Proxies};
 pub use principal::{ADMIN, Permit, Principal};
 pub(crate) use refusals::register;
 pub use roles::Roles;

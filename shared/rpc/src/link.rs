@@ -5,10 +5,12 @@ mod attempts;
 mod budget;
 mod client;
 mod members;
+mod secure;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use entente_tls::{SpiffeId, Tls};
 use http::{HeaderValue, Request, Response};
 use tonic::Status;
 use tonic::body::Body;
@@ -60,12 +62,51 @@ pub fn routes(routes: tonic::service::Routes) -> Link {
 /// # Errors
 /// When an address is none, or the key not a header value.
 pub fn remote(addresses: &str, api_key: Option<&str>) -> Result<Link, LinkError> {
-    let addresses = address::parse(addresses)?;
-    let place = Arc::new(Place::of(&addresses));
-    let remote = Arc::new(Remote::new(addresses, key_header(api_key)?));
+    connected(addresses, api_key, None)
+}
+
+/// The same over TLS, for `https://host:port` and `dns:///name:port`; `http://` and `unix:` stay as they are. Without an
+/// `api_key` it is the certificate that says who calls, and a key that came with a call does not go on.
+///
+/// # Errors
+/// As [`remote`].
+pub fn secured(
+    addresses: &str,
+    api_key: Option<&str>,
+    security: Security,
+) -> Result<Link, LinkError> {
+    connected(addresses, api_key, Some(security))
+}
+
+/// TLS for a link.
+#[derive(Debug, Clone)]
+pub struct Security {
+    /// Whom to trust, and what to show.
+    pub tls: Tls,
+    /// Who the service may be; whoever has a certificate for the host's name when there is none.
+    pub expected: Arc<[SpiffeId]>,
+}
+
+fn connected(
+    addresses: &str,
+    api_key: Option<&str>,
+    security: Option<Security>,
+) -> Result<Link, LinkError> {
+    let found = address::parse(addresses)?;
+    if security.is_none() && found.iter().any(Address::is_https) {
+        return Err(LinkError::Plain(addresses.to_owned()));
+    }
+    let place = Arc::new(Place::of(&found));
+    let remote = Arc::new(Remote::new(found, key_header(api_key)?, security));
     Ok(BoxCloneSyncService::new(service_fn(move |request| {
         client::call(request, &place, |request| Arc::clone(&remote).call(request))
     })))
+}
+
+/// Whether one of these addresses is `https://`.
+#[must_use]
+pub fn is_https(addresses: &str) -> bool {
+    address::parse(addresses).is_ok_and(|found| found.iter().any(Address::is_https))
 }
 
 /// Whether [`remote`] takes these addresses.
@@ -88,9 +129,12 @@ fn key_header(api_key: Option<&str>) -> Result<Option<HeaderValue>, LinkError> {
 pub enum LinkError {
     /// Not an address.
     #[error(
-        "{0:?} is not an address; write http://host:port, dns:///name:port or unix:/path, or several with commas between"
+        "{0:?} is not an address; write http://host:port, https://host:port, dns:///name:port or unix:/path, or several with commas between"
     )]
     Address(String),
+    /// TLS, where it was not set up.
+    #[error("{0:?} is for TLS, which this link is made without")]
+    Plain(String),
     /// Not a header value.
     #[error("the API key has characters that a header may not carry")]
     ApiKey,

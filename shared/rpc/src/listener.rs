@@ -1,4 +1,4 @@
-//! What a gRPC server listens on: TCP or a Unix socket.
+//! What a gRPC server listens on: TCP, with TLS or without, or a Unix socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,19 +6,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use entente_tls::server::TlsStream;
+use entente_tls::{Acceptor, HandshakeError, Room};
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 use tonic::transport::server::Connected;
+
+use crate::auth::Peer;
 
 /// A socket that is bound.
 #[derive(Debug)]
 pub enum Listener {
     /// An address of this machine.
     Tcp(TcpListener),
-    /// A file, for callers on this machine.
-    Unix(UnixListener),
+    /// The same, with TLS.
+    Tls(TcpListener, Acceptor),
+    /// A file, for callers on this machine: if an owner is given, for that user and root alone.
+    Unix(UnixListener, Option<u32>),
 }
 
 impl From<TcpListener> for Listener {
@@ -29,48 +36,106 @@ impl From<TcpListener> for Listener {
 
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Self {
-        Self::Unix(listener)
+        Self::Unix(listener, None)
     }
 }
 
 impl Listener {
-    /// The connections as they come, each cut after a time.
-    pub(crate) fn incoming(self, longest: Duration) -> impl Stream<Item = io::Result<Connection>> {
-        futures_util::stream::unfold(self, move |listener| async move {
-            let accepted = listener.accept().await;
-            if accepted.is_err() {
-                // Out of file descriptors: it passes when connections end.
-                sleep(Duration::from_millis(100)).await;
-            }
-            let limit = Box::pin(sleep(longest));
-            let connection = |(stream, peer)| Connection { stream, peer, limit };
-            Some((accepted.map(connection), listener))
+    /// The connections as they come, each cut after a time. Whom the handshake turns away is told to `refused`.
+    pub(crate) fn incoming(
+        self,
+        longest: Duration,
+        refused: impl Fn(SocketAddr, &HandshakeError) + Clone + Send + Sync + 'static,
+    ) -> impl Stream<Item = io::Result<Connection>> {
+        let incoming = Incoming { listener: self, longest, handshakes: JoinSet::new() };
+        futures_util::stream::unfold(incoming, move |mut incoming| {
+            let refused = refused.clone();
+            async move { Some((incoming.next(refused).await, incoming)) }
         })
     }
 
-    async fn accept(&self) -> io::Result<(Socket, Peer)> {
-        Ok(match self {
+    /// A connection; for TLS with room for its handshake, which is still to come.
+    async fn accept(&self) -> io::Result<(Socket, Peer, Option<Room>)> {
+        match self {
             Self::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                // A small answer must not wait for the acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
-                (Socket::Tcp(stream), Peer { address: Some(address) })
+                let (stream, address) = accept(listener).await?;
+                Ok((Socket::Tcp(stream), Peer::at(address), None))
             }
-            Self::Unix(listener) => {
-                (Socket::Unix(listener.accept().await?.0), Peer { address: None })
+            Self::Tls(listener, acceptor) => {
+                let room = acceptor.room().await;
+                let (stream, address) = accept(listener).await?;
+                Ok((Socket::Tcp(stream), Peer::at(address), Some(room)))
             }
-        })
+            Self::Unix(listener, owner) => loop {
+                let stream = listener.accept().await?.0;
+                let user = stream.peer_cred()?.uid();
+                if owner.is_none_or(|owner| user == owner || user == 0) {
+                    return Ok((Socket::Unix(stream), Peer::default(), None));
+                }
+                tracing::warn!(user, "another user's connection to the Unix socket is refused");
+            },
+        }
     }
 }
 
-/// Who is at the other end of a connection: an extension of each of its requests.
-#[derive(Debug, Clone)]
-pub(crate) struct Peer {
-    pub(crate) address: Option<SocketAddr>,
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, address) = listener.accept().await?;
+    // A small answer must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, address))
+}
+
+/// A listener with the handshakes that are under way, of which none holds up another.
+struct Incoming {
+    listener: Listener,
+    longest: Duration,
+    handshakes: JoinSet<Option<Connection>>,
+}
+
+impl Incoming {
+    async fn next(
+        &mut self,
+        refused: impl Fn(SocketAddr, &HandshakeError) + Clone + Send + Sync + 'static,
+    ) -> io::Result<Connection> {
+        loop {
+            let accepted = tokio::select! {
+                Some(shaken) = self.handshakes.join_next() => match shaken {
+                    Ok(Some(connection)) => return Ok(connection),
+                    _ => continue,
+                },
+                accepted = self.listener.accept() => accepted,
+            };
+            let longest = self.longest;
+            match (accepted, &self.listener) {
+                (Ok((Socket::Tcp(stream), peer, Some(room))), Listener::Tls(_, acceptor)) => {
+                    let (acceptor, refused) = (acceptor.clone(), refused.clone());
+                    self.handshakes.spawn(async move {
+                        match acceptor.accept(stream, room).await {
+                            Ok((stream, identity)) => {
+                                let stream = Socket::Tls(Box::new(stream));
+                                Some(Connection::new(stream, Peer { identity, ..peer }, longest))
+                            }
+                            Err(error) => {
+                                peer.address.iter().for_each(|address| refused(*address, &error));
+                                None
+                            }
+                        }
+                    });
+                }
+                (Ok((stream, peer, _)), _) => return Ok(Connection::new(stream, peer, longest)),
+                (Err(error), _) => {
+                    // Out of file descriptors: it passes when connections end.
+                    sleep(Duration::from_millis(100)).await;
+                    return Err(error);
+                }
+            }
+        }
+    }
 }
 
 enum Socket {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -81,6 +146,12 @@ pub(crate) struct Connection {
     limit: Pin<Box<Sleep>>,
 }
 
+impl Connection {
+    fn new(stream: Socket, peer: Peer, longest: Duration) -> Self {
+        Self { stream, peer, limit: Box::pin(sleep(longest)) }
+    }
+}
+
 impl Connected for Connection {
     type ConnectInfo = Peer;
 
@@ -89,11 +160,15 @@ impl Connected for Connection {
     }
 }
 
-/// Does the same with either kind of stream.
+/// Does the same with each kind of stream.
 macro_rules! either {
     ($connection:expr, $stream:ident => $work:expr) => {
         match &mut $connection.stream {
             Socket::Tcp(stream) => {
+                let $stream = Pin::new(stream);
+                $work
+            }
+            Socket::Tls(stream) => {
                 let $stream = Pin::new(stream);
                 $work
             }
@@ -147,6 +222,7 @@ impl AsyncWrite for Connection {
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
             Socket::Tcp(stream) => stream.is_write_vectored(),
+            Socket::Tls(stream) => stream.is_write_vectored(),
             Socket::Unix(stream) => stream.is_write_vectored(),
         }
     }

@@ -71,6 +71,12 @@ impl GrpcServer {
         self
     }
 
+    /// Health alone, for a listener of probes.
+    #[must_use]
+    pub fn probes(&self) -> Routes {
+        Routes::new(self.health.service(self.names.clone()))
+    }
+
     /// Takes on as much as this says, instead of the default.
     pub fn limit(&mut self, limits: Limits) -> &mut Self {
         self.limits = limits;
@@ -105,7 +111,11 @@ impl GrpcServer {
         // Each process draws its own, so that replicas do not ask at the same time.
         let age = self.limits.connection_age.mul_f64(rand::random_range(0.9..1.1));
         let room = Room::new(self.limits.calls);
-        let incoming = listener.into().incoming(age + self.limits.connection_grace);
+        let turned_away = callers.clone();
+        let incoming =
+            listener.into().incoming(age + self.limits.connection_grace, move |address, error| {
+                turned_away.turned_away(address.ip(), error);
+            });
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))

@@ -187,7 +187,7 @@ async fn a_token_opens_its_wallet_and_nothing_else() {
         assert_eq!(answer, (404, json!(format!("404: no out-of-band record has the id {id:?}."))));
     }
     // One whose time is over.
-    let mut keys = ApiKeyServiceClient::new(suite.access_link(key));
+    let mut keys = ApiKeyServiceClient::new(suite.link_with(key));
     let request = CreateApiKeyRequest {
         name: "short".to_owned(),
         roles: vec!["owner".to_owned()],

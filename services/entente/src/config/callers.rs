@@ -1,6 +1,6 @@
 //! The callers that the file names.
 
-use entente_rpc::auth::{Digest, Principal, Roles, StaticCaller, digest};
+use entente_rpc::auth::{Credential, Digest, Principal, Roles, StaticCaller, digest};
 
 use super::{CallerSettings, ConfigError};
 
@@ -21,11 +21,14 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(plain) {
         return Err(wrong("must be named by 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()));
     }
-    let digest = match (&caller.key_sha256, &caller.key_file) {
-        (Some(text), None) => from_hex(text).ok_or_else(|| {
+    let credential = match (&caller.key_sha256, &caller.key_file, &caller.spiffe) {
+        (Some(text), None, None) => Credential::Key(from_hex(text).ok_or_else(|| {
             wrong("has a key-sha256 that is not 64 hexadecimal digits".to_owned())
-        })?,
-        (None, Some(path)) => {
+        })?),
+        (None, None, Some(id)) => Credential::Spiffe(
+            id.parse().map_err(|error| wrong(format!("has a spiffe that {error}")))?,
+        ),
+        (None, Some(path), None) => {
             let key = std::fs::read_to_string(path)
                 .map_err(|error| wrong(format!("has a key-file that cannot be read: {error}")))?;
             let key = key.trim();
@@ -34,9 +37,9 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
                     "has a key-file with a key of fewer than 8 characters".to_owned(),
                 ));
             }
-            digest(key)
+            Credential::Key(digest(key))
         }
-        _ => return Err(wrong("needs a key-sha256 or a key-file".to_owned())),
+        _ => return Err(wrong("needs one of key-sha256, key-file and spiffe".to_owned())),
     };
     if let Some(unknown) = caller.roles.iter().find(|role| Roles::named(role).is_none()) {
         let known = Roles::all().names().collect::<Vec<_>>().join(", ");
@@ -47,7 +50,10 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
         return Err(wrong("has a role for one tenant, and no tenant".to_owned()));
     }
     let tenant = caller.tenant.as_deref().map(Into::into);
-    Ok(StaticCaller { digest, principal: Principal { name: name.as_str().into(), tenant, roles } })
+    Ok(StaticCaller {
+        credential,
+        principal: Principal { name: name.as_str().into(), tenant, roles },
+    })
 }
 
 fn from_hex(text: &str) -> Option<Digest> {
@@ -70,6 +76,7 @@ mod tests {
             name: "ci".to_owned(),
             key_sha256: Some("ab".repeat(32)),
             key_file: None,
+            spiffe: None,
             roles: vec!["reader".to_owned()],
             tenant: Some("acme".to_owned()),
         };
@@ -77,14 +84,29 @@ mod tests {
         read_one(&caller).map_err(|error| error.to_string())
     }
 
+    type Change = fn(&mut CallerSettings);
+
     #[test]
     fn what_is_wrong_with_a_caller_is_said() {
-        assert_eq!(caller(|_| {}).unwrap().digest, [0xab; 32]);
-        type Change = fn(&mut CallerSettings);
-        let cases: [(Change, &str); 5] = [
+        assert_eq!(caller(|_| {}).unwrap().credential, Credential::Key([0xab; 32]));
+        let by_certificate = caller(|caller| {
+            caller.key_sha256 = None;
+            caller.spiffe = Some("spiffe://example.org/ci".to_owned());
+        });
+        let id = "spiffe://example.org/ci".parse().unwrap();
+        assert_eq!(by_certificate.unwrap().credential, Credential::Spiffe(id));
+        let cases: [(Change, &str); 7] = [
+            (|caller| caller.spiffe = Some("spiffe://a/b".to_owned()), "needs one of"),
+            (
+                |caller| {
+                    caller.key_sha256 = None;
+                    caller.spiffe = Some("https://a/b".to_owned());
+                },
+                "spiffe://trust-domain/path",
+            ),
             (|caller| caller.name = "a b".to_owned(), "must be named"),
             (|caller| caller.key_sha256 = Some("ab".to_owned()), "64 hexadecimal"),
-            (|caller| caller.key_sha256 = None, "needs a key"),
+            (|caller| caller.key_sha256 = None, "needs one of key-sha256"),
             (|caller| caller.roles = vec!["king".to_owned()], "king"),
             (|caller| caller.tenant = None, "no tenant"),
         ];

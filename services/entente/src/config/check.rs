@@ -9,7 +9,7 @@ use entente_telemetry::log::{self, Format};
 
 use super::{
     Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings,
-    callers,
+    callers, tls,
 };
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
@@ -18,7 +18,13 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
     } else {
         unique(&settings.services)
     };
+    let (tls_config, proxies) = (tls::read(&settings)?, tls::proxies(&settings.trusted_proxy)?);
+    tls::issuers(&settings)?;
     let config = Config {
+        tls: tls_config,
+        proxies,
+        trusted_proxy: settings.trusted_proxy,
+        grpc_unix_mode: tls::unix_mode(settings.grpc_unix_mode.as_deref())?,
         didcomm_addr: address("didcomm-addr", settings.didcomm_addr, "127.0.0.1:8030")?,
         admin_addr: address("admin-addr", settings.admin_addr, "127.0.0.1:8031")?,
         grpc_addr: listen(settings.grpc_addr.as_deref().unwrap_or("127.0.0.1:8032"))?,
@@ -35,10 +41,12 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             settings.admin_api_key,
             settings.admin_insecure.unwrap_or(false),
             !settings.callers.is_empty(),
+            !settings.issuers.is_empty(),
         )?,
         service_key: settings.service_key.map(|key| api_key("service-key", key)).transpose()?,
         callers: callers::read(&settings.callers)?,
         caller_settings: settings.callers,
+        issuers: settings.issuers,
         auto_accept_invitations: settings.auto_accept_invitations.unwrap_or(true),
         auto_accept_requests: settings.auto_accept_requests.unwrap_or(true),
         webhook_urls: settings
@@ -173,10 +181,18 @@ fn without_key(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
 }
 
-fn access(key: Option<String>, insecure: bool, callers: bool) -> Result<Access, ConfigError> {
+fn access(
+    key: Option<String>,
+    insecure: bool,
+    callers: bool,
+    issuers: bool,
+) -> Result<Access, ConfigError> {
     match (key, insecure) {
         (Some(_), true) => Err(ConfigError::Together(
             "--admin-api-key and --admin-insecure exclude each other: give one of them".to_owned(),
+        )),
+        (None, true) if issuers => Err(ConfigError::Together(
+            "[[issuers]] and --admin-insecure exclude each other: give one of them".to_owned(),
         )),
         (None, true) if callers => Err(ConfigError::Together(
             "[[callers]] and --admin-insecure exclude each other: give one of them".to_owned(),
@@ -262,7 +278,7 @@ fn insecure_is_on_loopback(config: &Config) -> Result<(), ConfigError> {
         if !address.is_local() {
             return Err(ConfigError::Together(format!(
                 "--admin-insecure lets everyone in who reaches --{flag} {address}: \
-                 give an --admin-api-key, or an address on 127.0.0.1"
+                 give an --admin-api-key or [[callers]], or an address on 127.0.0.1"
             )));
         }
     }

@@ -15,15 +15,6 @@ pub enum Listen {
 }
 
 impl Listen {
-    /// What a client calls it by: `http://ip:port` or `unix:/path`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        match self {
-            Self::Tcp(address) => format!("http://{address}"),
-            Self::Unix(_) => self.to_string(),
-        }
-    }
-
     /// Whether only this machine reaches it.
     #[must_use]
     pub fn is_local(&self) -> bool {

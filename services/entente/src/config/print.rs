@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use entente_telemetry::log::Format;
 
-use super::{Access, Config, MasterKey, ServiceName};
+use super::{Access, Config, MasterKey, ServiceName, TlsListener};
 
 pub(super) fn to_toml(config: &Config) -> String {
     let mut text = String::new();
@@ -30,7 +30,10 @@ pub(super) fn to_toml(config: &Config) -> String {
     }
     match &config.endpoint {
         Some(url) => line("endpoint", quoted(url)),
-        None => line("# endpoint", quoted(&format!("http://{}", config.didcomm_addr))),
+        None => {
+            let scheme = config.tls.scheme(TlsListener::Didcomm);
+            line("# endpoint", quoted(&format!("{scheme}://{}", config.didcomm_addr)));
+        }
     }
     line("label", quoted(&config.label));
     match config.access {
@@ -42,6 +45,7 @@ pub(super) fn to_toml(config: &Config) -> String {
     if config.service_key.is_some() {
         line("# service-key", "given, not shown".to_owned());
     }
+    tls(config, &mut line);
     line("auto-accept-invitations", config.auto_accept_invitations.to_string());
     line("auto-accept-requests", config.auto_accept_requests.to_string());
     let webhooks =
@@ -76,15 +80,51 @@ pub(super) fn to_toml(config: &Config) -> String {
         line("otlp-endpoint", quoted(url));
     }
     line("didcomm-trace-context", config.didcomm_trace_context.to_string());
-    for caller in &config.caller_settings {
-        // Each field is a string, a list of strings, or not there.
-        let table = serde_json::to_value(caller).unwrap_or_default();
-        text.push_str("[[callers]]\n");
-        for (key, value) in table.as_object().into_iter().flatten() {
-            let _ = writeln!(text, "{key} = {value}");
+    config.caller_settings.iter().for_each(|caller| table(&mut text, "callers", caller));
+    config.issuers.iter().for_each(|issuer| table(&mut text, "issuers", issuer));
+    text
+}
+
+fn tls(config: &Config, line: &mut impl FnMut(&str, String)) {
+    let list = |values: &[String]| serde_json::Value::from(values).to_string();
+    let files = &config.tls.files;
+    let client_ca = files.client_ca.as_ref();
+    let paths = [
+        ("tls-cert", files.pair.as_ref().map(|(certificate, _)| certificate)),
+        ("tls-key", files.pair.as_ref().map(|(_, key)| key)),
+        ("tls-client-ca", client_ca.map(|(path, _)| path)),
+        ("link-ca", files.server_ca.as_ref()),
+    ];
+    for (key, path) in paths {
+        path.iter().for_each(|path| line(key, quoted(&path.display().to_string())));
+    }
+    if files.pair.is_some() {
+        line("tls-listeners", serde_json::json!(config.tls.listeners).to_string());
+    }
+    if let Some((_, auth)) = client_ca {
+        line("tls-client-auth", quoted(&format!("{auth:?}").to_lowercase()));
+    }
+    if !config.trusted_proxy.is_empty() {
+        line("trusted-proxy", list(&config.trusted_proxy));
+    }
+    line("grpc-unix-mode", quoted(&format!("{:o}", config.grpc_unix_mode)));
+}
+
+/// A table of a list of them. Each field is a string, a list of strings, or a table of those, which comes last.
+fn table(text: &mut String, name: &str, row: &impl serde::Serialize) {
+    let fields = serde_json::to_value(row).unwrap_or_default();
+    let _ = writeln!(text, "[[{name}]]");
+    let (tables, values): (Vec<_>, Vec<_>) =
+        fields.as_object().into_iter().flatten().partition(|(_, value)| value.is_object());
+    for (key, value) in values {
+        let _ = writeln!(text, "{key} = {value}");
+    }
+    for (key, value) in tables {
+        let _ = writeln!(text, "[{name}.{key}]");
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let _ = writeln!(text, "{} = {value}", quoted(key));
         }
     }
-    text
 }
 
 /// A JSON string is a TOML basic string.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use entente_rpc::auth::IssuerSettings;
 use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,53 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub callers: Vec<CallerSettings>,
+
+    /// Whose tokens count; in the file alone
+    #[arg(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<IssuerSettings>,
+
+    /// The certificate with its chain, as PEM, of the listeners that --tls-listeners names and of calls to other services;
+    /// read again when it changes
+    #[arg(long, env = "ENTENTE_TLS_CERT", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of --tls-cert, as PEM
+    #[arg(long, env = "ENTENTE_TLS_KEY", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Which listeners speak TLS, where there is a --tls-cert [default: grpc,admin]
+    #[arg(long, env = "ENTENTE_TLS_LISTENERS", value_name = "NAMES", value_delimiter = ',')]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tls_listeners: Vec<TlsListener>,
+
+    /// The authorities, as PEM, of the certificates that clients of gRPC and the admin API show
+    #[arg(long, env = "ENTENTE_TLS_CLIENT_CA", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Whether clients need a certificate, where there is a --tls-client-ca [default: required]
+    #[arg(long, env = "ENTENTE_TLS_CLIENT_AUTH", value_name = "HOW")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth: Option<TlsClientAuth>,
+
+    /// The authorities, as PEM, of the other services; makes dns:/// addresses TLS too [default: the system's, for https://]
+    #[arg(long, env = "ENTENTE_LINK_CA", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_ca: Option<PathBuf>,
+
+    /// Proxies whose x-forwarded-client-cert is believed: networks as CIDR, addresses, or SPIFFE ids [default: none]
+    #[arg(long, env = "ENTENTE_TRUSTED_PROXY", value_name = "WHO", value_delimiter = ',')]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxy: Vec<String>,
+
+    /// The mode of a Unix socket; but for 600, which is for this user and root alone, the file system says who may use it
+    /// [default: 600]
+    #[arg(long, env = "ENTENTE_GRPC_UNIX_MODE", value_name = "OCTAL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_unix_mode: Option<String>,
 
     /// Let everyone call the admin and gRPC listeners without a key; they must be on loopback
     #[arg(long, env = "ENTENTE_ADMIN_INSECURE", num_args = 0..=1, require_equals = true,
@@ -220,11 +268,36 @@ pub struct CallerSettings {
     /// A file with its key, instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// The SPIFFE id in its certificate, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spiffe: Option<String>,
     /// What it may do.
     pub roles: Vec<String>,
     /// The tenant that it belongs to; none for a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+}
+
+/// A listener that may speak TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsListener {
+    /// `--grpc-addr`, unless it is a Unix socket.
+    Grpc,
+    /// `--admin-addr`.
+    Admin,
+    /// `--didcomm-addr`.
+    Didcomm,
+}
+
+/// What a client without a certificate gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsClientAuth {
+    /// It may show another credential.
+    Optional,
+    /// No connection.
+    Required,
 }
 
 /// How log lines are written.

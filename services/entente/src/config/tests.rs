@@ -66,6 +66,31 @@ fn errors_name_the_key_and_what_would_be_right() {
             "",
             &["--grpc-addr 0.0.0.0:1", "--admin-api-key"],
         ),
+        (&["--tls-cert", "a.crt"], "", &["--tls-cert and --tls-key"]),
+        (&["--tls-client-ca", "ca.crt"], "", &["--tls-client-ca", "--tls-cert"]),
+        (
+            &["--tls-cert", "a", "--tls-key", "b", "--tls-client-auth", "optional"],
+            "",
+            &["--tls-client-auth", "--tls-client-ca"],
+        ),
+        (&["--trusted-proxy", "10.0.0.0/33"], "", &["--trusted-proxy", "10.0.0.0/8", "spiffe://"]),
+        (&["--trusted-proxy", "example.com"], "", &["--trusted-proxy", "example.com"]),
+        (&["--grpc-unix-mode", "1777"], "", &["--grpc-unix-mode", "660"]),
+        (
+            &[],
+            "[[callers]]\nname = \"a\"\nroles = [\"operator\"]\nspiffe = \"spiffe://A/b\"",
+            &["\"a\"", "spiffe://trust-domain/path"],
+        ),
+        (
+            &[],
+            "[[issuers]]\nissuer = \"https://i\"\naudience = [\"a\"]\njwks = \"http://i/k\"\ntenant = \"t\"\nroles = [\"reader\"]",
+            &["[[issuers]]", "https://i", "https URL"],
+        ),
+        (
+            &["--admin-insecure"],
+            "[[issuers]]\nissuer = \"https://i\"\naudience = [\"a\"]\njwks = \"k\"\ntenant = \"t\"\nroles = [\"reader\"]",
+            &["[[issuers]] and --admin-insecure exclude"],
+        ),
         (&["--master-passphrase", "secret"], "", &["--master-passphrase", "at least 12"]),
         (&["--didcomm-addr", "0.0.0.0:1"], "", &["--endpoint is needed"]),
         (&["--services", "transport"], "", &["transport calls resolver", "--resolver-url"]),
@@ -89,7 +114,7 @@ fn a_service_apart_needs_only_those_that_it_calls() {
     }
     let flags = ["--admin-insecure", "--grpc-addr", "unix:/run/e.sock"];
     let config = Config::resolve(&settings(&flags), None).unwrap();
-    assert_eq!(config.grpc_addr.url(), "unix:/run/e.sock");
+    assert_eq!(config.grpc_addr.to_string(), "unix:/run/e.sock");
 }
 
 #[test]
@@ -113,7 +138,17 @@ fn the_printed_configuration_reads_back_as_itself() {
         "1",
         "--migrate=false",
     ];
-    let config = Config::resolve(&settings(&flags), None).unwrap();
+    let flags = [
+        &flags[..],
+        &["--tls-cert", "a.crt", "--tls-key", "a.key", "--tls-listeners", "grpc,didcomm"],
+        &["--tls-client-ca", "ca.crt", "--tls-client-auth", "optional", "--link-ca", "b.crt"],
+        &["--trusted-proxy", "10.0.0.0/8,spiffe://a/b", "--grpc-unix-mode", "660"],
+    ]
+    .concat();
+    let file = "[[callers]]\nname = \"a\"\nroles = [\"operator\"]\nspiffe = \"spiffe://a/b\"\n\
+        [[issuers]]\nissuer = \"https://i\"\naudience = [\"a\"]\njwks = \"k.json\"\ntenant-claim = \"t\"\n\
+        roles-claim = \"r\"\n[issuers.role-map]\n\"a b\" = [\"reader\"]\n";
+    let config = Config::resolve(&settings(&flags), Some(("file", file))).unwrap();
     let again = Config::resolve(&settings(&[]), Some(("printed", &config.to_toml()))).unwrap();
     assert!(again == config, "{}", config.to_toml());
 }

@@ -29,6 +29,12 @@ pub enum ServeError {
     /// There is no randomness for a key.
     #[error("the system gives no randomness for an API key")]
     Randomness,
+    /// The files for TLS cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] entente_tls::TlsError),
+    /// An issuer of tokens cannot be one.
+    #[error("[[issuers]]: {0}")]
+    Issuers(String),
     /// A port cannot be bound.
     #[error("--{flag}: {address} cannot be listened on: {source}{}", advice(.source))]
     Bind {

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
+use entente_rpc::GrpcServer;
 use entente_telemetry::metrics;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -16,11 +17,17 @@ use super::ServeError;
 use super::readiness::{self, Phase};
 use super::services::Services;
 
-/// Serves HTTP until `stopped` is done. It answers to anyone: nothing in it is about anybody.
+/// gRPC's health, for those who ask over a listener without TLS.
+pub(super) fn probes(server: &GrpcServer) -> Router {
+    Router::new().route_service("/grpc.health.v1.Health/{method}", server.probes())
+}
+
+/// Serves HTTP, and gRPC's health among it, until `stopped` is done. It answers to anyone: nothing in it is about anybody.
 pub(super) async fn serve(
     listener: TcpListener,
     registry: Arc<Registry>,
     services: Arc<Services>,
+    probes: Router,
     phase: watch::Receiver<Phase>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
@@ -38,6 +45,7 @@ pub(super) async fn serve(
     let router = Router::new()
         .route("/metrics", get(text))
         .route("/status/live", get(async || "{\"alive\":true}"))
-        .route("/status/ready", get(ready));
+        .route("/status/ready", get(ready))
+        .merge(probes);
     axum::serve(listener, router).with_graceful_shutdown(stopped).await.map_err(ServeError::Metrics)
 }

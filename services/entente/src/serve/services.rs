@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use axum::http::Uri;
-use entente_rpc::auth::{Callers, service_key};
+use entente_rpc::auth::{Callers, Credential, Roles, service_key};
+use entente_rpc::link::Security;
 use entente_rpc::{GrpcServer, Link, link};
+use entente_tls::Tls;
 use prometheus_client::registry::Registry;
 
 use super::ServeError;
@@ -15,6 +17,8 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a Config,
     /// The URL that peers reach us at.
     pub(super) endpoint: &'a str,
+    /// TLS, where there is any.
+    pub(super) tls: Option<&'a Tls>,
     /// Who may call.
     pub(super) callers: &'a Callers,
     /// The administrator's key, if there is one.
@@ -164,7 +168,11 @@ impl Services {
         // The configuration was checked: what is not here has an address, and an empty one gives the error for it.
         let remote = || {
             let url = context.config.remotes.url(service).unwrap_or_default();
-            link::remote(url, context.credential(from).as_deref())
+            let credential = context.credential(from);
+            match context.security(service, url) {
+                Some(security) => link::secured(url, credential.as_deref(), security),
+                None => link::remote(url, credential.as_deref()),
+            }
         };
         local
             .map_or_else(remote, Ok)
@@ -250,6 +258,18 @@ impl Context<'_> {
     fn credential(&self, from: ServiceName) -> Option<String> {
         let derived = || self.api_key.map(|key| service_key(key, from.as_str()));
         self.config.service_key.clone().or_else(derived)
+    }
+
+    /// TLS for a link: the service has to be whom the file gives its role, where that names one by SPIFFE id.
+    fn security(&self, service: ServiceName, url: &str) -> Option<Security> {
+        let secure = self.config.tls.files.server_ca.is_some() || link::is_https(url);
+        let tls = self.tls.filter(|_| secure)?.clone();
+        let role = Roles::of([service.as_str()]);
+        let expected = self.config.callers.iter().filter_map(|caller| match &caller.credential {
+            Credential::Spiffe(id) if caller.principal.roles.include(role) => Some(id.clone()),
+            _ => None,
+        });
+        Some(Security { tls, expected: expected.collect() })
     }
 
     fn resolver(&self) -> entente_resolver::Config {

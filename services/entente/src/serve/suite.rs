@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entente_rpc::GrpcServer;
-use entente_rpc::auth::{Callers, StaticCaller};
+use entente_rpc::auth::{Callers, Issuers, Known, StaticCaller};
 use entente_telemetry::metrics;
+use entente_tls::Tls;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +26,9 @@ const FLUSH: Duration = Duration::from_secs(4);
 /// The services of one process with their listeners.
 pub struct Suite {
     services: Arc<Services>,
+    tls: Option<Tls>,
+    /// What looks at files and issuers, and ends with this.
+    _watching: JoinSet<()>,
     addresses: Addresses,
     endpoint: String,
     callers: Callers,
@@ -51,22 +55,35 @@ impl Suite {
             }
         }
         let (api_key, key_is_new) = open_data(&config)?;
-        let callers = callers(&config, api_key.as_deref());
-        let listeners = listeners::bind(&config).await?;
+        let issuers = Issuers::new(config.issuers.clone())
+            .map_err(|error| ServeError::Issuers(error.to_string()))?;
+        let callers = callers(&config, api_key.as_deref(), issuers.clone());
+        let tls = config.needs_tls().then(|| Tls::load(config.tls.files.clone())).transpose()?;
+        let listeners = listeners::bind(&config, tls.as_ref()).await?;
         let addresses = listeners.addresses.clone();
-        let derived = addresses.didcomm.map(|address| format!("http://{address}"));
-        let endpoint = config.endpoint.clone().or(derived).unwrap_or_default();
+        let endpoint = config.endpoint.clone().or(addresses.didcomm_url()).unwrap_or_default();
         let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
         entente_rpc::metrics::register(registry.sub_registry_with_prefix("entente"));
         entente_telemetry::trace::register(registry.sub_registry_with_prefix("entente"));
+        if let Some(tls) = &tls {
+            tls.register(registry.sub_registry_with_prefix("entente"));
+        }
         let context = Context {
             config: &config,
+            tls: tls.as_ref(),
             endpoint: &endpoint,
             callers: &callers,
             api_key: api_key.as_deref(),
         };
         let services = Services::start(&context, &mut registry).await?;
+        let mut watching = JoinSet::new();
+        watching.spawn(issuers.follow());
+        if let Some(tls) = &tls {
+            watching.spawn(tls.clone().watch());
+        }
         let mut suite = Self {
+            tls,
+            _watching: watching,
             services: Arc::new(services),
             addresses,
             endpoint,
@@ -86,6 +103,7 @@ impl Suite {
     fn listen(&mut self, listeners: Listeners, registry: Arc<Registry>) -> Result<(), ServeError> {
         let mut server = GrpcServer::new()?;
         self.services.add_to(&mut server);
+        let probes = own_metrics::probes(&server);
         let (callers, stopped, grace) =
             (self.callers.clone(), self.stopped(), self.shutdown_timeout);
         let services = Arc::clone(&self.services);
@@ -97,7 +115,8 @@ impl Suite {
         if let Some(listener) = listeners.metrics {
             let (registry, services) = (Arc::clone(&registry), Arc::clone(&self.services));
             let (phase, stopped) = (self.phase.subscribe(), self.stopped());
-            self.listening.spawn(own_metrics::serve(listener, registry, services, phase, stopped));
+            self.listening
+                .spawn(own_metrics::serve(listener, registry, services, probes, phase, stopped));
         }
         if let (Some(gateway), Some(sockets)) = (&self.services.gateway, listeners.gateway) {
             let (didcomm, admin) = (gateway.clone(), gateway.clone());
@@ -119,6 +138,11 @@ impl Suite {
             // An error means that the suite is gone, which is a stop too.
             let _ = phase.wait_for(|phase| *phase == Phase::Stopping).await;
         }
+    }
+
+    /// Reads the TLS files again.
+    pub fn reload(&self) {
+        self.tls.iter().for_each(Tls::read_again);
     }
 
     /// Where it listens.
@@ -179,12 +203,13 @@ impl Suite {
 }
 
 /// Who may call: those of the file, the administrator, and the services with keys that are derived from the latter's.
-fn callers(config: &Config, api_key: Option<&str>) -> Callers {
+fn callers(config: &Config, api_key: Option<&str>, issuers: Issuers) -> Callers {
     if config.access == Access::Insecure {
         return Callers::insecure();
     }
     let derived = api_key.map(StaticCaller::of_admin_key).unwrap_or_default();
-    Callers::new(config.callers.iter().cloned().chain(derived).collect())
+    let callers = config.callers.iter().cloned().chain(derived).collect();
+    Callers::new(Known { callers, issuers, proxies: config.proxies.clone() })
 }
 
 /// Makes what the configuration needs in the data directory. Gives the API key, and whether it is new.

@@ -1,16 +1,20 @@
 //! Who may call.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use entente_jwt::Issuers;
+use entente_tls::{HandshakeError, Identity, SpiffeId};
+use http::HeaderMap;
 use moka::future::Cache;
 use subtle::ConstantTimeEq as _;
 
-use super::credential::{Digest, digest, is_chosen_key, key_id, service_key};
+use super::credential::{Digest, digest, is_chosen_key, key_id, key_in, service_key};
 use super::journal::Journal;
 use super::refusals::Refusals;
 use super::roles::Roles;
 use super::tenants::{FRESH, Tenants};
-use super::{Behalf, Permit, Principal, behalf};
+use super::{Behalf, Peer, Permit, Principal, Proxies, behalf, token};
 use crate::proto::access::v1 as pb;
 use crate::time::now;
 use crate::{DEFAULT_TENANT, ErrorReason, Failure, Link, MAX_MESSAGE, Method};
@@ -20,15 +24,41 @@ use pb::audit_service_client::AuditServiceClient;
 /// The most keys that are remembered at a time, right and wrong ones.
 const REMEMBERED: u64 = 10_000;
 /// What there is for everyone without a right key, whatever is wrong with it.
-const NO_CREDENTIAL: &str = "send a valid API key as x-api-key or as authorization: Bearer";
+const NO_CREDENTIAL: &str = "send a valid API key as x-api-key, a key or token as authorization: Bearer, or show a certificate";
 
-/// Somebody whose key the configuration has.
+/// Somebody whom the configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticCaller {
-    /// SHA-256 of the key.
-    pub digest: Digest,
-    /// Who has it.
+    /// By what it is known.
+    pub credential: Credential,
+    /// Who it is.
     pub principal: Principal,
+}
+
+/// By what somebody is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// SHA-256 of its key.
+    Key(Digest),
+    /// The id in its certificate.
+    Spiffe(SpiffeId),
+}
+
+/// Whom the configuration knows, and whom it believes.
+#[derive(Default)]
+pub struct Known {
+    /// Who has a key or a certificate.
+    pub callers: Vec<StaticCaller>,
+    /// Whose tokens count.
+    pub issuers: Issuers,
+    /// Who may say for whom it calls.
+    pub proxies: Proxies,
+}
+
+impl From<Vec<StaticCaller>> for Known {
+    fn from(callers: Vec<StaticCaller>) -> Self {
+        Self { callers, ..Self::default() }
+    }
 }
 
 /// Who may call a process. Clones are one.
@@ -36,7 +66,7 @@ pub struct StaticCaller {
 pub struct Callers(Arc<Inner>);
 
 struct Inner {
-    known: Vec<StaticCaller>,
+    known: Known,
     /// Who calls when nobody shows a key; nobody but where keys are not asked for.
     anyone: Option<Principal>,
     access: OnceLock<AccessServiceClient<Link>>,
@@ -58,8 +88,8 @@ enum Verdict {
 impl Callers {
     /// Those of the configuration.
     #[must_use]
-    pub fn new(known: Vec<StaticCaller>) -> Self {
-        Self::with(known, None)
+    pub fn new(known: impl Into<Known>) -> Self {
+        Self::with(known.into(), None)
     }
 
     /// Who has the administrator's key, and the services, whose keys are derived from it.
@@ -73,10 +103,10 @@ impl Callers {
     pub fn insecure() -> Self {
         let tenant = Some(DEFAULT_TENANT.into());
         let anyone = Principal { name: "anyone".into(), tenant, roles: Roles::all() };
-        Self::with(Vec::new(), Some(anyone))
+        Self::with(Known::default(), Some(anyone))
     }
 
-    fn with(known: Vec<StaticCaller>, anyone: Option<Principal>) -> Self {
+    fn with(known: Known, anyone: Option<Principal>) -> Self {
         let keys = Cache::builder().max_capacity(REMEMBERED).time_to_live(FRESH).build();
         let journal = Journal::new();
         Self(Arc::new(Inner {
@@ -118,7 +148,67 @@ impl Callers {
         self.0.anyone.is_some()
     }
 
-    /// Who has a key.
+    /// Who makes a call: by the key or token in its headers, or else by the certificate of the connection or, where a
+    /// trusted proxy made that, the one that the proxy tells of. A wrong key is wrong beside a right certificate too.
+    ///
+    /// # Errors
+    /// As [`Callers::identify`].
+    pub async fn authenticate(
+        &self,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+    ) -> Result<Principal, Failure> {
+        let identity = self.identity(headers, peer);
+        self.prove(identity, key_in(headers)).await
+    }
+
+    /// What a connection shows of who is at its other end or, where a trusted proxy made it, what the proxy tells. It is
+    /// taken out of the headers.
+    pub fn identity(&self, headers: &mut HeaderMap, peer: &Peer) -> Identity {
+        self.0.known.proxies.identity(headers, peer)
+    }
+
+    /// Who has a key or a token or, without one, a certificate.
+    ///
+    /// # Errors
+    /// As [`Callers::identify`].
+    pub async fn prove(&self, identity: Identity, key: Option<&str>) -> Result<Principal, Failure> {
+        match identity {
+            Identity::Spiffe(id) if key.is_none() && !self.are_anyone() => Ok(self.workload(&id)),
+            Identity::Unusable(problem) if key.is_none() && !self.are_anyone() => {
+                Err(Failure::new(ErrorReason::Unauthenticated, problem))
+            }
+            _ => self.identify(key).await,
+        }
+    }
+
+    /// Who has an id; somebody without a role where the configuration does not know it.
+    fn workload(&self, id: &SpiffeId) -> Principal {
+        let known =
+            self.0.known.callers.iter().find(
+                |caller| matches!(&caller.credential, Credential::Spiffe(known) if known == id),
+            );
+        let unknown =
+            || Principal { name: id.as_str().into(), tenant: None, roles: Roles::default() };
+        known.map_or_else(unknown, |caller| caller.principal.clone())
+    }
+
+    /// Tells of somebody whom a handshake turned away; those with a wrong certificate are refused callers.
+    pub fn turned_away(&self, address: IpAddr, error: &HandshakeError) {
+        tracing::debug!(%address, %error, "no TLS connection");
+        if error.is_credential() {
+            let failure = Failure::new(ErrorReason::Unauthenticated, error.to_string());
+            let behalf = Behalf {
+                principal: None,
+                tenant: None,
+                address: Some(address.to_string().into()),
+                key: None,
+            };
+            self.refused(&failure, &behalf, "");
+        }
+    }
+
+    /// Who has a key or a token.
     ///
     /// # Errors
     /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right. Why the
@@ -133,12 +223,18 @@ impl Callers {
         let nobody = || Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL);
         let key = key.ok_or_else(nobody)?;
         let presented = digest(key);
-        let known = self.0.known.iter().fold(None, |found, caller| {
-            let is_this = bool::from(caller.digest.ct_eq(&presented));
+        let known = self.0.known.callers.iter().fold(None, |found, caller| {
+            let is_this = match &caller.credential {
+                Credential::Key(digest) => bool::from(digest.ct_eq(&presented)),
+                Credential::Spiffe(_) => false,
+            };
             if is_this { Some(caller) } else { found }
         });
         if let Some(caller) = known {
             return Ok(caller.principal.clone());
+        }
+        if self.0.known.issuers.take(key) {
+            return token::holder(&self.0.known.issuers, key).await;
         }
         // A chosen key has no id in it.
         let id = key_id(key).or_else(|| is_chosen_key(key).then_some(""));
@@ -205,7 +301,7 @@ impl StaticCaller {
     /// Somebody with a key.
     #[must_use]
     pub fn with_key(key: &str, principal: Principal) -> Self {
-        Self { digest: digest(key), principal }
+        Self { credential: Credential::Key(digest(key)), principal }
     }
 
     /// The administrator, and the services with keys that are derived from the administrator's.

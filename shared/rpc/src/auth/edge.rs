@@ -10,10 +10,8 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 use tower::Layer;
 
-use super::credential::key_in;
-use super::{Behalf, Callers, behalf};
+use super::{Behalf, Callers, Peer, behalf};
 use crate::caller::TENANT_KEY;
-use crate::listener::Peer;
 
 /// The layer that lets calls through by who makes them. Health needs nobody, so that probes work.
 #[derive(Clone)]
@@ -54,7 +52,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // The one that is ready is the one that is called.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
@@ -63,16 +61,15 @@ where
         }
         let callers = self.callers.clone();
         Box::pin(async move {
-            let headers = request.headers();
-            let named = headers.get(TENANT_KEY).and_then(|value| value.to_str().ok());
-            let address = request.extensions().get::<Peer>().and_then(|peer| peer.address);
+            let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+            let named = request.headers().get(TENANT_KEY).and_then(|value| value.to_str().ok());
             let mut behalf = Behalf {
                 principal: None,
                 tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
-                address: address.map(|address| address.ip().to_string().into()),
+                address: peer.address.map(|address| address.ip().to_string().into()),
                 key: None,
             };
-            match callers.identify(key_in(headers)).await {
+            match callers.authenticate(request.headers_mut(), &peer).await {
                 Ok(principal) => behalf.principal = Some(principal),
                 Err(failure) => {
                     let method = request.uri().path().trim_start_matches('/');

@@ -1,6 +1,5 @@
 //! The addresses of a service, as configurations write them (gRPC Name Resolution).
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Uri;
@@ -14,15 +13,21 @@ use super::LinkError;
 pub(super) enum Address {
     /// `http://host:port` or `unix:/path`: one place, which the library connects to.
     Place(String),
+    /// `https://host:port`: one place, over TLS.
+    Secure(Authority),
     /// `dns:///name:port`: as many places as the name has addresses.
     Name(Authority),
 }
 
 impl Address {
+    pub(super) fn is_https(&self) -> bool {
+        matches!(self, Self::Secure(_))
+    }
+
     /// The host, or the path of a socket; and the port.
     pub(super) fn host_and_port(&self) -> (String, Option<u16>) {
         match self {
-            Self::Name(name) => (name.host().to_owned(), name.port_u16()),
+            Self::Name(name) | Self::Secure(name) => (name.host().to_owned(), name.port_u16()),
             Self::Place(place) => match place.parse::<Uri>() {
                 Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => {
                     (uri.host().unwrap_or_default().to_owned(), uri.port_u16())
@@ -60,7 +65,10 @@ fn parse_one(address: &str) -> Result<Address, LinkError> {
     let uri: Uri = address.parse().map_err(|_| wrong())?;
     let host = uri.host().unwrap_or_default();
     match uri.scheme_str() {
-        Some("http" | "https") if !host.is_empty() => Ok(Address::Place(address.to_owned())),
+        Some("http") if !host.is_empty() => Ok(Address::Place(address.to_owned())),
+        Some("https") if !host.is_empty() => {
+            uri.authority().cloned().map(Address::Secure).ok_or_else(wrong)
+        }
         _ => Err(wrong()),
     }
 }
@@ -72,10 +80,11 @@ pub(super) fn place(address: &str) -> Result<Endpoint, LinkError> {
     Ok(settings(endpoint))
 }
 
-/// How to connect to one of the addresses of a name, which goes with each call.
-pub(super) fn named(name: &Authority, address: SocketAddr) -> Option<Endpoint> {
+/// How to connect to one of the addresses of a name, which goes with each call. TLS is the connector's: the library is
+/// told of `http` only, and of what goes with the calls.
+pub(super) fn named(name: &Authority, address: &str, scheme: &str) -> Option<Endpoint> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).ok()?;
-    let origin = Uri::builder().scheme("http").authority(name.clone()).path_and_query("/").build();
+    let origin = Uri::builder().scheme(scheme).authority(name.clone()).path_and_query("/").build();
     Some(settings(endpoint).origin(origin.ok()?))
 }
 
@@ -101,6 +110,7 @@ mod tests {
             ("http://127.0.0.1:1", vec![place("http://127.0.0.1:1")]),
             ("unix:/run/a.sock", vec![place("unix:/run/a.sock")]),
             ("unix:///run/a.sock", vec![place("unix:/run/a.sock")]),
+            ("https://a:1", vec![Address::Secure("a:1".parse().unwrap())]),
             ("dns:///keystore:8032", vec![name("keystore:8032")]),
             ("dns:keystore:8032", vec![name("keystore:8032")]),
             ("http://a:1, dns:///b:2", vec![place("http://a:1"), name("b:2")]),

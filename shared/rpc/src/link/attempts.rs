@@ -14,6 +14,7 @@ use tonic::codegen::Service as _;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tower::ServiceExt as _;
 
+use super::Security;
 use super::address::Address;
 use super::budget::Budget;
 use super::members::{Member, Members};
@@ -32,6 +33,8 @@ pub const MAX_BACK_OFF: Duration = Duration::from_secs(1);
 pub(super) struct Remote {
     members: Arc<Members>,
     api_key: Option<HeaderValue>,
+    /// Whether the connection's certificate says who calls.
+    by_certificate: bool,
     budget: Budget,
 }
 
@@ -53,8 +56,18 @@ enum Lost {
 }
 
 impl Remote {
-    pub(super) fn new(addresses: Vec<Address>, api_key: Option<HeaderValue>) -> Self {
-        Self { members: Arc::new(Members::new(addresses)), api_key, budget: Budget::new() }
+    pub(super) fn new(
+        addresses: Vec<Address>,
+        api_key: Option<HeaderValue>,
+        security: Option<Security>,
+    ) -> Self {
+        let shows = security.as_ref().is_some_and(|security| security.tls.has_pair());
+        Self {
+            by_certificate: shows && api_key.is_none(),
+            members: Arc::new(Members::new(addresses, security)),
+            api_key,
+            budget: Budget::new(),
+        }
     }
 
     pub(super) async fn call(
@@ -63,6 +76,8 @@ impl Remote {
     ) -> Result<Response<Body>, Status> {
         if let Some(key) = &self.api_key {
             request.headers_mut().insert(API_KEY_HEADER, key.clone());
+        } else if self.by_certificate {
+            request.headers_mut().remove(API_KEY_HEADER);
         }
         Current::read(|current| current.write(request.headers_mut()));
         let method = Method::of_path(request.uri().path());

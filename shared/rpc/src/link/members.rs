@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 
 use super::address::{self, Address};
 use super::attempts::unavailable;
+use super::{Security, secure};
 
 /// How long what the DNS said is used before it is asked again.
 const FRESH: Duration = Duration::from_secs(10);
@@ -31,10 +32,17 @@ pub(super) struct Member {
     away_until: AtomicU64,
 }
 
+impl Member {
+    fn new(found: Option<(Authority, SocketAddr)>, channel: Channel) -> Arc<Self> {
+        Arc::new(Self { found, channel, away_until: AtomicU64::new(0) })
+    }
+}
+
 /// The places behind a link.
 pub(super) struct Members {
     began: Instant,
     names: Vec<Authority>,
+    security: Option<Security>,
     next: AtomicUsize,
     known: Mutex<Known>,
     looking_up: tokio::sync::Mutex<()>,
@@ -48,25 +56,25 @@ struct Known {
 }
 
 impl Members {
-    pub(super) fn new(addresses: Vec<Address>) -> Self {
+    pub(super) fn new(addresses: Vec<Address>, security: Option<Security>) -> Self {
         let (mut members, mut names) = (Vec::new(), Vec::new());
         for address in addresses {
-            match address {
-                Address::Name(name) => names.push(name),
-                Address::Place(place) => {
-                    members.extend(address::place(&place).map(|endpoint| {
-                        Arc::new(Member {
-                            found: None,
-                            channel: endpoint.connect_lazy(),
-                            away_until: AtomicU64::new(0),
-                        })
-                    }));
+            let channel = match address {
+                Address::Name(name) => {
+                    names.push(name);
+                    continue;
                 }
-            }
+                Address::Place(place) => address::place(&place).ok().map(|at| at.connect_lazy()),
+                Address::Secure(name) => security
+                    .as_ref()
+                    .and_then(|security| secure::channel(&name, name.as_str(), security)),
+            };
+            members.extend(channel.map(|channel| Member::new(None, channel)));
         }
         Self {
             began: Instant::now(),
             names,
+            security,
             next: AtomicUsize::new(0),
             known: Mutex::new(Known { members: members.into(), stale: None }),
             looking_up: tokio::sync::Mutex::new(()),
@@ -131,6 +139,13 @@ impl Members {
     }
 
     /// Asks the DNS. Who is still there keeps its connection.
+    fn channel(&self, name: &Authority, at: SocketAddr) -> Option<Channel> {
+        match &self.security {
+            Some(security) => secure::channel(name, &at.to_string(), security),
+            None => Some(address::named(name, &at.to_string(), "http")?.connect_lazy()),
+        }
+    }
+
     async fn look_up(&self) -> Result<(), Status> {
         let mut found = Vec::new();
         for name in &self.names {
@@ -157,10 +172,8 @@ impl Members {
             if members.iter().any(|member| member.found == place) {
                 continue;
             }
-            if let Some(endpoint) = place.as_ref().and_then(|(name, at)| address::named(name, *at))
-            {
-                let (channel, away_until) = (endpoint.connect_lazy(), AtomicU64::new(0));
-                members.push(Arc::new(Member { found: place, channel, away_until }));
+            if let Some(channel) = place.as_ref().and_then(|(name, at)| self.channel(name, *at)) {
+                members.push(Member::new(place, channel));
             }
         }
         known.members = members.into();

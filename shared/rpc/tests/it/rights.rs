@@ -54,7 +54,7 @@ fn the_table_is_the_one_that_was_reviewed() {
 /// A server that knows one caller for each role, by the role's name as its key. No service is behind it.
 async fn server() -> String {
     let callers = Roles::all().names().map(|role| StaticCaller::with_key(role, principal(role)));
-    let callers = Callers::new(callers.collect());
+    let callers = Callers::new(callers.collect::<Vec<_>>());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let server = GrpcServer::new().unwrap();

@@ -1,0 +1,15 @@
+//! TLS and who is known by it, with certificates that openssl makes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod apart;
+mod clients;
+mod listener;
+mod rotation;
+mod support;
