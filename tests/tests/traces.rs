@@ -14,7 +14,7 @@ use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, Invitation};
 use entente_rpc::{Code, Request};
 use entente_tests::collector::{Collector, Seen};
 use entente_tests::peer::{message, v2};
-use entente_tests::suite::{eventually, free_address, is_split};
+use entente_tests::suite::{SERVICES, eventually, free_address, is_split};
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ async fn a_handshake_is_one_trace_over_both_agents() {
     let agent = |span: &Seen| span.resource["service.instance.id"].clone();
     let [theirs, ours] = [agent(&chain[0]), agent(&chain[8])];
     assert_ne!(theirs, ours);
-    // In a process each, the services are instances of their own.
+    // In a process each, the services are instances of their own, with names of their own.
     if !is_split() {
         let agents: Vec<_> = chain.iter().rev().map(|span| agent(span) == ours).collect();
         assert_eq!(agents, [true, true, true, true, false, false, true, true, false]);
@@ -89,7 +89,9 @@ async fn a_handshake_is_one_trace_over_both_agents() {
     // The call that brought the message is in a trace of its own, which is found from here.
     let brought = collector.spans().into_iter().find(|span| span.trace_id == last.links[0]);
     assert_ne!(brought.expect("the call that brought it").trace_id, TRACE);
-    conventions(&collector, &chain);
+    if !is_split() {
+        conventions(&collector, &chain);
+    }
 }
 
 fn conventions(collector: &Collector, chain: &[Seen]) {
@@ -236,7 +238,10 @@ async fn a_collector_may_come_late_and_a_broken_parent_is_none() {
     })
     .await;
     let said = suite.log();
-    assert_eq!(said.matches("spans cannot be sent").count(), 1, "{said}");
+    // Once by each process at the most, however many spans there are.
+    let processes = if is_split() { SERVICES.len() } else { 1 };
+    let times = said.matches("spans cannot be sent").count();
+    assert!((1..=processes).contains(&times), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
