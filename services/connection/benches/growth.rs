@@ -48,7 +48,7 @@ async fn seed(place: &Place, count: i64, did: &str) {
     );
     let sql = match place {
         Place::Sqlite(_) => rows,
-        Place::Postgres(_) => format!("SET entente.tenant = '*'; {rows}; ANALYZE"),
+        Place::Postgres(_) => format!("SET entente.tenant = '*'; {rows}; ANALYZE connections"),
     };
     place.session(false).await.unwrap().run(&sql).await.unwrap();
 }

@@ -136,12 +136,15 @@ def health(target, key, pid):
     tell(check=names(stub.Check(health_pb2.HealthCheckRequest()).status))
     error = refused(lambda: stub.Check(health_pb2.HealthCheckRequest(service="unknown")))
     tell(unknown=error.code().name)
-    known = stub.Watch(health_pb2.HealthCheckRequest(service="readiness"))
-    unknown = stub.Watch(health_pb2.HealthCheckRequest(service="unknown"))
+    known = stub.Watch(health_pb2.HealthCheckRequest(service="readiness"), timeout=60)
+    unknown = stub.Watch(health_pb2.HealthCheckRequest(service="unknown"), timeout=60)
     first = [names(next(watch).status) for watch in (known, unknown)]
     tell(first=first, open=unknown.is_active())
     os.kill(int(pid), signal.SIGTERM)
     tell(then=names(next(known).status), open=unknown.is_active())
+    # The interpreter may not come to its end while a stream is open.
+    known.cancel()
+    unknown.cancel()
 
 
 def balanced(targets, key, service_config, calls):
