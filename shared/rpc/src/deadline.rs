@@ -19,6 +19,10 @@ const HEADER: &str = "grpc-timeout";
 /// What a service keeps of its time for itself when it calls another: a twentieth, and at most this.
 const MARGIN: Duration = Duration::from_millis(50);
 
+/// What is kept of a caller's time, so that this side ends the call and not the transport, whose timer would say
+/// CANCELLED: timers go by the millisecond, rounded up.
+const GRANULARITY: Duration = Duration::from_millis(2);
+
 /// The time that a handler has left for what it waits for, less some to answer in. `None` where nobody waits.
 #[must_use]
 pub fn remaining() -> Option<Duration> {
@@ -32,15 +36,18 @@ pub(crate) fn inherited() -> Option<Instant> {
     deadline.checked_sub((left / 20).min(MARGIN))
 }
 
+/// The deadline that the caller gave to a call that has just come in.
+pub(crate) fn given(headers: &HeaderMap) -> Option<Instant> {
+    // A day is as good as for ever, and no clock overflows.
+    let time = headers.get(HEADER).and_then(read)?.min(Duration::from_secs(24 * 3600));
+    Some(Instant::now() + time.saturating_sub(GRANULARITY))
+}
+
 /// The deadline of a call: the caller's and the inherited one, whichever is sooner; else the default, if it has one.
 pub(crate) fn of_call(headers: &HeaderMap, unary: bool) -> Option<Instant> {
-    let now = Instant::now();
-    // A day is as good as for ever, and no clock overflows.
-    let after = |time: Duration| now + time.min(Duration::from_secs(24 * 3600));
-    let given = headers.get(HEADER).and_then(read).map(after);
-    match (given, inherited()) {
+    match (given(headers), inherited()) {
         (Some(given), Some(inherited)) => Some(given.min(inherited)),
-        (None, None) => unary.then(|| after(DEFAULT)),
+        (None, None) => unary.then(|| Instant::now() + DEFAULT),
         (given, inherited) => given.or(inherited),
     }
 }

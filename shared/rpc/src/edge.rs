@@ -1,15 +1,19 @@
-//! Where calls come in from outside: they bring their trace and the id of the request, and get that id back.
+//! Where calls come in from outside: they bring their deadline, their trace and the id of the request, and get that id back.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use entente_trace::{Current, REQUEST_ID, RequestId, within};
 use http::{Request, Response};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tower::Layer;
 
+use crate::deadline;
+
 /// The layer that makes a call part of the trace in its headers, and of the request whose id is there; else of a new one.
+/// The caller's time runs from here, so that the look at the caller's credential has an end too.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge;
 
@@ -41,9 +45,14 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let current = Current::arriving(request.headers());
         let id = current.request_id.as_ref().and_then(RequestId::header);
+        let deadline = deadline::given(request.headers());
         let work = current.clone().sync_scope(|| self.0.call(request));
         Box::pin(async move {
-            let mut response = within(Some(current), work).await?;
+            let answered = deadline::within(deadline, within(Some(current), work)).await;
+            let mut response = match answered {
+                Ok(answered) => answered?,
+                Err(exceeded) => Status::from(exceeded).into_http(),
+            };
             if let Some(id) = id {
                 response.headers_mut().insert(REQUEST_ID, id);
             }
