@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::pages::Limit;
 use super::{Failed, names};
 use crate::api::Api;
-use crate::output::{Column, Output, at, duration, short, text, to_value};
+use crate::output::{Output, at, duration, short, text, to_value};
 
 pub(super) const EXAMPLES: &str = "Examples:
   entente doctor
@@ -18,17 +18,6 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 /// How far apart clocks may be, in milliseconds: events, deadlines and tokens go by them.
 const CLOCKS: i64 = 5_000;
-
-const COLUMNS: &[Column] = &[
-    ("KIND", |row| short(at(row, "/kind"), "FINDING_KIND_")),
-    ("ID", |row| text(at(row, "/id"))),
-    ("SINCE", |row| text(at(row, "/since"))),
-    ("COUNT", |row| text(at(row, "/count"))),
-    ("NEXT ATTEMPT", |row| text(at(row, "/next_attempt_at"))),
-    ("DEADLINE", |row| text(at(row, "/deadline_at"))),
-    ("CAUSE", |row| text(at(row, "/cause"))),
-    ("REMEDY", |row| text(at(row, "/remedy"))),
-];
 
 /// What is looked for.
 #[derive(clap::Args)]
@@ -70,21 +59,32 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
     let wrong = [
         (health != ServingStatus::Serving).then(|| format!("it is {}", health.as_str_name())),
         (skew.abs() > CLOCKS).then(|| format!("its clock is {skew} ms from the one here")),
-        (!rows.is_empty()).then(|| format!("{} findings", rows.len())),
+        (!rows.is_empty()).then(|| format!("{} stuck", rows.len())),
     ];
     if output.json {
         output.record(
             &json!({"health": health.as_str_name(), "clock_skew_ms": skew, "findings": rows}),
         );
-    } else if !rows.is_empty() {
-        output.list(&rows, COLUMNS);
     }
+    rows.iter().for_each(|row| output.say(&paragraph(row)));
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     if wrong.is_empty() {
-        if !output.json {
-            output.say("it serves, the clocks agree, and nothing is stuck");
-        }
+        output.say("it serves, the clocks agree, and nothing is stuck");
         return Ok(());
     }
     Err(Failed::Outcome(wrong.join("; ")))
+}
+
+/// A finding as a person reads it: what, since when, why, and what to do.
+fn paragraph(finding: &Value) -> String {
+    let field = |name: &str| text(at(finding, name));
+    let kind = short(at(finding, "/kind"), "FINDING_KIND_");
+    let mut lines = vec![format!("{kind} {} since {}", field("/id"), field("/since"))];
+    let numbers = [("count", "/count"), ("attempts", "/attempts")];
+    let times = [("next attempt", "/next_attempt_at"), ("deadline", "/deadline_at")];
+    let known = numbers.into_iter().chain(times).map(|(name, place)| (name, field(place)));
+    let known = known.filter(|(_, value)| !value.is_empty());
+    lines.push(known.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", "));
+    lines.extend([field("/cause"), field("/remedy")]);
+    lines.join("\n  ")
 }
