@@ -14,5 +14,6 @@ mod foreign;
 mod keys;
 mod lifecycle;
 mod quotas;
+mod readers;
 mod support;
 mod together;
