@@ -49,7 +49,10 @@ impl Engine {
         }
         let plan = Plan::of(&request)?;
         let quota = self.quota(tenant, Counted::Invitations).await;
-        quota.check(&mut self.work(tenant).await?).await?;
+        if quota.is_limited() {
+            // Before keys are made that nothing would need.
+            quota.check(&mut self.work(tenant).await?).await?;
+        }
         let offer = self.offer(tenant, &request, &plan).await?;
         let label = self.label(tenant, request.label.as_ref()).await;
         let mut work = self.work(tenant).await?;
