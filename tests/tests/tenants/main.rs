@@ -9,8 +9,10 @@
 )]
 
 mod audit;
+mod away;
 mod dialects;
 mod foreign;
+mod guesses;
 mod keys;
 mod lifecycle;
 mod quotas;
