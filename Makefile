@@ -1,7 +1,7 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
-# make bench  what handshakes and reuses cost on this machine, in each shape, and with a million connections
+# make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
 
@@ -40,6 +40,8 @@ bench:
 	measure() { echo "*** $$1 ***"; target/release/entente bench --handshakes 2000 --reuses 2000 --invitations 2000 "$${@:2}"; }; \
 	measure 'one process on SQLite'; \
 	measure 'five processes on SQLite' --apart; \
+	echo '*** 1,000 tenants, of whom one floods ***'; \
+	target/release/entente bench --tenants 1000 --flood; \
 	if [[ -f target/postgres.env ]]; then \
 		source target/postgres.env; \
 		.ci/postgres create {one,five,three}_{inviter,invitee}; \

@@ -228,6 +228,12 @@ impl Suite {
         self.processes.iter_mut().for_each(Process::kill9);
     }
 
+    /// The process of one service, where each has its own.
+    pub fn process(&mut self, service: &str) -> &mut Process {
+        let at = SERVICES.iter().position(|name| *name == service).expect("a service");
+        &mut self.processes[at]
+    }
+
     /// Sends SIGTERM, and gives the exit status and how long the end took; of several processes, of the last that is not
     /// well, or the last.
     pub async fn terminate(&mut self) -> (ExitStatus, Duration) {

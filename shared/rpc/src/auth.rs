@@ -7,7 +7,8 @@
 //! | `token` | who has a token of an issuer |
 //! | `callers` | who has it: the configuration's, and those whose API keys the access service has |
 //! | `roles`, `principal` | what they may do |
-//! | `tenants`, `bucket` | whether their tenant may work, and how much |
+//! | `guesses` | how many wrong keys may come from an address |
+//! | `tenants`, `standings`, `bucket` | whether their tenant may work, and how much |
 //! | `edge`, `behalf` | the two places where all of that is asked: where a call comes in, and where it is made for somebody |
 //! | `journal`, `refusals` | what the audit is told of it |
 
@@ -17,11 +18,13 @@ mod callers;
 mod credential;
 mod edge;
 mod forwarded;
+mod guesses;
 mod journal;
 mod peer;
 mod principal;
 mod refusals;
 mod roles;
+mod standings;
 mod tenants;
 mod token;
 

@@ -18,7 +18,7 @@ const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     while let Some(message) = engine.outbox.next(key) {
-        if !engine.config.tenants.is_active(&message.tenant).await {
+        if !matches!(engine.config.tenants.is_active(&message.tenant).await, Ok(true)) {
             if let Err(error) = rest(engine, &message).await {
                 tracing::warn!(error = %error, "the messages of a tenant that rests could not be put off");
             }

@@ -120,7 +120,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_ca: Option<PathBuf>,
 
-    /// Proxies whose x-forwarded-client-cert is believed: networks as CIDR, addresses, or SPIFFE ids [default: none]
+    /// Proxies whose x-forwarded-client-cert and x-forwarded-for are believed: networks as CIDR, addresses, or SPIFFE ids [default: none]
     #[arg(long, env = "ENTENTE_TRUSTED_PROXY", value_name = "WHO", value_delimiter = ',')]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,

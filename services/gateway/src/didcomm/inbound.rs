@@ -55,7 +55,7 @@ pub(super) async fn collect(
         delivered,
         wait: prost_types::Duration::try_from(wait).ok(),
     };
-    if !shared.config.callers.tenants().is_active(&open.tenant).await {
+    if !matches!(shared.config.callers.tenants().is_active(&open.tenant).await, Ok(true)) {
         tokio::time::sleep(wait).await;
         return None;
     }
@@ -98,9 +98,12 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
         Err(status) => return failed(&status, "keystore", quiet),
     };
     // To its peers it is as if a tenant that rests was not there.
-    if !opened.tenant.is_empty() && !shared.config.callers.tenants().is_active(&opened.tenant).await
-    {
-        return (quiet, "suspended");
+    if !opened.tenant.is_empty() {
+        match shared.config.callers.tenants().is_active(&opened.tenant).await {
+            Ok(true) => {}
+            Ok(false) => return (quiet, "suspended"),
+            Err(failure) => return failed(&failure.into(), "access", quiet),
+        }
     }
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),
