@@ -5,8 +5,6 @@
 
 mod keys;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use entente_did::{Did, DidUrl, Document, Method, resolve_offline};
 use entente_didcomm::envelope::Envelope;
@@ -180,7 +178,7 @@ fn forwarded(opened: &UnpackResponse) -> Result<Option<Forward>, Status> {
     }
     match Message::parse(&opened.plaintext) {
         Ok(message) if message.is_v2() && Forward::is(&message.message_type) => {
-            if message.is_expired(now()) {
+            if message.is_expired(entente_rpc::now().div_euclid(1000)) {
                 return Err(wrong_forward("it has expired"));
             }
             let forward = Forward::from_message(&message);
@@ -217,12 +215,6 @@ fn is_passing(status: &Status) -> bool {
 
 fn malformed(reason: String) -> Status {
     Failure::new(ErrorReason::MalformedEnvelope, reason).into()
-}
-
-/// Unix seconds.
-fn now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn wrong_forward(reason: &str) -> Status {
