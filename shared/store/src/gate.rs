@@ -21,8 +21,8 @@ pub type Pass = Box<dyn Any + Send>;
 
 /// Lets statements through.
 pub trait Gate: Send + Sync {
-    /// Waits for its turn.
-    fn pass(&self, point: Point) -> Pin<Box<dyn Future<Output = Pass> + Send>>;
+    /// Waits for the turn of a statement; the text is empty for the opening of a connection.
+    fn pass(&self, point: Point, sql: &str) -> Pin<Box<dyn Future<Output = Pass> + Send>>;
 }
 
 thread_local! {
@@ -41,11 +41,11 @@ pub(crate) async fn through<T, E>(
 ) -> Result<T, E> {
     let Some(gate) = GATE.with_borrow(Clone::clone) else { return statement.await };
     let commits = sql.ends_with("COMMIT");
-    let pass = gate.pass(if commits { Point::Commit } else { Point::Statement }).await;
+    let pass = gate.pass(if commits { Point::Commit } else { Point::Statement }, sql).await;
     let result = statement.await;
     drop(pass);
     if commits && result.is_ok() {
-        drop(gate.pass(Point::Committed).await);
+        drop(gate.pass(Point::Committed, sql).await);
     }
     result
 }

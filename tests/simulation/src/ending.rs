@@ -65,7 +65,14 @@ impl World {
             agent.watch.exchanges.values().map(move |theirs| (other, theirs))
         });
         all.filter(|(_, theirs)| {
-            theirs.thread_id == exchange.thread_id && theirs.role != exchange.role
+            // A thread may be of several: Identus' is that of a multi-use invitation.
+            let (invitee, inviter) = match exchange.role() {
+                Role::Invitee => (exchange, *theirs),
+                _ => (*theirs, exchange),
+            };
+            theirs.thread_id == exchange.thread_id
+                && theirs.role != exchange.role
+                && invitee.my_did == inviter.their_did
         })
         .collect()
     }

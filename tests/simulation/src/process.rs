@@ -71,12 +71,12 @@ impl Process {
             let folder = folder();
             Self::start(folder, 0, now, patience).leave()
         });
-        Self::start(copy(template.path()), index, now, patience)
+        Self::start(copy(template.path(), &[".db", ".key"]), index, now, patience)
     }
 
     /// Ends as a killed process does, and starts on what that left.
     pub fn crash(self, index: usize, now: i64, patience: Patience) -> Self {
-        let copy = copy(self.folder.path());
+        let copy = copy(self.folder.path(), &[".db", ".key", "-wal"]);
         drop(self);
         Self::start(copy, index, now, patience)
     }
@@ -87,6 +87,8 @@ impl Process {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
+            // Otherwise it depends on how often the runtime was woken which of two tasks is first.
+            .global_queue_interval(1)
             .on_thread_park(move || parks.parked())
             .build()
             .unwrap();
@@ -207,14 +209,15 @@ fn folder() -> TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-/// The files as they are; that of SQLite's shared memory is made anew.
-fn copy(from: &Path) -> TempDir {
+/// The files as they are.
+fn copy(from: &Path, endings: &[&str]) -> TempDir {
     let to = folder();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
-        if !name.to_string_lossy().ends_with("-shm") {
-            std::fs::copy(entry.path(), to.path().join(name)).unwrap();
+        let text = name.to_string_lossy();
+        if endings.iter().any(|ending| text.ends_with(ending)) {
+            std::fs::copy(entry.path(), to.path().join(&name)).unwrap();
         }
     }
     to

@@ -23,6 +23,7 @@ struct Inner {
 
 struct Waiting {
     point: Point,
+    what: String,
     go: oneshot::Sender<Pass>,
 }
 
@@ -35,14 +36,15 @@ impl Drop for UnderWay {
 }
 
 impl Gate for Turnstile {
-    fn pass(&self, point: Point) -> Pin<Box<dyn Future<Output = Pass> + Send>> {
+    fn pass(&self, point: Point, sql: &str) -> Pin<Box<dyn Future<Output = Pass> + Send>> {
         let turnstile = self.clone();
+        let what = describe(point, sql);
         Box::pin(async move {
             if !turnstile.0.closed.load(Ordering::SeqCst) {
                 return Box::new(()) as Pass;
             }
             let (go, let_through) = oneshot::channel();
-            turnstile.waiting().push(Waiting { point, go });
+            turnstile.waiting().push(Waiting { point, what, go });
             let_through.await.unwrap_or_else(|_| Box::new(()))
         })
     }
@@ -55,10 +57,10 @@ impl Turnstile {
     }
 
     /// What waits, in the order it came.
-    pub fn points(&self) -> Vec<Point> {
+    pub fn points(&self) -> Vec<(Point, String)> {
         let mut waiting = self.waiting();
         waiting.retain(|waiting| !waiting.go.is_closed());
-        waiting.iter().map(|waiting| waiting.point).collect()
+        waiting.iter().map(|waiting| (waiting.point, waiting.what.clone())).collect()
     }
 
     /// Lets one through, by its place in `points`.
@@ -88,6 +90,27 @@ impl Turnstile {
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For people: what kind of statement on which table.
+fn describe(point: Point, sql: &str) -> String {
+    let mut words = sql.split([' ', '(', ';', '\n']).filter(|word| !word.is_empty());
+    let verb = words.next().unwrap_or("open").to_lowercase();
+    let mut tables: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        if ["FROM", "INTO", "UPDATE"].contains(&word)
+            && let Some(table) = words.next()
+            && table.chars().all(|letter| letter.is_lowercase() || letter == '_')
+            && !tables.contains(&table)
+        {
+            tables.push(table);
+        }
+    }
+    match point {
+        Point::Statement => format!("{verb} {}", tables.join(" ")),
+        Point::Commit => format!("commit {}", tables.join(" ")),
+        Point::Committed => "committed".to_owned(),
     }
 }
 

@@ -79,7 +79,10 @@ impl Watch {
                     self.single_use(&reuse.invitation_id)?;
                 }
                 let id = format!("{} {}", reuse.thread_id, reuse.invitation_id);
-                self.once(kind, &reuse.connection_id, &id)?;
+                // Without a thread, it is of a wait for another exchange.
+                if !reuse.thread_id.is_empty() {
+                    self.once(kind, &reuse.connection_id, &id)?;
+                }
                 String::new()
             }
             Some(Record::Message(message)) => {

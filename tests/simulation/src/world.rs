@@ -257,15 +257,16 @@ impl World {
     fn go_on(&mut self, agent: usize, crash: usize) -> Checked {
         let points = self.process(agent).turnstile().points();
         let at = self.dice.below(points.len());
-        let chance = match points[at] {
+        let (point, what) = &points[at];
+        let chance = match point {
             Point::Statement => crash / 4,
             Point::Commit | Point::Committed => crash,
         };
         if chance > 0 && self.agents[agent].crashes < 3 && self.dice.percent(chance) {
-            self.step(&format!("agent {agent} dies at {:?}", points[at]));
+            self.step(&format!("agent {agent} dies before: {what}"));
             return self.crash(agent);
         }
-        self.step(&format!("agent {agent} {:?} {at} of {}", points[at], points.len()));
+        self.step(&format!("agent {agent} {at}/{}: {what}", points.len()));
         self.process(agent).turnstile().release(at);
         self.drive(agent)
     }
