@@ -5,6 +5,7 @@ mod basic_messages;
 mod decide;
 mod end_invitation;
 mod events;
+mod findings;
 mod identity;
 mod invite;
 pub(crate) mod numbers;

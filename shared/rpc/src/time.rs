@@ -15,7 +15,7 @@ thread_local! {
     static STOPPED: Cell<Option<i64>> = const { Cell::new(None) };
 }
 
-/// The time, in milliseconds since the epoch: the one clock of the services.
+/// The time, in milliseconds since the epoch: the one clock that is read.
 #[must_use]
 pub fn now() -> i64 {
     STOPPED.get().unwrap_or_else(|| {

@@ -11,7 +11,7 @@ mod failure;
 pub mod gate;
 mod metrics;
 mod migrations;
-mod page;
+pub mod page;
 mod pool;
 mod query;
 mod stripe;

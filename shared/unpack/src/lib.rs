@@ -178,7 +178,7 @@ fn forwarded(opened: &UnpackResponse) -> Result<Option<Forward>, Status> {
     }
     match Message::parse(&opened.plaintext) {
         Ok(message) if message.is_v2() && Forward::is(&message.message_type) => {
-            if message.is_expired(entente_rpc::now().div_euclid(1000)) {
+            if message.is_expired(now()) {
                 return Err(wrong_forward("it has expired"));
             }
             let forward = Forward::from_message(&message);
@@ -215,6 +215,11 @@ fn is_passing(status: &Status) -> bool {
 
 fn malformed(reason: String) -> Status {
     Failure::new(ErrorReason::MalformedEnvelope, reason).into()
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    entente_rpc::now() / 1000
 }
 
 fn wrong_forward(reason: &str) -> Status {
