@@ -79,8 +79,12 @@ impl Watch {
                     self.single_use(&reuse.invitation_id)?;
                 }
                 let id = format!("{} {}", reuse.thread_id, reuse.invitation_id);
-                // Without a thread, it is of a wait for another exchange.
-                if !reuse.thread_id.is_empty() {
+                // Without a thread, it is of a wait for another exchange; and who keeps waiting may be refused yet.
+                let waits_on = self.acceptances.values().any(|acceptance| {
+                    acceptance.thread_id == reuse.thread_id
+                        && reason(acceptance) == proto::ReuseReason::PeerDidNotAnswer
+                });
+                if !reuse.thread_id.is_empty() && !waits_on {
                     self.once(kind, &reuse.connection_id, &id)?;
                 }
                 String::new()
@@ -198,8 +202,7 @@ impl Watch {
             }
         }
         self.acceptances.insert(new.id.clone(), new.clone());
-        let reason = new.decision.as_ref().map(proto::ReuseDecision::reason);
-        Ok(format!(" {:?} {reason:?} v{}", new.state(), new.version))
+        Ok(format!(" {:?} {:?} v{}", new.state(), reason(new), new.version))
     }
 
     /// What a single-use invitation of ours has made.
@@ -230,6 +233,10 @@ impl Watch {
     fn not_deleted_connection(&self, id: &str) -> Result<(), Violation> {
         self.not_deleted(&format!("connection {id}"))
     }
+}
+
+fn reason(acceptance: &proto::Acceptance) -> proto::ReuseReason {
+    acceptance.decision.as_ref().map(proto::ReuseDecision::reason).unwrap_or_default()
 }
 
 fn rises(what: &str, old: i64, new: i64) -> Result<(), Violation> {
