@@ -59,7 +59,9 @@ fn invitation(dice: &mut Dice, weather: &Weather) -> proto::CreateInvitationRequ
     let kind = *dice.pick(&[InvitationKind::SingleUse, InvitationKind::MultiUse]);
     let methods = match format {
         InvitationFormat::OutOfBand2 => [DidMethod::Unspecified; 3],
-        InvitationFormat::Connections1 => [DidMethod::InlineKey, DidMethod::Unspecified, DidMethod::InlineKey],
+        InvitationFormat::Connections1 => {
+            [DidMethod::InlineKey, DidMethod::Unspecified, DidMethod::InlineKey]
+        }
         _ => [DidMethod::Unspecified, DidMethod::Peer4, DidMethod::InlineKey],
     };
     let seconds = *dice.pick(&[2, 30, 600]);
@@ -93,7 +95,8 @@ fn accept(world: &mut World) -> Checked {
             false => *world.dice.pick(&[NoAnswerPolicy::Fail, NoAnswerPolicy::KeepWaiting]),
         };
         let disabled = world.weather.second && world.dice.percent(20);
-        let reuse = proto::ReusePolicy { disabled, on_no_answer: on_no_answer.into(), deadline: None };
+        let reuse =
+            proto::ReusePolicy { disabled, on_no_answer: on_no_answer.into(), deadline: None };
         let invitation = world.offers[at].invitation.url.clone();
         let reuse = Some(reuse);
         let request = proto::AcceptInvitationRequest { invitation, reuse, ..Default::default() };
@@ -107,17 +110,14 @@ fn accept(world: &mut World) -> Checked {
 fn connections(world: &World) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (agent, here) in world.agents.iter().enumerate() {
-        let live = here.watch.made.iter().filter(|made| here.watch.connections.contains_key(&made.id));
+        let live =
+            here.watch.made.iter().filter(|made| here.watch.connections.contains_key(&made.id));
         found.extend(live.map(|made| (agent, made.id.clone())));
     }
     found
 }
 
-fn on_a_connection(
-    world: &mut World,
-    what: &str,
-    call: impl Fn(String, usize) -> Call,
-) -> Checked {
+fn on_a_connection(world: &mut World, what: &str, call: impl Fn(String, usize) -> Call) -> Checked {
     let connections = connections(world);
     if connections.is_empty() {
         return Ok(());

@@ -27,8 +27,13 @@ impl World {
                 self.check_connection(index, connection)?;
             }
             for acceptance in agent.watch.acceptances.values() {
-                if acceptance.state() == AcceptanceState::Pending && acceptance.deadline_at.is_some() {
-                    return broken("every acceptance ends", format!("agent {index}: {acceptance:?}"));
+                if acceptance.state() == AcceptanceState::Pending
+                    && acceptance.deadline_at.is_some()
+                {
+                    return broken(
+                        "every acceptance ends",
+                        format!("agent {index}: {acceptance:?}"),
+                    );
                 }
             }
             self.check_reuse(index)?;
@@ -47,7 +52,8 @@ impl World {
             return Ok(());
         }
         let theirs = self.counterparts(index, exchange);
-        let done = theirs.iter().filter(|(_, theirs)| theirs.state() == ExchangeState::Done).count();
+        let done =
+            theirs.iter().filter(|(_, theirs)| theirs.state() == ExchangeState::Done).count();
         let expected = usize::from(state == ExchangeState::Done);
         if done != expected || theirs.len() > 1 {
             return broken(
@@ -59,7 +65,11 @@ impl World {
     }
 
     /// The exchanges of others in the thread of one.
-    fn counterparts(&self, index: usize, exchange: &proto::Exchange) -> Vec<(usize, &proto::Exchange)> {
+    fn counterparts(
+        &self,
+        index: usize,
+        exchange: &proto::Exchange,
+    ) -> Vec<(usize, &proto::Exchange)> {
         let others = self.agents.iter().enumerate().filter(|(other, _)| *other != index);
         let all = others.flat_map(|(other, agent)| {
             agent.watch.exchanges.values().map(move |theirs| (other, theirs))
@@ -90,7 +100,9 @@ impl World {
 
     fn check_connection(&self, index: usize, mine: &proto::Connection) -> Checked {
         match self.counterpart(index, &mine.id) {
-            Some((_, theirs)) if theirs.my_did != mine.their_did || theirs.their_did != mine.my_did => {
+            Some((_, theirs))
+                if theirs.my_did != mine.their_did || theirs.their_did != mine.my_did =>
+            {
                 broken(
                     "both sides of a connection know each other's DID",
                     format!("agent {index}: {mine:?}\nand the peer: {theirs:?}"),

@@ -30,7 +30,8 @@ impl Inspector {
     /// Whether a message is noted as one that had its effect.
     pub fn has_received(&mut self, id: &str) -> bool {
         let query = sqlx::query_as("SELECT COUNT(*) FROM inbox WHERE message_id = $1").bind(id);
-        let (count,): (i64,) = self.runtime.block_on(query.fetch_one(&mut self.connection)).unwrap();
+        let (count,): (i64,) =
+            self.runtime.block_on(query.fetch_one(&mut self.connection)).unwrap();
         count > 0
     }
 

@@ -51,7 +51,9 @@ impl TransportService for Post {
         let (taken, answer) = oneshot::channel();
         lock(&self.0).posted.push(Posted { to, envelope: envelope.to_vec().into(), taken });
         match answer.await {
-            Ok(true) => Ok(Response::new(DeliverResponse { http_status: 202, ..Default::default() })),
+            Ok(true) => {
+                Ok(Response::new(DeliverResponse { http_status: 202, ..Default::default() }))
+            }
             _ => Err(Failure::new(ErrorReason::EndpointUnavailable, "the network failed").into()),
         }
     }

@@ -97,7 +97,8 @@ impl Process {
         let outlet = Arc::<Mutex<Outlet>>::default();
         entente_rpc::stop_clock(Some(now));
         gate::install(Some(Arc::new(turnstile.clone())));
-        let (services, connection) = runtime.block_on(serve(folder.path(), index, patience, outlet.clone()));
+        let (services, connection) =
+            runtime.block_on(serve(folder.path(), index, patience, outlet.clone()));
         gate::install(None);
         turnstile.close();
         let reader = work::read_events(services.connection.clone(), outlet.clone());
@@ -206,7 +207,11 @@ async fn serve(
 /// In memory, where the system has such a place: a simulation needs no disk that survives it.
 fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
 }
 
 /// The files as they are.

@@ -136,7 +136,11 @@ impl Watch {
         Ok(format!(" {:?} {:?} v{}", new.role(), new.state(), new.version))
     }
 
-    fn connection(&mut self, kind: EventKind, new: &proto::Connection) -> Result<String, Violation> {
+    fn connection(
+        &mut self,
+        kind: EventKind,
+        new: &proto::Connection,
+    ) -> Result<String, Violation> {
         self.not_deleted_connection(&new.id)?;
         match kind {
             EventKind::ConnectionDeleted => {
@@ -170,7 +174,11 @@ impl Watch {
         Ok(format!(" {:?} v{}", new.role(), new.version))
     }
 
-    fn invitation(&mut self, kind: EventKind, new: &proto::Invitation) -> Result<String, Violation> {
+    fn invitation(
+        &mut self,
+        kind: EventKind,
+        new: &proto::Invitation,
+    ) -> Result<String, Violation> {
         if let Some(old) = self.invitations.get(&new.id)
             && kind == EventKind::InvitationChanged
         {
@@ -208,9 +216,8 @@ impl Watch {
     /// What a single-use invitation of ours has made.
     fn single_use(&self, id: &str) -> Result<(), Violation> {
         let Some(invitation) = self.invitations.get(id) else { return Ok(()) };
-        let of_it = |made: &&proto::Connection| {
-            made.role() == Role::Inviter && made.invitation_id == *id
-        };
+        let of_it =
+            |made: &&proto::Connection| made.role() == Role::Inviter && made.invitation_id == *id;
         let made = self.made.iter().filter(of_it).count();
         let reused = self.reuses.get(id).copied().unwrap_or_default();
         let single = invitation.kind() == InvitationKind::SingleUse;

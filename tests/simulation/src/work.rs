@@ -48,7 +48,9 @@ impl Handled {
         match &self.result {
             Ok(disposition) => *disposition != proto::Disposition::Refused,
             // A stranger is not told whether the keys are ours.
-            Err(status) => status.code() == Code::InvalidArgument || status.code() == Code::NotFound,
+            Err(status) => {
+                status.code() == Code::InvalidArgument || status.code() == Code::NotFound
+            }
         }
     }
 }
@@ -129,11 +131,8 @@ async fn answer(link: Link, call: Call) -> Result<Answer, Status> {
 
 /// Handles a packet as the gateway does: opens the envelope, hands the message over.
 pub async fn handle(number: usize, services: Services, envelope: Bytes) -> Done {
-    let mut handled = Handled {
-        id: None,
-        name: String::new(),
-        result: Ok(proto::Disposition::Unspecified),
-    };
+    let mut handled =
+        Handled { id: None, name: String::new(), result: Ok(proto::Disposition::Unspecified) };
     handled.result = receive(services, envelope, &mut handled).await;
     Done::Packet(number, handled)
 }
