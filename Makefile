@@ -1,7 +1,8 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
-# make simulate  agents on a seeded schedule: SEEDS=100000 runs as many, SEED=7 shows one; simulate-mutants breaks the code
+# make simulate          agents on a seeded schedule; SEEDS=100000 runs as many, SEED=7 shows one
+# make simulate-mutants  breaks the code in ways that the simulation must find
 # make bench  what handshakes and reuses cost on this machine, in each shape, and with a million connections
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code

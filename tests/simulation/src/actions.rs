@@ -13,10 +13,17 @@ pub(crate) fn act(world: &mut World) -> Checked {
     let deletes = if world.weather.deletes { 2 } else { 0 };
     let connected = world.agents.iter().any(|agent| !agent.watch.connections.is_empty());
     let on_connection = |weight| if connected { weight } else { 0 };
-    let accepting = if world.offers.is_empty() { 0 } else { 30 };
-    let inviting = if world.offers.is_empty() { 40 } else { 12 };
-    let weights =
-        [inviting, accepting, on_connection(10), on_connection(4), on_connection(4), deletes * 3];
+    let accepting = if world.offers.is_empty() { 0 } else { 24 };
+    let inviting = if world.offers.is_empty() { 24 } else { 5 };
+    let rotating = if world.weather.rotates { 8 } else { 0 };
+    let weights = [
+        inviting,
+        accepting,
+        on_connection(12),
+        on_connection(4),
+        on_connection(rotating),
+        on_connection(deletes) + deletes,
+    ];
     match world.dice.weighted(&weights) {
         0 => invite(world),
         1 => accept(world),

@@ -8,6 +8,19 @@ use std::task::{Context, Poll, Waker};
 use entente_store::gate::{Gate, Pass, Point};
 use tokio::sync::oneshot;
 
+/// The tables that are worth to be named.
+const TABLES: [&str; 9] = [
+    " invitations ",
+    " exchanges ",
+    " connections ",
+    " acceptances ",
+    " outbox ",
+    " inbox ",
+    " events ",
+    " keys ",
+    " peers ",
+];
+
 /// The gate before the databases of one process, which also knows when the process has nothing to do.
 #[derive(Clone, Default)]
 pub struct Turnstile(Arc<Inner>);
@@ -56,6 +69,11 @@ impl Turnstile {
         self.0.closed.store(true, Ordering::SeqCst);
     }
 
+    /// Whether something waits.
+    pub fn is_wanted(&self) -> bool {
+        self.waiting().iter().any(|waiting| !waiting.go.is_closed())
+    }
+
     /// What waits, in the order it came.
     pub fn points(&self) -> Vec<(Point, String)> {
         let mut waiting = self.waiting();
@@ -93,25 +111,20 @@ impl Turnstile {
     }
 }
 
-/// For people: what kind of statement on which table.
+/// For people: what kind of statement, on which tables.
 fn describe(point: Point, sql: &str) -> String {
-    let mut words = sql.split([' ', '(', ';', '\n']).filter(|word| !word.is_empty());
-    let verb = words.next().unwrap_or("open").to_lowercase();
-    let mut tables: Vec<&str> = Vec::new();
-    while let Some(word) = words.next() {
-        if ["FROM", "INTO", "UPDATE"].contains(&word)
-            && let Some(table) = words.next()
-            && table.chars().all(|letter| letter.is_lowercase() || letter == '_')
-            && !tables.contains(&table)
-        {
-            tables.push(table);
+    let verb = match point {
+        Point::Statement => sql.split([' ', ';', '\n']).next().unwrap_or_default(),
+        Point::Commit => "COMMIT",
+        Point::Committed => return "committed".to_owned(),
+    };
+    let mut text = if verb.is_empty() { "open".to_owned() } else { verb.to_lowercase() };
+    for table in TABLES {
+        if sql.contains(table) {
+            text.push_str(table.trim_end());
         }
     }
-    match point {
-        Point::Statement => format!("{verb} {}", tables.join(" ")),
-        Point::Commit => format!("commit {}", tables.join(" ")),
-        Point::Committed => "committed".to_owned(),
-    }
+    text
 }
 
 /// See [`Turnstile::quiet`].

@@ -24,6 +24,8 @@ pub struct Weather {
     pub deletes: bool,
     /// Whether an acceptance may make a second connection with the same agent.
     pub second: bool,
+    /// Whether owners take new DIDs.
+    pub rotates: bool,
     /// Which handshakes are offered: all, or one kind.
     pub handshakes: usize,
 }
@@ -31,8 +33,8 @@ pub struct Weather {
 impl Weather {
     pub fn of(dice: &mut Dice) -> Self {
         Self {
-            agents: *dice.pick(&[2, 2, 2, 3, 3, 4, 5]),
-            actions: 4 + dice.below(8),
+            agents: *dice.pick(&[2, 2, 2, 2, 3, 3, 4, 5]),
+            actions: 4 + dice.below(7),
             lose: *dice.pick(&[0, 0, 10, 30]),
             duplicate: *dice.pick(&[0, 10, 30]),
             crash: *dice.pick(&[0, 3, 10]),
@@ -40,6 +42,7 @@ impl Weather {
             short: dice.percent(15),
             deletes: dice.percent(30),
             second: dice.percent(20),
+            rotates: dice.percent(50),
             handshakes: dice.below(6),
         }
     }

@@ -175,7 +175,8 @@ impl World {
             many(!waiting.is_empty(), 60),
             many(!self.packets.is_empty(), 15),
             many(!self.replies.is_empty(), 15),
-            many(self.actions > 0, 5),
+            // Mostly there is time for what was begun before.
+            many(self.actions > 0, if waiting.is_empty() { 10 } else { 2 }),
             time,
             many(self.weather.cuts, 1),
         ];
@@ -249,7 +250,7 @@ impl World {
 
     /// The agents with a statement that waits.
     fn waiting(&self) -> Vec<usize> {
-        let waits = |agent: &usize| !self.process(*agent).turnstile().points().is_empty();
+        let waits = |agent: &usize| self.process(*agent).turnstile().is_wanted();
         (0..self.agents.len()).filter(waits).collect()
     }
 
