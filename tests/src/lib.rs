@@ -12,6 +12,7 @@
 pub mod acapy;
 pub mod certificates;
 pub mod collector;
+pub mod conformance;
 pub mod envoy;
 pub mod fleet;
 pub mod graphql;

@@ -10,7 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
-/// Makes one test of a list of checks. All run; those that fail are named.
+/// Makes one test of a list of checks. All run, and say how they went as libtest does; those that fail are named.
 macro_rules! checks {
     ($($check:ident),+ $(,)?) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +20,10 @@ macro_rules! checks {
             let mut failed = Vec::new();
             $(
                 let check = std::panic::AssertUnwindSafe($check(&suite)).catch_unwind();
-                if check.await.is_err() {
+                let failure = check.await.is_err();
+                let verdict = if failure { "FAILED" } else { "ok" };
+                println!("check {}::{} ... {verdict}", module_path!(), stringify!($check));
+                if failure {
                     failed.push(stringify!($check));
                 }
             )+
@@ -40,12 +43,17 @@ mod implicit;
 mod messages;
 mod out_of_band;
 mod reuse;
+mod routing;
 mod small;
+mod states;
 mod static_connections;
+mod table;
 mod transports;
 mod v2_envelopes;
+mod v2_mediated;
 mod v2_messages;
 mod v2_out_of_band;
+mod v2_recipients;
 mod v2_return_route;
 mod v2_rotation;
 mod v2_routing;
