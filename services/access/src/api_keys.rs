@@ -2,13 +2,14 @@
 
 use entente_rpc::auth::{Digest, MadeKey, Roles, digest};
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{Caller, ErrorReason, Failure, duration_from_proto, time_to_proto};
-use entente_store::{PageToken, page_size};
+use entente_rpc::{
+    Caller, ErrorReason, Failure, duration_from_proto, now, time_from_proto, time_to_proto,
+};
+use entente_store::page;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::service::{Access, now};
+use crate::service::Access;
 use crate::store::ApiKeyRow;
-use crate::tenants::unknown_page;
 
 /// The most keys of a tenant.
 const MAX_KEYS: i64 = 1_000;
@@ -71,29 +72,25 @@ impl Access {
         tenant: &str,
         request: &pb::ListApiKeysRequest,
     ) -> Answer<pb::ListApiKeysResponse> {
-        let limit = page_size(request.page_size)
-            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
-        let token = PageToken::decode(&request.page_token, &tenant).ok_or_else(unknown_page)?;
-        let after = match &token {
+        let size = page::size(request.page_size)?;
+        let token = page::after(&request.page_token, &tenant)?;
+        let after = match token.as_deref() {
             None => (i64::MIN, ""),
-            Some(token) => {
-                let (time, id) = token.after.split_once(' ').ok_or_else(unknown_page)?;
-                (time.parse().map_err(|_| unknown_page())?, id)
+            Some(place) => {
+                let (time, id) = place.split_once(' ').ok_or_else(page::invalid_token)?;
+                (time.parse().map_err(|_| page::invalid_token())?, id)
             }
         };
-        let mut rows = self.store.api_keys(tenant, after, limit + 1).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| more);
-        let next_page_token = last
-            .map(|row| PageToken::encode(&format!("{} {}", row.created_at, row.id), &tenant))
-            .unwrap_or_default();
+        let mut rows = self.store.api_keys(tenant, after, size + 1).await?;
         for row in &mut rows {
             let seen = self.last_use.of(&row.id);
             row.last_used_at = row.last_used_at.max(seen);
         }
-        let api_keys = rows.into_iter().map(pb::ApiKey::from).collect();
+        let mut api_keys: Vec<_> = rows.into_iter().map(pb::ApiKey::from).collect();
+        let next_page_token = page::cut(&mut api_keys, size, &tenant, |key| {
+            let created_at = key.created_at.as_ref().map(time_from_proto).unwrap_or_default();
+            format!("{created_at} {}", key.id)
+        });
         Ok(pb::ListApiKeysResponse { api_keys, next_page_token })
     }
 

@@ -2,13 +2,13 @@
 
 use entente_rpc::auth::Roles;
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{Caller, ErrorReason, Failure, Method, Status};
-use entente_store::page_size;
+use entente_rpc::{Caller, ErrorReason, Failure, Method, Status, now};
+use entente_store::page;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::service::{Access, now};
+use crate::service::Access;
 use crate::store::Scope;
 
 /// The most entries of one call.
@@ -41,8 +41,7 @@ impl Access {
         caller: &Caller,
         request: pb::ListAuditEntriesRequest,
     ) -> Answer<pb::ListAuditEntriesResponse> {
-        let limit = page_size(request.page_size)
-            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
+        let limit = page::size(request.page_size)?;
         let cursor = check_cursor(request.after)?;
         let Some(scope) = scope(caller, request.filter, "ListAuditEntries") else {
             return Ok(pb::ListAuditEntriesResponse { cursor, ..Default::default() });

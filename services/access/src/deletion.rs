@@ -9,10 +9,10 @@ use entente_rpc::proto::connection::v1::DeleteTenantDataRequest;
 use entente_rpc::proto::connection::v1::tenant_data_service_client::TenantDataServiceClient;
 use entente_rpc::proto::keystore::v1::DeleteTenantKeysRequest;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
-use entente_rpc::{Link, Status};
+use entente_rpc::{Link, Status, now};
 use tokio::time::{sleep, timeout};
 
-use crate::service::{Access, Links, now};
+use crate::service::{Access, Links};
 use crate::store::TenantRow;
 
 /// How often is looked for what an earlier process left.

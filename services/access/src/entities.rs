@@ -4,13 +4,12 @@ use entente_rpc::auth::{MadeKey, digest, is_chosen_key};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::proto::keystore::v1::MacRequest;
-use entente_rpc::{DEFAULT_TENANT, ErrorReason, Failure};
-use entente_store::{PageToken, page_size};
+use entente_rpc::{DEFAULT_TENANT, ErrorReason, Failure, now};
+use entente_store::page;
 use uuid::Uuid;
 
-use crate::service::{Access, now};
+use crate::service::Access;
 use crate::store::{ApiKeyRow, EntityRow, Moved};
-use crate::tenants::unknown_page;
 
 /// The longest name, in characters.
 const MAX_NAME: usize = 128;
@@ -47,18 +46,12 @@ impl Access {
         &self,
         request: &pb::ListEntitiesRequest,
     ) -> Answer<pb::ListEntitiesResponse> {
-        let limit = page_size(request.page_size)
-            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
-        let token = PageToken::decode(&request.page_token, &"entities").ok_or_else(unknown_page)?;
-        let after = token.map(|token| token.after).unwrap_or_default();
-        let mut rows = self.store.entities(&after, limit + 1).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| more);
+        let size = page::size(request.page_size)?;
+        let after = page::after(&request.page_token, &"entities")?.unwrap_or_default();
+        let rows = self.store.entities(&after, size + 1).await?;
+        let mut entities: Vec<_> = rows.into_iter().map(pb::Entity::from).collect();
         let next_page_token =
-            last.map(|row| PageToken::encode(&row.id, &"entities")).unwrap_or_default();
-        let entities = rows.into_iter().map(pb::Entity::from).collect();
+            page::cut(&mut entities, size, &"entities", |entity| entity.id.clone());
         Ok(pb::ListEntitiesResponse { entities, next_page_token })
     }
 

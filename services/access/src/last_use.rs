@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::service::{Access, now};
+use entente_rpc::now;
+
+use crate::service::Access;
 
 /// How long a key's use is not written down again, in milliseconds.
 const APART: i64 = 60_000;

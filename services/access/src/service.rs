@@ -96,7 +96,7 @@ macro_rules! limited {
 /// When the database cannot be opened.
 pub async fn start(config: Config) -> Result<Service, StartError> {
     let store = Store::connect(&config.database_url).await?;
-    store.ensure_tenant(DEFAULT_TENANT, now()).await?;
+    store.ensure_tenant(DEFAULT_TENANT, entente_rpc::now()).await?;
     let interval = config.last_use_interval;
     let access = Access {
         store,
@@ -165,11 +165,4 @@ impl Service {
         last_use::write(&self.grpc.access).await;
         self.grpc.access.store.close().await;
     }
-}
-
-/// Milliseconds since the epoch: the one clock of the service.
-pub(crate) fn now() -> i64 {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{DEFAULT_TENANT, ErrorReason, Failure};
-use entente_store::{PageToken, page_size};
+use entente_rpc::{DEFAULT_TENANT, ErrorReason, Failure, now};
+use entente_store::page;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::service::{Access, now};
+use crate::service::Access;
 use crate::store::{DELETED, TenantRow};
 
 /// The longest id and request_id.
@@ -87,22 +87,16 @@ impl Access {
         &self,
         request: pb::ListTenantsRequest,
     ) -> Answer<pb::ListTenantsResponse> {
-        let limit = page_size(request.page_size)
-            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
+        let size = page::size(request.page_size)?;
         if pb::TenantState::try_from(request.state).is_err() {
             return Err(Failure::field("state", "is not a state that this version knows"));
         }
         let list = (request.state, request.name.as_str());
-        let token = PageToken::decode(&request.page_token, &list);
-        let token = token.ok_or_else(unknown_page)?.map(|token| token.after).unwrap_or_default();
-        let mut rows = self.store.tenants(&token, request.state, &request.name, limit + 1).await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| more);
-        let next_page_token =
-            last.map(|row| PageToken::encode(&row.tenant, &list)).unwrap_or_default();
-        let tenants = rows.into_iter().map(pb::Tenant::try_from).collect::<Result<_, _>>()?;
+        let after = page::after(&request.page_token, &list)?.unwrap_or_default();
+        let rows = self.store.tenants(&after, request.state, &request.name, size + 1).await?;
+        let mut tenants: Vec<_> =
+            rows.into_iter().map(pb::Tenant::try_from).collect::<Result<_, _>>()?;
+        let next_page_token = page::cut(&mut tenants, size, &list, |tenant| tenant.id.clone());
         Ok(pb::ListTenantsResponse { tenants, next_page_token })
     }
 
@@ -186,10 +180,6 @@ impl Access {
             label: row.label,
         })
     }
-}
-
-pub(crate) fn unknown_page() -> Failure {
-    Failure::new(ErrorReason::InvalidPageToken, "the page token is none of this list")
 }
 
 fn check_id(id: &str) -> Answer<()> {

@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, duration_from_proto};
+use entente_store::page;
 use prost::Message as _;
 use tokio::sync::watch;
 
 use crate::engine::{Answer, Engine};
-use crate::project::page;
 use crate::store::{EventFilter, Store};
 use subscription::Start;
 pub(crate) use subscription::Subscription;

@@ -1,7 +1,5 @@
 //! Rows as the records that callers see. Stored enumerations have the numbers of the proto.
 
-pub(crate) mod page;
-
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::time_to_proto;
 use entente_store::StoreError;

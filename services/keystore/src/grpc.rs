@@ -42,9 +42,7 @@ impl Grpc {
             Ok(message) => (Cow::Borrowed("ok"), Ok(Response::new(message))),
             Err(error) => {
                 let failure = Failure::from(error);
-                let name = failure.reason.as_str_name();
-                let name = name.strip_prefix("ERROR_REASON_").unwrap_or(name);
-                (Cow::Owned(name.to_lowercase()), Err(failure.into()))
+                (Cow::Owned(failure.reason.name().to_lowercase()), Err(failure.into()))
             }
         };
         self.keystore.metrics.call(rpc, outcome, began.elapsed());

@@ -9,9 +9,10 @@ mod signatures;
 pub(crate) use envelopes::{PackV2, UnpackKeys, Unpacked};
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use entente_did::PublicKey;
+use entente_rpc::now;
 use moka::sync::Cache;
 use tokio::sync::{Mutex, OnceCell, RwLock};
 
@@ -168,13 +169,6 @@ impl Keystore {
         let limit = self.limits.message;
         if actual > limit { Err(KeystoreError::TooLarge { what, limit, actual }) } else { Ok(()) }
     }
-}
-
-/// Milliseconds since the epoch.
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Reads a key in any of the forms that a request may have it in.

@@ -187,11 +187,19 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl ErrorReason {
+    /// As `google.rpc.ErrorInfo` carries it: without the prefix that protobuf's enumerations need.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        let name = self.as_str_name();
+        name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+    }
+}
+
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
         let code = failure.code();
-        let name = failure.reason.as_str_name();
-        let reason = name.strip_prefix("ERROR_REASON_").unwrap_or(name).to_owned();
+        let reason = failure.reason.name().to_owned();
         let metadata: std::collections::HashMap<_, _> =
             failure.metadata.into_iter().map(|(key, value)| (key, shortened(value, 300))).collect();
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);

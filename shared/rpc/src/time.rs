@@ -9,8 +9,9 @@ pub fn to_proto(milliseconds: i64) -> Timestamp {
     Timestamp { seconds: milliseconds.div_euclid(1000), nanos }
 }
 
-/// The time, in milliseconds since the epoch.
-pub(crate) fn now() -> i64 {
+/// The time, in milliseconds since the epoch: the one clock that is read.
+#[must_use]
+pub fn now() -> i64 {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

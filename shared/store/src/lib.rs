@@ -10,7 +10,7 @@ mod error;
 mod failure;
 mod metrics;
 mod migrations;
-mod page;
+pub mod page;
 mod pool;
 mod query;
 mod stripe;

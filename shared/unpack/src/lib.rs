@@ -5,8 +5,6 @@
 
 mod keys;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use entente_did::{Did, DidUrl, Document, Method, resolve_offline};
 use entente_didcomm::envelope::Envelope;
@@ -221,8 +219,7 @@ fn malformed(reason: String) -> Status {
 
 /// Unix seconds.
 fn now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+    entente_rpc::now() / 1000
 }
 
 fn wrong_forward(reason: &str) -> Status {

@@ -2,10 +2,10 @@
 
 use entente_rpc::Failure;
 use entente_rpc::proto::connection::v1 as pb;
-use entente_store::PageToken;
+use entente_store::{PageToken, page};
 
 use super::{Answer, Engine};
-use crate::project::{self, page};
+use crate::project;
 use crate::store::BasicMessage;
 
 /// How many connections one call may name.

@@ -41,9 +41,14 @@ impl Engine {
 }
 
 impl Quota {
+    /// Whether there is a limit at all: without one nothing has to be counted.
+    pub fn is_limited(self) -> bool {
+        self.most > 0
+    }
+
     /// Whether there may be one more.
     pub async fn has_room(self, work: &mut Work) -> Answer<bool> {
-        Ok(self.most <= 0 || work.count_up_to(self.what, self.most).await? < self.most)
+        Ok(!self.is_limited() || work.count_up_to(self.what, self.most).await? < self.most)
     }
 
     /// Makes sure that there may be one more.

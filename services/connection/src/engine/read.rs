@@ -9,10 +9,11 @@ use entente_did::{Did, PublicKey};
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::event::v1::{EventKind, event::Record};
 use entente_rpc::{Failure, time_from_proto};
+use entente_store::page;
 use prost_types::Timestamp;
 
 use super::{Answer, Engine, check_metadata};
-use crate::project::{self, page};
+use crate::project;
 use crate::store::{
     AcceptanceFilter, ConnectionFilter, ExchangeFilter, InvitationFilter, NewEvent, Page, Span,
 };

@@ -2,10 +2,10 @@
 
 use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{Failure, duration_from_proto, time_from_proto, time_to_proto};
+use entente_store::page;
 
 use super::check_cursor;
 use crate::engine::{Answer, Engine};
-use crate::project::page;
 use crate::store::DeadLetterRow;
 
 /// The longest name, in bytes.

@@ -2,7 +2,7 @@
 
 use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, time_to_proto};
-use entente_store::{PageToken, StoreError, page_size};
+use entente_store::{StoreError, page};
 use url::Url;
 
 use crate::engine::{Answer, Engine, record_id};
@@ -83,22 +83,17 @@ impl Engine {
         &self,
         request: &pb::ListAllWebhooksRequest,
     ) -> Answer<pb::ListAllWebhooksResponse> {
-        let limit = page_size(request.page_size)
-            .ok_or_else(|| Failure::field("page_size", "is negative; 0 means 100"))?;
-        let unknown =
-            || Failure::new(ErrorReason::InvalidPageToken, "the page token is none of this list");
-        let token = PageToken::decode(&request.page_token, &"webhooks").ok_or_else(unknown)?;
-        let after = token.map(|token| token.after).unwrap_or_default();
+        let size = page::size(request.page_size)?;
+        let after = page::after(&request.page_token, &"webhooks")?.unwrap_or_default();
         let after = after.split_once(' ').unwrap_or_default();
-        let rows = self.store.all_webhooks(after, limit).await?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-        let last = rows.last().filter(|_| full);
-        let next_page_token = last
-            .map(|(tenant, row)| PageToken::encode(&format!("{tenant} {}", row.id), &"webhooks"))
-            .unwrap_or_default();
+        let rows = self.store.all_webhooks(after, size + 1).await?;
         let with_tenant =
             |(tenant, row)| Ok(pb::TenantWebhook { tenant, webhook: Some(webhook(row)?) });
-        let webhooks = rows.into_iter().map(with_tenant).collect::<Answer<_>>()?;
+        let mut webhooks: Vec<_> = rows.into_iter().map(with_tenant).collect::<Answer<_>>()?;
+        let next_page_token = page::cut(&mut webhooks, size, &"webhooks", |found| {
+            let id = found.webhook.as_ref().map(|webhook| webhook.id.as_str()).unwrap_or_default();
+            format!("{} {id}", found.tenant)
+        });
         Ok(pb::ListAllWebhooksResponse { webhooks, next_page_token })
     }
 

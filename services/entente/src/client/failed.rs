@@ -40,11 +40,10 @@ impl Failed {
             return ExitCode::from(if usage { 2 } else { 1 });
         };
         let failure = Failure::of(status);
-        let name = failure.reason.as_str_name().trim_start_matches("ERROR_REASON_");
         let reason = if failure.reason == ErrorReason::Unspecified {
             code_name(status.code())
         } else {
-            name
+            failure.reason.name()
         };
         tell(
             output,

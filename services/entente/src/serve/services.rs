@@ -7,6 +7,7 @@ use entente_rpc::auth::{Callers, Credential, Roles, service_key};
 use entente_rpc::link::Security;
 use entente_rpc::{GrpcServer, Link, link};
 use entente_tls::Tls;
+use futures_util::future::OptionFuture;
 use prometheus_client::registry::Registry;
 
 use super::ServeError;
@@ -131,27 +132,33 @@ impl Services {
         from: ServiceName,
         context: &Context<'_>,
     ) -> Result<Option<Link>, ServeError> {
-        let known = self.access.is_some() || context.config.remotes.access.is_some();
-        known.then(|| self.link(from, ServiceName::Access, context)).transpose()
+        self.has_access(context).then(|| self.link(from, ServiceName::Access, context)).transpose()
+    }
+
+    fn has_access(&self, context: &Context<'_>) -> bool {
+        self.access.is_some() || context.config.remotes.access.is_some()
     }
 
     /// A link to the access service without a credential, if there is one: each call has its caller's, who alone may keep
     /// tenants, and no gateway.
     fn access_for_callers(&self, context: &Context<'_>) -> Result<Option<Link>, ServeError> {
-        let service = ServiceName::Access;
-        if let Some(access) = &self.access {
-            return Ok(Some(access.link()));
-        }
-        let remote = context.config.remotes.url(service).map(|url| link::remote(url, None));
-        remote
-            .transpose()
-            .map_err(|source| ServeError::Remote { service: service.as_str(), source })
+        let link = || self.link_with(None, ServiceName::Access, context);
+        self.has_access(context).then(link).transpose()
     }
 
     /// A link of a service to another, here or in another process.
     fn link(
         &self,
         from: ServiceName,
+        service: ServiceName,
+        context: &Context<'_>,
+    ) -> Result<Link, ServeError> {
+        self.link_with(context.credential(from).as_deref(), service, context)
+    }
+
+    fn link_with(
+        &self,
+        credential: Option<&str>,
         service: ServiceName,
         context: &Context<'_>,
     ) -> Result<Link, ServeError> {
@@ -168,10 +175,9 @@ impl Services {
         // The configuration was checked: what is not here has an address, and an empty one gives the error for it.
         let remote = || {
             let url = context.config.remotes.url(service).unwrap_or_default();
-            let credential = context.credential(from);
             match context.security(service, url) {
-                Some(security) => link::secured(url, credential.as_deref(), security),
-                None => link::remote(url, credential.as_deref()),
+                Some(security) => link::secured(url, credential, security),
+                None => link::remote(url, credential),
             }
         };
         local
@@ -190,26 +196,12 @@ impl Services {
 
     /// Whether the stores behind them answer.
     pub(super) async fn are_ready(&self) -> bool {
-        let connection = async {
-            match &self.connection {
-                Some(connection) => connection.is_ready().await,
-                None => true,
-            }
-        };
-        let keystore = async {
-            match &self.keystore {
-                Some(keystore) => keystore.is_ready().await,
-                None => true,
-            }
-        };
-        let access = async {
-            match &self.access {
-                Some(access) => access.is_ready().await,
-                None => true,
-            }
-        };
-        let (connection, keystore, access) = tokio::join!(connection, keystore, access);
-        connection && keystore && access
+        let (connection, keystore, access) = tokio::join!(
+            OptionFuture::from(self.connection.as_ref().map(|service| service.is_ready())),
+            OptionFuture::from(self.keystore.as_ref().map(|service| service.is_ready())),
+            OptionFuture::from(self.access.as_ref().map(|service| service.is_ready())),
+        );
+        [connection, keystore, access].into_iter().flatten().all(|ready| ready)
     }
 
     /// Says to who asks that no more is welcome.

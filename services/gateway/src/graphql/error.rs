@@ -53,7 +53,7 @@ impl From<Status> for ApiError {
 
 impl From<ApiError> for Error {
     fn from(ApiError(failure): ApiError) -> Self {
-        let code = code(failure.reason);
+        let code = failure.reason.name();
         Error::new(failure.message).extend_with(|_, extensions| {
             extensions.set("code", code);
             if !failure.violations.is_empty() {
@@ -75,16 +75,10 @@ pub(super) fn with_codes(mut response: Response) -> Response {
     for ServerError { extensions, .. } in &mut response.errors {
         let extensions = extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
-            extensions.set("code", code(ErrorReason::InvalidField));
+            extensions.set("code", ErrorReason::InvalidField.name());
         }
     }
     response
-}
-
-/// The name of a reason, as ErrorInfo carries it.
-fn code(reason: ErrorReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
 }
 
 fn violations(violations: &[(String, String)]) -> Value {

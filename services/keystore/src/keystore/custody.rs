@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use entente_did::{KeyType, PublicKey};
+use entente_rpc::now;
 use entente_store::{PageToken, StoreError};
 
-use super::{Keystore, now, parse_key};
+use super::{Keystore, parse_key};
 use crate::cache::HeldKey;
 use crate::error::KeystoreError;
 use crate::private_key::PrivateKey;

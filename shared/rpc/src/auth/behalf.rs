@@ -175,11 +175,8 @@ impl Deed {
 
     fn failed(self, status: &Status) {
         let reason = Failure::of(status).reason;
-        let name = reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned();
-        self.end(
-            status.code(),
-            if reason == ErrorReason::Unspecified { String::new() } else { name },
-        );
+        let name = if reason == ErrorReason::Unspecified { "" } else { reason.name() };
+        self.end(status.code(), name.to_owned());
     }
 
     fn end(mut self, code: Code, reason: String) {

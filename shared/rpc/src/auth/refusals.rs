@@ -53,8 +53,7 @@ impl Refusals {
 
     /// Counts a refusal. The first of its kind within a minute is told at once, the others together after it.
     pub(super) fn add(&self, failure: &Failure, behalf: &Behalf, method: &str) {
-        let reason = failure.reason.as_str_name();
-        let reason = reason.strip_prefix("ERROR_REASON_").unwrap_or(reason);
+        let reason = failure.reason.name();
         REFUSED.get_or_create_owned(&Reason { reason }).inc();
         if !self.journal.is_read() {
             return;
