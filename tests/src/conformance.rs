@@ -12,7 +12,9 @@ const TABLE: &str = include_str!("../conformance.md");
 pub struct Row {
     /// Its id.
     pub id: &'static str,
-    /// What an agent must do.
+    /// Who says so; of an attack what it is.
+    pub source: &'static str,
+    /// What an agent must do; of an attack why it is refused.
     pub requirement: &'static str,
     /// The names of the checks, or why there are none.
     pub checks: Result<Vec<&'static str>, &'static str>,
@@ -60,14 +62,21 @@ impl Row {
 /// All rows, in their order.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    TABLE.lines().filter_map(row).collect()
+    rows_of(TABLE)
+}
+
+/// The rows of a table: id, source or reason, requirement, checks.
+#[must_use]
+pub fn rows_of(table: &'static str) -> Vec<Row> {
+    table.lines().filter_map(row).collect()
 }
 
 fn row(line: &'static str) -> Option<Row> {
     let cells: Vec<_> = line.strip_prefix('|')?.split('|').map(str::trim).collect();
-    let &[id, _source, requirement, checks, ""] = cells.as_slice() else { return None };
+    let &[id, source, requirement, checks, ""] = cells.as_slice() else { return None };
     id.contains(char::is_numeric).then(|| Row {
         id,
+        source,
         requirement,
         checks: match checks.strip_prefix("open: ") {
             Some(reason) => Err(reason),
@@ -99,6 +108,9 @@ pub fn file_of(check: &str) -> Option<PathBuf> {
     let (folder, own) = match binary {
         "appendix" => ("shared/didcomm/tests".to_owned(), "appendix.rs"),
         "it" => ("services/resolver/tests/it".to_owned(), "main.rs"),
+        other if other.ends_with("/it") => {
+            (format!("services/{}", other.replace("/it", "/tests/it")), "main.rs")
+        }
         library if library.starts_with("entente_") => {
             (format!("shared/{}/src", library.trim_start_matches("entente_")), "lib.rs")
         }
@@ -112,7 +124,7 @@ pub fn file_of(check: &str) -> Option<PathBuf> {
         }
         parts.pop();
     }
-    Some(folder.join(own)).filter(|file| file.exists())
+    [folder.join(own), folder.with_extension("rs")].into_iter().find(|file| file.exists())
 }
 
 /// Whether each check and test passed, by what `cargo test` printed with `--show-output`.
@@ -129,6 +141,17 @@ pub fn results(log: &str) -> HashMap<String, bool> {
         }
     }
     results
+}
+
+/// Whether a check is where its name says.
+#[must_use]
+pub fn exists(check: &str) -> bool {
+    let Some(text) = file_of(check).and_then(|file| std::fs::read_to_string(file).ok()) else {
+        return false;
+    };
+    let name = check.rsplit("::").next().unwrap_or_default();
+    // A check that is in no list is not run; the compiler says so, as nothing else calls it.
+    text.contains(&format!("fn {name}("))
 }
 
 /// Of `tests/conformance/main.rs (target/debug/deps/conformance-0123456789abcdef)`: `conformance`.

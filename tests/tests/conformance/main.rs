@@ -10,27 +10,8 @@
     reason = "a test that cannot go on fails"
 )]
 
-/// Makes one test of a list of checks. All run, and say how they went as libtest does; those that fail are named.
-macro_rules! checks {
-    ($($check:ident),+ $(,)?) => {
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn all() {
-            use futures_util::FutureExt as _;
-            let suite = entente_tests::Suite::start().await;
-            let mut failed = Vec::new();
-            $(
-                let check = std::panic::AssertUnwindSafe($check(&suite)).catch_unwind();
-                let failure = check.await.is_err();
-                let verdict = if failure { "FAILED" } else { "ok" };
-                println!("check {}::{} ... {verdict}", module_path!(), stringify!($check));
-                if failure {
-                    failed.push(stringify!($check));
-                }
-            )+
-            assert!(failed.is_empty(), "failed: {failed:#?}");
-        }
-    };
-}
+#[macro_use]
+extern crate entente_tests;
 
 mod connections;
 mod connections_attacked;
