@@ -13,7 +13,9 @@ checks!(
     paths_lead_nowhere_else,
     headers_stay_what_they_are,
     connections_that_dawdle_hold_up_nobody,
+    connections_that_say_nothing_are_closed,
     a_compressed_body_is_not_unpacked,
+    http_2_is_not_spoken_where_it_is_not_offered,
 );
 
 fn address(url: &str) -> &str {
@@ -217,6 +219,25 @@ async fn connections_that_dawdle_hold_up_nobody(suite: &Suite) {
     scene.friend.hears_nothing(&scene.agent).await;
 }
 
+/// What says nothing, or begins like a preface of HTTP/2, is not waited for any longer than a head.
+async fn connections_that_say_nothing_are_closed(suite: &Suite) {
+    let scene = Scene::of(suite).await;
+    let mut held = Vec::new();
+    for url in [&suite.didcomm_url, &suite.admin_url] {
+        for beginning in ["", "PRI * HTTP/2.0\r\n\r\nSM", "\r\n", "G"] {
+            let mut socket = TcpStream::connect(address(url)).await.unwrap();
+            socket.write_all(beginning.as_bytes()).await.unwrap();
+            held.push((beginning, socket));
+        }
+    }
+    for (beginning, mut socket) in held {
+        let mut answer = Vec::new();
+        let closed = timeout(Duration::from_secs(60), socket.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok(), "it is still open: {beginning:?}");
+    }
+    scene.is_unharmed(suite).await;
+}
+
 async fn a_compressed_body_is_not_unpacked(suite: &Suite) {
     let scene = Scene::of(suite).await;
     // The head of a gzip file; what follows does not matter, as nobody reads it.
@@ -227,6 +248,16 @@ async fn a_compressed_body_is_not_unpacked(suite: &Suite) {
             post.header("content-type", "application/json").header("content-encoding", "gzip");
         let status = post.body(bomb.clone()).send().await.unwrap().status();
         assert!(status.is_client_error(), "{status}");
+    }
+    scene.is_unharmed(suite).await;
+}
+
+async fn http_2_is_not_spoken_where_it_is_not_offered(suite: &Suite) {
+    let scene = Scene::of(suite).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for url in [&suite.didcomm_url, &suite.admin_url] {
+        let answer = exchange(url, preface).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     scene.is_unharmed(suite).await;
 }
