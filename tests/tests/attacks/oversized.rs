@@ -75,11 +75,13 @@ async fn frames_are_bounded(suite: &Suite) {
 async fn an_answer_to_a_long_question_is_short(suite: &Suite) {
     let scene = Scene::of(suite).await;
     let (friend, agent) = (&scene.friend, &scene.agent);
+    let queries = vec![json!({"feature-type": "protocol", "match": "*"}); 5_000];
     for question in [
         message("trust_ping/1.0/ping", json!({"response_requested": "x".repeat(500_000)})),
         message("trust_ping/1.0/ping", json!({"comment": "x".repeat(500_000)})),
         message(&format!("trust_ping/1.0/{}", "x".repeat(900)), json!({})),
         message("discover-features/1.0/query", json!({"query": "*".repeat(500_000)})),
+        message("discover-features/2.0/queries", json!({ "queries": queries })),
     ] {
         let answer = friend.ask(agent, &question).await;
         let length = answer.message.to_string().len();
