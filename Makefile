@@ -1,6 +1,7 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
+# make conformance       what the standards ask of an agent, each requirement with pass, fail or open
 # make simulate          agents on a seeded schedule; SEEDS=100000 runs as many, SEED=7 shows one
 # make simulate-mutants  breaks the code in ways that the simulation must find
 # make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate simulate-mutants bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -85,6 +86,13 @@ test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools orac
 		echo "*** the tests that drive the program, once more on PostgreSQL and with a process for each service ***"; \
 		ENTENTE_TEST_DATABASE=postgres ENTENTE_TEST_SHAPE=split driving; \
 	fi
+
+# What passed is what libtest says; the whole output stays in target/conformance.log.
+conformance:
+	$(CARGO) build --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace --lib --test conformance --test appendix --test it --no-fail-fast \
+		-- --show-output $$(target/debug/conformance filters) >target/conformance.log 2>&1 || true
+	target/debug/conformance <target/conformance.log
 
 # A workspace of its own, with its own lock file: what the others depend on must not get into the product's.
 oracles:

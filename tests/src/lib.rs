@@ -12,6 +12,7 @@
 pub mod acapy;
 pub mod certificates;
 pub mod collector;
+pub mod conformance;
 pub mod envoy;
 pub mod fleet;
 pub mod graphql;
@@ -23,5 +24,30 @@ pub mod suite;
 pub mod wire;
 
 pub use fleet::Fleet;
+#[doc(hidden)]
+pub use futures_util::FutureExt;
 pub use peer::Peer;
 pub use suite::Suite;
+
+/// Makes one test of a list of checks. All run, and say how they went as libtest does; those that fail are named.
+#[macro_export]
+macro_rules! checks {
+    ($($check:ident),+ $(,)?) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn all() {
+            use $crate::FutureExt as _;
+            let suite = $crate::Suite::start().await;
+            let mut failed = Vec::new();
+            $(
+                let check = std::panic::AssertUnwindSafe($check(&suite)).catch_unwind();
+                let failure = check.await.is_err();
+                let verdict = if failure { "FAILED" } else { "ok" };
+                println!("check {}::{} ... {verdict}", module_path!(), stringify!($check));
+                if failure {
+                    failed.push(stringify!($check));
+                }
+            )+
+            assert!(failed.is_empty(), "failed: {failed:#?}");
+        }
+    };
+}

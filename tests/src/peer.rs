@@ -43,8 +43,12 @@ impl Key {
 
     /// An authcrypted envelope from this key.
     pub fn pack(&self, message: &Value, to: &PublicKey) -> Vec<u8> {
-        let plaintext = message.to_string();
-        pack_authcrypt(plaintext.as_bytes(), &self.secret(), &[*to], &mut rand::rng()).unwrap()
+        self.pack_bytes(message.to_string().as_bytes(), to)
+    }
+
+    /// The same of what may be no message.
+    pub fn pack_bytes(&self, plaintext: &[u8], to: &PublicKey) -> Vec<u8> {
+        pack_authcrypt(plaintext, &self.secret(), &[*to], &mut rand::rng()).unwrap()
     }
 }
 

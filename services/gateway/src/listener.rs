@@ -6,14 +6,13 @@ use axum::http::Request;
 use entente_rpc::auth::{Callers, Peer};
 use entente_tls::Acceptor;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// Connections open at once on a listener; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4096;
@@ -59,7 +58,8 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let connections = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    // Each connection has a receiver, so that nobody listens any more when the last one has ended.
+    let (stop, _) = watch::channel(());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let Ok(permit) = connections.clone().acquire_owned().await else { break };
@@ -78,18 +78,19 @@ pub(crate) async fn serve(
         };
         // A reply is one small write: it must not wait for the peer's acknowledgement.
         let _ = stream.set_nodelay(true);
-        let (watcher, router, peer) = (graceful.watcher(), router.clone(), Peer::at(address));
+        let (stopping, router, peer) = (stop.subscribe(), router.clone(), Peer::at(address));
         let (tls, callers) = (listener.tls.clone(), callers.clone());
         tokio::spawn(async move {
             match tls {
-                None => converse(stream, router, peer, watcher).await,
-                Some(tls) => shake(&tls, stream, router, peer, watcher, &callers).await,
+                None => converse(stream, router, peer, stopping).await,
+                Some(tls) => shake(&tls, stream, router, peer, stopping, &callers).await,
             }
             drop(permit);
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    let _ = stop.send(());
+    if tokio::time::timeout(GRACE, stop.closed()).await.is_err() {
         tracing::warn!("requests were still under way at the end of the grace period");
     }
     Ok(())
@@ -100,13 +101,13 @@ async fn shake(
     stream: TcpStream,
     router: Router,
     peer: Peer,
-    watcher: Watcher,
+    stopping: watch::Receiver<()>,
     callers: &Callers,
 ) {
     let room = tls.room().await;
     match tls.accept(stream, room).await {
         Ok((stream, identity)) => {
-            converse(stream, router, Peer { identity, ..peer }, watcher).await
+            converse(stream, router, Peer { identity, ..peer }, stopping).await
         }
         Err(error) => {
             peer.address.iter().for_each(|address| callers.turned_away(address.ip(), &error));
@@ -131,20 +132,25 @@ impl Service<Request<Incoming>> for WithPeer {
     }
 }
 
-/// Answers what comes over a connection, until it ends.
-async fn converse<S>(stream: S, router: Router, peer: Peer, watcher: Watcher)
+/// Answers what comes over a connection, until it ends. It has to begin with a head of HTTP/1.1, and soon: a server that
+/// looked first which version is spoken would wait for ever.
+async fn converse<S>(stream: S, router: Router, peer: Peer, mut stopping: watch::Receiver<()>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let service = WithPeer { router: TowerToHyperService::new(router), peer };
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(64 * 1024);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -67,18 +67,21 @@ pub fn disclose(id: &str, query: &Message) -> Option<Message> {
         }
         (2, "queries") => {
             let queries = query.body.get("queries").and_then(Value::as_array);
-            let disclosures: Vec<_> = queries
-                .into_iter()
-                .flatten()
-                .take(MAX_QUERIES)
-                .flat_map(|query| disclosures(envelope, query))
-                .collect();
+            let mut disclosed = Vec::new();
+            for query in queries.into_iter().flatten().take(MAX_QUERIES) {
+                for disclosure in disclosures(envelope, query) {
+                    // Once, however often it was asked for: an answer must not grow with the question.
+                    if !disclosed.contains(&disclosure) {
+                        disclosed.push(disclosure);
+                    }
+                }
+            }
             let name = match envelope {
                 Envelope::V1 => "disclosures",
                 Envelope::V2 => "disclose",
             };
             let kind = kind.answer(Version::new(2, 0), name);
-            Some(envelope.message(id, &kind).reply_to(query).with("disclosures", disclosures))
+            Some(envelope.message(id, &kind).reply_to(query).with("disclosures", disclosed))
         }
         _ => None,
     }

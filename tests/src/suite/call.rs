@@ -9,7 +9,7 @@ use entente_rpc::proto::connection::v1::invitation_service_client::InvitationSer
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, Connection, CreateInvitationRequest, Exchange, Invitation,
-    InvitationKind, ListConnectionsRequest, ListExchangesRequest,
+    InvitationKind, ListConnectionsRequest, ListExchangesRequest, ListInvitationsRequest,
 };
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use entente_rpc::proto::event::v1::{Event, EventKind, ListEventsRequest, SubscribeRequest};
@@ -192,6 +192,21 @@ impl Suite {
                 return events;
             }
         }
+    }
+
+    /// What nothing but a handshake or its owner changes: how many exchanges, connections, invitations and events there
+    /// are, deliveries aside.
+    pub async fn counts(&self) -> [usize; 4] {
+        let request = ListInvitationsRequest { page_size: 1_000, ..Default::default() };
+        let invitations = self.invitations().list_invitations(request).await.unwrap().into_inner();
+        let deliveries = [EventKind::MessageSent, EventKind::MessageFailed];
+        let events = self.all_events().await.into_iter();
+        [
+            self.all_exchanges().await.len(),
+            self.all_connections().await.len(),
+            invitations.invitations.len(),
+            events.filter(|event| !deliveries.contains(&event.kind())).count(),
+        ]
     }
 
     /// The log from its beginning, once `enough` is true of it.

@@ -3,15 +3,13 @@
 use entente_tests::{Peer, Suite};
 use serde_json::{Value, json};
 
-use crate::counts;
-
 /// The admin API answers nonsense with 4xx and a text, as ACA-Py does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn admin_routes_refuse_nonsense_with_a_text() {
     let suite = Suite::start().await;
     let peer = Peer::start().await;
     let agent = peer.join(&suite).await;
-    let before = counts(&suite).await;
+    let before = suite.counts().await;
     let id = agent.id.as_str();
     let gone = "00000000-0000-0000-0000-000000000000";
     let create = "/out-of-band/create-invitation";
@@ -150,6 +148,6 @@ async fn admin_routes_refuse_nonsense_with_a_text() {
         }
         assert_eq!(request.send().await.unwrap().status(), 401);
     }
-    assert_eq!(counts(&suite).await, before);
+    assert_eq!(suite.counts().await, before);
     peer.hears_nothing(&agent).await;
 }

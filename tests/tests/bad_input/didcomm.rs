@@ -4,15 +4,13 @@ use entente_tests::peer::{Key, message, pack_anonymous};
 use entente_tests::{Peer, Suite};
 use serde_json::json;
 
-use crate::counts;
-
 /// Each kind of refused envelope has its count.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_messages_are_counted() {
     let suite = Suite::start().await;
     let peer = Peer::start().await;
     let agent = peer.join(&suite).await;
-    let before = counts(&suite).await;
+    let before = suite.counts().await;
     let silent = || message("trust_ping/1.0/ping", json!({"response_requested": false}));
     let stranger = Key::random();
     let replayed =
@@ -41,7 +39,7 @@ async fn refused_messages_are_counted() {
         assert_eq!(answer.status, status, "{result}: {answer:?}");
         assert_eq!(suite.metric(&metric).await - count, 1.0, "{result}");
     }
-    assert_eq!(counts(&suite).await, before);
+    assert_eq!(suite.counts().await, before);
     peer.hears_nothing(&agent).await;
 }
 

@@ -14,7 +14,7 @@ use entente_tests::suite::seconds;
 use entente_tests::{Peer, Suite};
 use serde_json::json;
 
-use crate::{assert_explained, counts};
+use crate::assert_explained;
 
 /// Each names the field that is wrong with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,7 +22,7 @@ async fn a_bad_field_is_named() {
     let suite = Suite::start().await;
     let peer = Peer::start().await;
     let agent = peer.join(&suite).await;
-    let before = counts(&suite).await;
+    let before = suite.counts().await;
 
     let mut unnamed = Unnamed::default();
     let long = "x".repeat(70_000);
@@ -260,7 +260,7 @@ async fn a_bad_field_is_named() {
         .check("recipient_keys", suite.keystore_as_connection().pack(PackRequest::default()).await);
 
     assert!(unnamed.0.is_empty(), "{:#?}", unnamed.0);
-    assert_eq!(counts(&suite).await, before);
+    assert_eq!(suite.counts().await, before);
     peer.hears_nothing(&agent).await;
 }
 

@@ -14,21 +14,7 @@ mod fields;
 mod random;
 mod reasons;
 
-use entente_rpc::proto::connection::v1::ListInvitationsRequest;
 use entente_rpc::{Code, ErrorReason, Failure, Status};
-use entente_tests::Suite;
-
-/// What must not change: how many records there are, and how many events.
-pub async fn counts(suite: &Suite) -> [usize; 4] {
-    let request = ListInvitationsRequest { page_size: 1_000, ..Default::default() };
-    let invitations = suite.invitations().list_invitations(request).await.unwrap().into_inner();
-    [
-        suite.all_exchanges().await.len(),
-        suite.all_connections().await.len(),
-        suite.all_events().await.len(),
-        invitations.invitations.len(),
-    ]
-}
 
 /// A failure must say why in a way that a program can act on.
 pub fn assert_explained(what: &str, status: &Status) {

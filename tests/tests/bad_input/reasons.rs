@@ -11,7 +11,7 @@ use entente_tests::peer::Key;
 use entente_tests::{Peer, Suite};
 use serde_json::json;
 
-use crate::{assert_explained, counts};
+use crate::assert_explained;
 
 /// The status of a call that must fail.
 fn refused<T: std::fmt::Debug>(what: &str, answer: Result<T, Status>) -> Failure {
@@ -27,7 +27,7 @@ fn refused<T: std::fmt::Debug>(what: &str, answer: Result<T, Status>) -> Failure
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_thing_has_its_reason() {
     let suite = Suite::start().await;
-    let before = counts(&suite).await;
+    let before = suite.counts().await;
     let id = || uuid::Uuid::new_v4().to_string();
     let accept = async |invitation: String| {
         let request = AcceptInvitationRequest { invitation, ..Default::default() };
@@ -103,7 +103,7 @@ async fn a_bad_thing_has_its_reason() {
         refused("a key", suite.keystore_as_connection().sign(unknown).await).reason,
         ErrorReason::KeyNotFound
     );
-    assert_eq!(counts(&suite).await, before);
+    assert_eq!(suite.counts().await, before);
 }
 
 /// Where the public listeners may not be reached on private addresses, invitations cannot make us call them.

@@ -10,24 +10,8 @@
     reason = "a test that cannot go on fails"
 )]
 
-/// Makes one test of a list of checks. All run; those that fail are named.
-macro_rules! checks {
-    ($($check:ident),+ $(,)?) => {
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn all() {
-            use futures_util::FutureExt as _;
-            let suite = entente_tests::Suite::start().await;
-            let mut failed = Vec::new();
-            $(
-                let check = std::panic::AssertUnwindSafe($check(&suite)).catch_unwind();
-                if check.await.is_err() {
-                    failed.push(stringify!($check));
-                }
-            )+
-            assert!(failed.is_empty(), "failed: {failed:#?}");
-        }
-    };
-}
+#[macro_use]
+extern crate entente_tests;
 
 mod connections;
 mod connections_attacked;
@@ -40,12 +24,17 @@ mod implicit;
 mod messages;
 mod out_of_band;
 mod reuse;
+mod routing;
 mod small;
+mod states;
 mod static_connections;
+mod table;
 mod transports;
 mod v2_envelopes;
+mod v2_mediated;
 mod v2_messages;
 mod v2_out_of_band;
+mod v2_recipients;
 mod v2_return_route;
 mod v2_rotation;
 mod v2_routing;

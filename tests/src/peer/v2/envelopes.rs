@@ -31,7 +31,12 @@ impl Keys {
     /// Who has these keys, and listens there.
     pub fn at(self, url: &str) -> Identity {
         let did = v2_peer2(&self.agreement().public(), &self.signing().public(), url, &[]);
-        Identity { keys: self, did: did.unwrap().to_string() }
+        self.of(did.unwrap().to_string())
+    }
+
+    /// Who has these keys, the first for key agreement and the next for authentication.
+    fn of(self, did: String) -> Identity {
+        Identity { keys: self, did, agreement: 1, authentication: 2 }
     }
 
     fn agreement(&self) -> AgreementSecret {
@@ -49,6 +54,9 @@ pub struct Identity {
     keys: Keys,
     /// The DID.
     pub did: String,
+    /// The numbers of its keys in the DID.
+    agreement: usize,
+    authentication: usize,
 }
 
 impl Identity {
@@ -64,12 +72,42 @@ impl Identity {
             (Purpose::KeyAgreement, keys.agreement().public()),
             (Purpose::Authentication, keys.signing().public()),
         ];
-        Self { keys, did: peer2::encode(&all, &[]).unwrap().to_string() }
+        keys.of(peer2::encode(&all, &[]).unwrap().to_string())
+    }
+
+    /// One whose DID has this service, abbreviated as did:peer:2 wants it or not.
+    pub fn with_service(service: &Value) -> Self {
+        let mut me = Self::nowhere();
+        me.did = served(&me.did, service);
+        me
+    }
+
+    /// Two who share a DID, each with a key of its own for key agreement.
+    pub fn two_at(url: &str) -> [Self; 2] {
+        let keys = [Keys::random(), Keys::random()];
+        let all = [
+            (Purpose::KeyAgreement, keys[0].agreement().public()),
+            (Purpose::KeyAgreement, keys[1].agreement().public()),
+            (Purpose::Authentication, keys[0].signing().public()),
+        ];
+        let did = peer2::encode(&all, &[]).unwrap().to_string();
+        let did = served(&did, &json!({"t": "dm", "s": {"uri": url, "a": ["didcomm/v2"]}}));
+        [0, 1].map(|index| Self {
+            keys: keys[index],
+            did: did.clone(),
+            agreement: index + 1,
+            authentication: 3,
+        })
     }
 
     /// The DID URL of the key that authcrypts.
     pub fn kid(&self) -> String {
-        format!("{}#key-1", self.did)
+        format!("{}#key-{}", self.did, self.agreement)
+    }
+
+    /// The DID URL of the key that signs.
+    pub fn signing_kid(&self) -> String {
+        format!("{}#key-{}", self.did, self.authentication)
     }
 
     /// A message to a DID.
@@ -99,8 +137,12 @@ impl Identity {
 
     /// Signs a message.
     pub fn sign(&self, message: &Value) -> Vec<u8> {
-        let kid = format!("{}#key-2", self.did);
-        v2::sign(message.to_string().as_bytes(), &kid, &self.keys.signing()).unwrap()
+        self.sign_as(message, &self.signing_kid())
+    }
+
+    /// The same under another name for the key.
+    pub fn sign_as(&self, message: &Value, kid: &str) -> Vec<u8> {
+        v2::sign(message.to_string().as_bytes(), kid, &self.keys.signing()).unwrap()
     }
 
     /// Authcrypts what is packed already, such as a signed message.
@@ -116,7 +158,7 @@ impl Identity {
             new: Some(Did::parse(new).unwrap()),
             rotated_at: 1_700_000_000,
         };
-        let unsigned = claim.unsigned(&format!("{}#key-2", self.did));
+        let unsigned = claim.unsigned(&self.signing_kid());
         let signature = self.keys.signing().sign(unsigned.bytes());
         unsigned.with_signature(signature)
     }
@@ -135,6 +177,11 @@ impl Identity {
         let sender = opened.sender.map(|sender| sender.key);
         Some((serde_json::from_slice(&opened.plaintext).ok()?, sender))
     }
+}
+
+/// A did:peer:2 with a service more.
+fn served(did: &str, service: &Value) -> String {
+    format!("{did}.S{}", URL_SAFE_NO_PAD.encode(service.to_string()))
 }
 
 fn resolve(did: &str) -> Document {
