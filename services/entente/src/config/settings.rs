@@ -248,6 +248,16 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp_endpoint: Option<String>,
 
+    /// Messages a second that are taken from one address, and five times as many at once; 0 for no limit [default: 0]
+    #[arg(long, env = "ENTENTE_DIDCOMM_ADDRESS_RATE", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_address_rate: Option<u32>,
+
+    /// Messages a second that are taken from one key of a peer, and five times as many at once; 0 for no limit [default: 0]
+    #[arg(long, env = "ENTENTE_DIDCOMM_PEER_RATE", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_peer_rate: Option<u32>,
+
     /// Tell peers, inside of the encrypted messages, which trace a message belongs to, and take it from theirs
     /// [default: false]
     #[arg(long, env = "ENTENTE_DIDCOMM_TRACE_CONTEXT", num_args = 0..=1, require_equals = true,

@@ -17,6 +17,8 @@ pub(super) enum Outcome {
     Unreadable(String),
     /// A message of DIDComm v2 that had no effect: agents of v2 take any 2xx as consent.
     Refused,
+    /// Its sender sends more than it may; nothing was changed, and another try may succeed, not before this.
+    TooMany(Duration),
     /// Nothing was changed; another try may succeed, not before this.
     TryAgain(Duration),
     /// A defect of ours; the log has it.
@@ -104,6 +106,9 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
             Ok(false) => return (quiet, "suspended"),
             Err(failure) => return failed(&failure.into(), "access", quiet),
         }
+    }
+    if let Err(wait) = shared.flood.peer(&opened.tenant, &opened.sender_key) {
+        return (Outcome::TooMany(wait), "rate_limited");
     }
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),

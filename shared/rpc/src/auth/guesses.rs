@@ -1,29 +1,22 @@
 //! Wrong credentials: how many may come from an address.
 
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::Duration;
 
-use moka::sync::Cache;
-
-use super::bucket::Bucket;
+use super::rates::{Rates, network};
 use crate::{ErrorReason, Failure};
 
 /// So many at once,
 const BURST: f64 = 20.0;
 /// and so many a second after that.
 const RATE: f64 = 0.5;
-/// The most addresses that are remembered at a time.
-const REMEMBERED: u64 = 10_000;
-/// How long one is remembered from which nothing wrong comes: by then its bucket is full again.
-const IDLE: Duration = Duration::from_secs(60);
 
 /// The addresses from which wrong credentials came of late.
-pub(super) struct Guesses(Cache<IpAddr, Arc<Mutex<Bucket>>>);
+pub(super) struct Guesses(Rates<IpAddr>);
 
 impl Guesses {
     pub(super) fn new() -> Self {
-        Self(Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build())
+        Self(Rates::new(RATE, BURST))
     }
 
     /// Whether another credential from there is looked at.
@@ -31,9 +24,7 @@ impl Guesses {
     /// # Errors
     /// RATE_LIMITED.
     pub(super) fn check(&self, from: Option<IpAddr>) -> Result<(), Failure> {
-        let Some(bucket) = network(from).and_then(|from| self.0.get(&from)) else { return Ok(()) };
-        let bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.look(RATE, BURST, Instant::now()).map_err(limited)
+        network(from).map_or(Ok(()), |from| self.0.look(&from)).map_err(limited)
     }
 
     /// Counts a wrong one.
@@ -41,26 +32,13 @@ impl Guesses {
     /// # Errors
     /// RATE_LIMITED, if it is one too many.
     pub(super) fn wrong(&self, from: Option<IpAddr>) -> Result<(), Failure> {
-        let Some(from) = network(from) else { return Ok(()) };
-        let now = Instant::now();
-        let bucket = self.0.get_with(from, || Arc::new(Mutex::new(Bucket::new(BURST, now))));
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.take(RATE, BURST, now).map_err(limited)
+        network(from).map_or(Ok(()), |from| self.0.take(from)).map_err(limited)
     }
 }
 
 fn limited(wait: Duration) -> Failure {
     let text = "too many wrong credentials came from this address; come again with a valid one after a while";
     Failure::new(ErrorReason::RateLimited, text).retry_after(wait)
-}
-
-/// What is counted as one: who has an IPv6 address has its /64. Behind loopback may be a proxy for everyone.
-fn network(from: Option<IpAddr>) -> Option<IpAddr> {
-    match from? {
-        from if from.is_loopback() => None,
-        IpAddr::V6(from) => Some(Ipv6Addr::from_bits(from.to_bits() >> 64 << 64).into()),
-        from @ IpAddr::V4(_) => Some(from),
-    }
 }
 
 #[cfg(test)]
