@@ -1,7 +1,7 @@
 //! The audit: what is appended, and who reads what of it.
 
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{Caller, ErrorReason, Failure, Method, Status, now};
+use entente_rpc::{Caller, ErrorReason, Failure, Status, now};
 use entente_store::page;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
