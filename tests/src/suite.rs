@@ -124,7 +124,9 @@ impl Suite {
             shared.extend(["--endpoint".to_owned(), format!("http://{didcomm}")]);
         }
         shared.extend(owned(&["--didcomm-addr", &didcomm, "--admin-addr", &admin]));
-        shared.extend(owned(&["--admin-api-key", KEY]));
+        if !shared.iter().any(|argument| argument == "--admin-insecure") {
+            shared.extend(owned(&["--admin-api-key", KEY]));
+        }
         shared.extend(database().await);
         // The gateway is called by none.
         for (service, address) in SERVICES.iter().zip(&grpc).filter(|(name, _)| **name != "gateway")
