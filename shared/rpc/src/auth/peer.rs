@@ -65,7 +65,7 @@ impl Proxies {
             return peer.address.map(|address| address.ip().to_canonical());
         }
         // The nearest proxy's own is the last.
-        let said = headers.get_all(SERVED_HEADER).iter().last()?.to_str().ok()?;
+        let said = headers.get_all(SERVED_HEADER).iter().next_back()?.to_str().ok()?;
         let last = said.rsplit(',').next()?.trim();
         last.parse().map(|address: IpAddr| address.to_canonical()).ok()
     }
