@@ -1,4 +1,10 @@
-//! `simulate`: runs seeds, and shows those that break an invariant.
+//! `simulate`: runs seeds, and shows those that break an invariant. By the environment:
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `SEED` | this seed alone, with all its steps | |
+//! | `SEEDS`, `FIRST` | how many seeds, from which on | 500, 1 |
+//! | `FAILURES` | after how many broken seeds to stop | 1 |
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a simulation that cannot go on ends")]
 
 use std::process::ExitCode;
@@ -10,7 +16,7 @@ use entente_simulation::{Outcome, run};
 fn main() -> ExitCode {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     if let Some(seed) = number("SEED") {
-        return end(usize::from(report(&run(seed, number("QUIET").is_none()))));
+        return end(usize::from(report(&run(seed, true))));
     }
     let (first, count) = (number("FIRST").unwrap_or(1), number("SEEDS").unwrap_or(500));
     let next = AtomicU64::new(first);
