@@ -1,15 +1,17 @@
 # make run    an agent on 127.0.0.1:8030 (DIDComm), 8031 (ACA-Py admin API) and 8032 (gRPC)
 # make demo   two agents that connect and reuse the connection
 # make test   all tests; installs what they need under target/
-# make conformance  what the standards ask of an agent, each requirement with pass, fail or open
-# make bench  what handshakes and reuses cost on this machine, in each shape, and with a million connections
+# make conformance       what the standards ask of an agent, each requirement with pass, fail or open
+# make simulate          agents on a seeded schedule; SEEDS=100000 runs as many, SEED=7 shows one
+# make simulate-mutants  breaks the code in ways that the simulation must find
+# make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -41,6 +43,8 @@ bench:
 	measure() { echo "*** $$1 ***"; target/release/entente bench --handshakes 2000 --reuses 2000 --invitations 2000 "$${@:2}"; }; \
 	measure 'one process on SQLite'; \
 	measure 'five processes on SQLite' --apart; \
+	echo '*** 1,000 tenants, of whom one floods ***'; \
+	target/release/entente bench --tenants 1000 --flood; \
 	if [[ -f target/postgres.env ]]; then \
 		source target/postgres.env; \
 		.ci/postgres create {one,five,three}_{inviter,invitee}; \
@@ -50,6 +54,14 @@ bench:
 	fi; \
 	$(CARGO) bench --locked -p entente-connection --bench growth
 	CARGO_TARGET_DIR=$(CURDIR)/target/oracles $(CARGO) bench --locked --manifest-path tests/oracles/Cargo.toml --features bench
+
+# SEED=7 shows one seed step by step; SEEDS=100000 runs as many, from FIRST=1 on.
+simulate:
+	SEED=$(SEED) SEEDS=$(SEEDS) FIRST=$(FIRST) $(CARGO) run --locked -p entente-simulation
+
+# Defects that somebody could make, each of which some seed must find.
+simulate-mutants:
+	tests/simulation/mutants/run
 
 fmt:
 	$(CARGO) fmt --all

@@ -131,7 +131,9 @@ impl Suite {
             shared.extend(["--endpoint".to_owned(), format!("http://{didcomm}")]);
         }
         shared.extend(owned(&["--didcomm-addr", &didcomm, "--admin-addr", &admin]));
-        shared.extend(owned(&["--admin-api-key", KEY]));
+        if !shared.iter().any(|argument| argument == "--admin-insecure") {
+            shared.extend(owned(&["--admin-api-key", KEY]));
+        }
         shared.extend(database().await);
         // The gateway is called by none.
         for (service, address) in SERVICES.iter().zip(&grpc).filter(|(name, _)| **name != "gateway")
@@ -241,6 +243,12 @@ impl Suite {
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         self.processes.iter_mut().for_each(Process::kill9);
+    }
+
+    /// The process of one service, where each has its own.
+    pub fn process(&mut self, service: &str) -> &mut Process {
+        let at = SERVICES.iter().position(|name| *name == service).expect("a service");
+        &mut self.processes[at]
     }
 
     /// Sends SIGTERM, and gives the exit status and how long the end took; of several processes, of the last that is not

@@ -1,14 +1,13 @@
 //! The audit: what is appended, and who reads what of it.
 
-use entente_rpc::auth::Roles;
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{Caller, ErrorReason, Failure, Method, Status, now};
+use entente_rpc::{Caller, ErrorReason, Failure, Status, now};
 use entente_store::page;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::service::Access;
+use crate::service::{Access, sees_all};
 use crate::store::Scope;
 
 /// The most entries of one call.
@@ -129,9 +128,7 @@ fn check_cursor(after: i64) -> Answer<i64> {
 /// What a caller may see of what it asks for; `None` for nothing.
 fn scope(caller: &Caller, filter: Option<pb::AuditFilter>, method: &str) -> Option<Scope> {
     let filter = filter.unwrap_or_default();
-    let path = format!("/entente.access.v1.AuditService/{method}");
-    let may = Method::of_path(&path).map(Roles::that_may).unwrap_or_default();
-    let all = !caller.roles.among(may).anywhere().is_empty();
+    let all = sees_all(caller, &format!("AuditService/{method}"));
     let scope = Scope { tenant: filter.tenant, caller: filter.caller };
     if all {
         return Some(scope);

@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use entente_rpc::auth::Roles;
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
-use entente_rpc::{DEFAULT_TENANT, GrpcServer, Link, MAX_MESSAGE, RoutesBuilder, link};
+use entente_rpc::{
+    Caller, DEFAULT_TENANT, GrpcServer, Link, MAX_MESSAGE, Method, RoutesBuilder, link,
+};
 use entente_store::StoreError;
 use pb::access_service_server::AccessServiceServer;
 use pb::api_key_service_server::ApiKeyServiceServer;
@@ -165,4 +168,11 @@ impl Service {
         last_use::write(&self.grpc.access).await;
         self.grpc.access.store.close().await;
     }
+}
+
+/// Whether a caller may call a method for every tenant.
+pub(crate) fn sees_all(caller: &Caller, method: &str) -> bool {
+    let path = format!("/entente.access.v1.{method}");
+    let may = Method::of_path(&path).map(Roles::that_may).unwrap_or_default();
+    !caller.roles.among(may).anywhere().is_empty()
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use entente_rpc::proto::access::v1 as pb;
-use entente_rpc::{DEFAULT_TENANT, ErrorReason, Failure, now};
+use entente_rpc::{Caller, DEFAULT_TENANT, ErrorReason, Failure, now};
 use entente_store::page;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::service::Access;
+use crate::service::{Access, sees_all};
 use crate::store::{DELETED, TenantRow};
 
 /// The longest id and request_id.
@@ -73,7 +73,11 @@ impl Access {
         Err(Failure::new(ErrorReason::AlreadyExists, text).with("id", row.tenant))
     }
 
-    pub async fn get_tenant(&self, id: &str) -> Answer<pb::Tenant> {
+    /// A tenant; to who is one tenant's there is no other.
+    pub async fn get_tenant(&self, caller: &Caller, id: &str) -> Answer<pb::Tenant> {
+        if !sees_all(caller, "TenantService/GetTenant") && caller.tenant != id {
+            return Err(Failure::not_found("tenant", id));
+        }
         Ok(self.tenant(id).await?.try_into()?)
     }
 

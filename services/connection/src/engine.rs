@@ -5,6 +5,7 @@ mod basic_messages;
 mod decide;
 mod end_invitation;
 mod events;
+mod findings;
 mod identity;
 mod invite;
 pub(crate) mod numbers;
@@ -28,6 +29,7 @@ pub(crate) use read::check_alias;
 use std::sync::Arc;
 
 use entente_rpc::Failure;
+pub(crate) use entente_rpc::now;
 use entente_store::StoreError;
 use tokio::sync::{Notify, watch};
 
@@ -110,13 +112,6 @@ impl Engine {
         }
         Ok(committed.outgoing)
     }
-}
-
-/// Milliseconds since the epoch: the one clock of the service.
-pub(crate) fn now() -> i64 {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A new id for a record, which sorts by the time it was made.

@@ -1,6 +1,7 @@
 //! How the service is called.
 
 mod connection;
+mod diagnosis;
 mod event;
 mod exchange;
 mod inbound;

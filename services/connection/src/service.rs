@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::connection_service_server::ConnectionServiceServer;
+use entente_rpc::proto::connection::v1::diagnosis_service_server::DiagnosisServiceServer;
 use entente_rpc::proto::connection::v1::exchange_service_server::ExchangeServiceServer;
 use entente_rpc::proto::connection::v1::inbound_service_server::InboundServiceServer;
 use entente_rpc::proto::connection::v1::invitation_service_server::InvitationServiceServer;
@@ -130,6 +131,7 @@ impl Service {
             .add(limited!(InvitationServiceServer, grpc))
             .add(limited!(ExchangeServiceServer, grpc))
             .add(limited!(ConnectionServiceServer, grpc))
+            .add(limited!(DiagnosisServiceServer, grpc))
             .add(limited!(MessageServiceServer, grpc))
             .add(limited!(InboundServiceServer, grpc))
             .add(limited!(TenantDataServiceServer, grpc))
@@ -146,6 +148,7 @@ impl Service {
             .add_service(limited!(InvitationServiceServer, grpc))
             .add_service(limited!(ExchangeServiceServer, grpc))
             .add_service(limited!(ConnectionServiceServer, grpc))
+            .add_service(limited!(DiagnosisServiceServer, grpc))
             .add_service(limited!(MessageServiceServer, grpc))
             .add_service(limited!(InboundServiceServer, grpc))
             .add_service(limited!(TenantDataServiceServer, grpc))

@@ -6,6 +6,7 @@ use entente_rpc::proto::access::v1::api_key_service_client::ApiKeyServiceClient;
 use entente_rpc::proto::access::v1::audit_service_client::AuditServiceClient;
 use entente_rpc::proto::access::v1::tenant_service_client::TenantServiceClient;
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::diagnosis_service_client::DiagnosisServiceClient;
 use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
 use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
@@ -50,6 +51,11 @@ impl Api {
     /// Exchanges.
     pub fn exchanges(&self) -> ExchangeServiceClient<Link> {
         ExchangeServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// What is stuck.
+    pub fn diagnosis(&self) -> DiagnosisServiceClient<Link> {
+        DiagnosisServiceClient::new(self.link.clone()).max_decoding_message_size(MAX_MESSAGE)
     }
 
     /// Connections.

@@ -1,4 +1,4 @@
-//! `entente bench`: what handshakes, reuses, invitations and lists cost between two agents.
+//! `entente bench`: what handshakes, reuses, invitations and lists cost between two agents, and many tenants of one.
 
 mod agent;
 mod arrivals;
@@ -7,6 +7,7 @@ mod error;
 mod measure;
 mod report;
 mod spawned;
+mod tenants;
 mod work;
 
 use entente_rpc::proto::event::v1::EventKind;
@@ -45,6 +46,8 @@ pub struct Args {
     concurrency: u16,
     #[command(flatten)]
     shape: Shape,
+    #[command(flatten)]
+    crowd: tenants::Crowd,
     /// An inviter that runs already, by its gRPC address [default: two processes of this program are started]
     #[arg(long, value_name = "URL", requires = "invitee", conflicts_with_all = ["database_url", "apart", "replicas"])]
     inviter: Option<String>,
@@ -67,6 +70,9 @@ pub struct Args {
 /// # Errors
 /// When an agent cannot be started or called, or an operation does not end as it should.
 pub async fn run(mut args: Args) -> Result<(), BenchError> {
+    if args.crowd.tenants > 0 {
+        return tenants::run(&args).await;
+    }
     if args.handshakes + args.reuses + args.invitations + args.connections == 0 && !args.list {
         (args.handshakes, args.reuses, args.invitations, args.list) = (300, 300, 1000, true);
     }

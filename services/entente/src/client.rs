@@ -5,6 +5,7 @@ mod access;
 mod api_keys;
 mod connections;
 mod dead_letters;
+mod doctor;
 mod events;
 mod exchanges;
 mod failed;
@@ -79,6 +80,9 @@ pub enum ClientCommand {
     /// Show who did what and who was refused, and follow it
     #[command(after_help = access::AUDIT_EXAMPLES)]
     Audit(Call<access::AuditArgs>),
+    /// Say what is stuck, why, and what can be done about it; exit code 1 when something is
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Call<doctor::Args>),
     /// Say whether a suite is up; exit code 1 when it is not
     #[command(after_help = health::EXAMPLES)]
     Health(Call<health::Args>),
@@ -135,6 +139,7 @@ pub async fn run(command: ClientCommand) -> ExitCode {
         ClientCommand::ApiKeys(call) => call.run(api_keys::run).await,
         ClientCommand::Access(call) => call.run(access::run).await,
         ClientCommand::Audit(call) => call.run(access::audit).await,
+        ClientCommand::Doctor(call) => call.run(doctor::run).await,
         ClientCommand::Health(call) => call.run(health::run).await,
         ClientCommand::Resolve(call) => call.run(resolve::run).await,
         ClientCommand::DeadLetters(call) => call.run(dead_letters::run).await,

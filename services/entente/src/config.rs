@@ -92,8 +92,19 @@ pub struct Config {
     pub log_level: String,
     /// Where spans go, unless a variable of OpenTelemetry says so.
     pub otlp_endpoint: Option<String>,
+    /// How many messages are taken.
+    pub didcomm_rates: DidcommRates,
     /// Tell peers of traces, and take theirs.
     pub didcomm_trace_context: bool,
+}
+
+/// Messages a second; 0 for no limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DidcommRates {
+    /// From one address.
+    pub address: u32,
+    /// From one key of a peer.
+    pub peer: u32,
 }
 
 /// Where the keystore's master key comes from.

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use entente_rpc::auth::{Peer, Roles};
+use entente_rpc::auth::Peer;
 use entente_rpc::{Code, ErrorReason, Failure};
 
 use crate::gateway::Shared;
@@ -56,29 +56,32 @@ async fn authenticate(
         return next.run(request).await;
     }
     let later = path == SOCKET || path == graphql::PATH && request.method() == Method::GET;
+    let reads_wallets = identus::reads_wallets(request.method(), path);
     let only_operators = METRICS.contains(&path);
     let callers = &shared.config.callers;
     let peer = request.extensions().get::<Peer>().cloned().unwrap_or_default();
+    let address = callers.address(request.headers(), &peer);
     let identity = callers.identity(request.headers_mut(), &peer);
     let shown = Shown::of(path, request.headers());
-    let mut behalf = caller::of(&request, shown.key);
+    let mut behalf = caller::of(&request, shown.key, address);
     let beside = match shown.beside {
-        Some(beside) => callers.identify(Some(beside)).await.map(drop),
+        Some(beside) => callers.identify(Some(beside), address).await.map(drop),
         None => Ok(()),
     };
     let identified = match beside {
-        Ok(()) => callers.prove(identity, shown.key).await,
+        Ok(()) => callers.prove(identity, shown.key, address).await,
         Err(wrong) => Err(wrong),
     };
     match identified {
         Ok(principal) => {
-            let operator = principal.roles.include(Roles::of(["operator"]));
+            let operator = caller::is_operator(&principal);
             behalf.principal = Some(principal);
             let problem = match () {
                 () if shown.misplaced => {
                     Some("the key of an operator opens no wallet: send a tenant's as apikey")
                 }
                 () if operator => None,
+                () if reads_wallets && !shown.administers => None,
                 () if only_operators => {
                     Some("the metrics tell of all tenants: they are for operators")
                 }

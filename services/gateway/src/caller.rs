@@ -1,24 +1,24 @@
 //! Who calls an admin API.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use entente_rpc::Failure;
-use entente_rpc::auth::{Behalf, Peer};
+use entente_rpc::auth::{Behalf, Principal, Roles};
 use entente_rpc::caller::TENANT_KEY;
 
 use crate::gateway::Shared;
 
 /// What a request says of its caller, who is not known yet; `key` is the one that it shows.
-pub(crate) fn of(request: &Request, key: Option<&str>) -> Behalf {
+pub(crate) fn of(request: &Request, key: Option<&str>, address: Option<IpAddr>) -> Behalf {
     let headers = request.headers();
     let named = headers.get(TENANT_KEY).and_then(|value| value.to_str().ok());
-    let address = request.extensions().get::<Peer>().and_then(|peer| peer.address);
     Behalf {
         principal: None,
         tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
-        address: address.map(|address| address.ip().to_string().into()),
+        address,
         key: key.and_then(secret),
     }
 }
@@ -36,6 +36,11 @@ impl Shared {
         if own.is_empty() { self.config.label.clone() } else { own }
     }
 
+    /// Whether it works for an operator.
+    pub(crate) fn is_an_operators(&self) -> bool {
+        self.behalf().principal.as_ref().is_some_and(is_operator)
+    }
+
     /// Whether it is known for whom it works.
     pub(crate) fn is_somebodys(&self) -> bool {
         self.behalf().principal.is_some()
@@ -51,7 +56,7 @@ impl Shared {
         path: &str,
     ) -> Result<Arc<Self>, Failure> {
         let mut behalf = self.behalf().clone();
-        match self.config.callers.identify(key).await {
+        match self.config.callers.identify(key, behalf.address).await {
             Ok(principal) => {
                 behalf.principal = Some(principal);
                 behalf.key = key.and_then(secret);
@@ -63,6 +68,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// Whether somebody keeps tenants.
+pub(crate) fn is_operator(principal: &Principal) -> bool {
+    principal.roles.include(Roles::of(["operator"]))
 }
 
 fn secret(key: &str) -> Option<HeaderValue> {

@@ -47,6 +47,10 @@ pub struct DidcommLimits {
     pub read_timeout: Duration,
     /// How long a message may take to be handled; the peer is then told to try again.
     pub handle_timeout: Duration,
+    /// Messages a second from one address, and five seconds' worth at once; 0 for no limit. More are told to come later.
+    pub address_rate: u32,
+    /// Messages a second from one key of a peer, and five seconds' worth at once; 0 for no limit.
+    pub peer_rate: u32,
     /// Messages handled at once; more are told to try again.
     pub max_in_flight: usize,
     /// Bytes of bodies in memory at once, those that are still arriving included; more are told to try again.
@@ -67,6 +71,8 @@ impl Default for DidcommLimits {
             max_message: 1024 * 1024,
             read_timeout: Duration::from_secs(10),
             handle_timeout: Duration::from_secs(30),
+            address_rate: 0,
+            peer_rate: 0,
             max_in_flight: 256,
             max_buffered: 64 * 1024 * 1024,
             max_sockets: 1024,

@@ -1,22 +1,26 @@
 //! What peers reach. A message has its 2xx only after its effect is committed.
 
 mod body;
+mod flood;
 mod inbound;
 mod media_type;
 mod page;
 mod post;
 mod socket;
 
+pub(crate) use flood::Flood;
+
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use entente_rpc::auth::Peer;
 
 use crate::gateway::Shared;
 use crate::observe;
@@ -34,12 +38,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 /// A GET: a WebSocket, or a browser with an invitation's URL.
 async fn look(
     State(shared): State<Arc<Shared>>,
+    peer: Option<Extension<Peer>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => socket::accept(shared, upgrade),
+        Ok(upgrade) => {
+            let from = shared.address(&headers, peer.as_deref());
+            socket::accept(shared, upgrade, from)
+        }
         Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
         Err(_) => page::show(&shared.config.endpoint, &uri, &headers),
     }

@@ -1,21 +1,24 @@
 use std::future::Future;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use entente_net::{AddressPolicy, ClientError, ClientSettings};
-use entente_rpc::auth::Behalf;
+use entente_rpc::auth::{Behalf, Peer};
 use entente_rpc::{DEFAULT_TENANT, Request, Status};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
+use crate::didcomm::{self, Flood};
 use crate::listener::{self, HttpListener, ServeError};
 use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
-use crate::{Config, admin, didcomm};
+use crate::{Config, admin};
 
 /// The role that it calls the other services by.
 const NAME: &str = "gateway";
@@ -39,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
+    pub(crate) flood: Flood,
     pub(crate) in_flight: Semaphore,
     /// A permit for each byte of a body in memory.
     pub(crate) buffered: Semaphore,
@@ -65,6 +69,7 @@ impl Shared {
         let core = Core {
             clients: Clients::new(links, &config.callers),
             metrics,
+            flood: Flood::new(&config.didcomm),
             in_flight: Semaphore::new(config.didcomm.max_in_flight),
             buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
             didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),
@@ -85,6 +90,11 @@ impl Shared {
     /// The gateway as it works for itself, and for a tenant.
     pub(crate) fn for_tenant(&self, tenant: &str) -> Arc<Self> {
         self.on_behalf(Behalf::of_service(NAME, tenant))
+    }
+
+    /// Where a request comes from, if that says anything.
+    pub(crate) fn address(&self, headers: &HeaderMap, peer: Option<&Peer>) -> Option<IpAddr> {
+        self.config.callers.address(headers, peer?)
     }
 
     /// For whom it works.

@@ -56,6 +56,12 @@ pub(crate) fn owns(path: &str) -> bool {
     path.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a call reads wallets: operators all, others their own.
+pub(crate) fn reads_wallets(method: &Method, path: &str) -> bool {
+    let rest = path.strip_prefix(BASE).and_then(|rest| rest.strip_prefix("/wallets"));
+    method == Method::GET && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Whether a call keeps wallets and entities, which is for operators.
 pub(crate) fn is_administration(path: &str) -> bool {
     let rest = path.strip_prefix(BASE).unwrap_or_default();

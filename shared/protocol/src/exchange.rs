@@ -108,6 +108,8 @@ pub enum Input {
     Approve(Box<Approval>),
     /// The owner wants no connection; the peer is told this reason.
     Reject(String),
+    /// The owner gives it up for this reason; nobody is told.
+    Abandon(String),
     /// The peer's request, verified.
     Request(VerifiedRequest),
     /// The peer's response, verified.
@@ -136,6 +138,7 @@ impl Input {
         match self {
             Self::Approve(_) => "approval",
             Self::Reject(_) => "rejection",
+            Self::Abandon(_) => "abandonment",
             Self::Request(_) => "request",
             Self::Response(_) => "response",
             Self::Complete(_) => "complete",
@@ -163,6 +166,8 @@ pub struct Context {
 pub enum Cause {
     /// The owner rejected it.
     Rejected,
+    /// The owner gave it up.
+    Cancelled,
     /// The peer reported a problem.
     PeerReported,
     /// The state's deadline passed.

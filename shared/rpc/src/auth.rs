@@ -7,7 +7,9 @@
 //! | `token` | who has a token of an issuer |
 //! | `callers` | who has it: the configuration's, and those whose API keys the access service has |
 //! | `roles`, `principal` | what they may do |
-//! | `tenants`, `bucket` | whether their tenant may work, and how much |
+//! | `guesses` | how many wrong keys may come from an address |
+//! | `rates` | how much each of many may do over time |
+//! | `tenants`, `standings`, `bucket` | whether their tenant may work, and how much |
 //! | `edge`, `behalf` | the two places where all of that is asked: where a call comes in, and where it is made for somebody |
 //! | `journal`, `refusals` | what the audit is told of it |
 
@@ -17,11 +19,14 @@ mod callers;
 mod credential;
 mod edge;
 mod forwarded;
+mod guesses;
 mod journal;
 mod peer;
 mod principal;
+mod rates;
 mod refusals;
 mod roles;
+mod standings;
 mod tenants;
 mod token;
 
@@ -34,6 +39,7 @@ pub(crate) use edge::Authenticate;
 pub use entente_jwt::{IssuerSettings, Issuers};
 pub use peer::{FORWARDED_HEADER, Network, Peer, Proxies};
 pub use principal::{ADMIN, Permit, Principal};
+pub use rates::{Rates, network};
 pub(crate) use refusals::register;
 pub use roles::Roles;
 pub use tenants::{Standing, Tenants};

@@ -32,7 +32,7 @@ pub use method::Method;
 pub use proto::r#type::v1::ErrorReason;
 pub use server::{GrpcServer, MAX_MESSAGE};
 pub use time::{
-    duration_from_proto, from_proto as time_from_proto, now, to_proto as time_to_proto,
+    duration_from_proto, from_proto as time_from_proto, now, stop_clock, to_proto as time_to_proto,
 };
 pub use tonic::service::RoutesBuilder;
 pub use tonic::{Code, Request, Response, Status};

@@ -1,5 +1,7 @@
 //! Times on the wire. Inside the services a time is milliseconds since the Unix epoch, UTC.
 
+use std::cell::Cell;
+
 use prost_types::{Duration, Timestamp};
 
 /// Milliseconds since the epoch as a protobuf timestamp.
@@ -9,12 +11,24 @@ pub fn to_proto(milliseconds: i64) -> Timestamp {
     Timestamp { seconds: milliseconds.div_euclid(1000), nanos }
 }
 
+thread_local! {
+    static STOPPED: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
 /// The time, in milliseconds since the epoch: the one clock that is read.
 #[must_use]
 pub fn now() -> i64 {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    STOPPED.get().unwrap_or_else(|| {
+        let since =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Stops the clock at a time, for what runs on this thread; `None` lets it go on. For a simulation, which is the time
+/// itself.
+pub fn stop_clock(at: Option<i64>) {
+    STOPPED.set(at);
 }
 
 /// A protobuf timestamp as milliseconds since the epoch.

@@ -7,6 +7,7 @@ use sqlx::{
 };
 
 use crate::batch::Batch;
+use crate::gate::through;
 use crate::tenants::{SETTING, Tenants};
 use crate::{StoreError, Value, value};
 
@@ -40,13 +41,14 @@ impl Connection {
         values: Vec<Value>,
     ) -> Result<Vec<T>, StoreError> {
         // The text is made of literals of the services.
-        let sql = AssertSqlSafe(sql.to_owned());
+        let text = AssertSqlSafe(sql.to_owned());
         Ok(match self {
             Self::Sqlite(connection) => {
-                sqlx::query_as_with(sql, value::sqlite(values)?).fetch_all(connection).await?
+                let query = sqlx::query_as_with(text, value::sqlite(values)?);
+                through(sql, query.fetch_all(connection)).await?
             }
             Self::Postgres { connection, named, .. } => {
-                let query = sqlx::query_as_with(sql, value::postgres(values)?);
+                let query = sqlx::query_as_with(text, value::postgres(values)?);
                 query.persistent(*named).fetch_all(connection).await?
             }
         })
@@ -58,14 +60,14 @@ impl Connection {
         sql: &str,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let sql = AssertSqlSafe(sql.to_owned());
+        let text = AssertSqlSafe(sql.to_owned());
         Ok(match self {
-            Self::Sqlite(connection) => sqlx::query_with(sql, value::sqlite(values)?)
-                .execute(connection)
-                .await?
-                .rows_affected(),
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_with(text, value::sqlite(values)?);
+                through(sql, query.execute(connection)).await?.rows_affected()
+            }
             Self::Postgres { connection, named, .. } => {
-                let query = sqlx::query_with(sql, value::postgres(values)?).persistent(*named);
+                let query = sqlx::query_with(text, value::postgres(values)?).persistent(*named);
                 query.execute(connection).await?.rows_affected()
             }
         })
@@ -94,7 +96,8 @@ impl Connection {
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => {
-                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await?;
+                let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+                through(sql, query.execute(connection)).await?;
             }
             Self::Postgres { connection, .. } => {
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;

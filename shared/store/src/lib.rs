@@ -8,6 +8,7 @@ mod connection;
 mod database;
 mod error;
 mod failure;
+pub mod gate;
 mod metrics;
 mod migrations;
 pub mod page;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::connection::Connection;
+use crate::gate::through;
 use crate::tenants::Tenants;
 
 /// How long a caller waits for a connection.
@@ -66,7 +67,7 @@ impl Opener {
 
     async fn try_open(&self) -> Result<Connection, StoreError> {
         Ok(match self {
-            Self::Sqlite(options) => Connection::Sqlite(options.connect().await?),
+            Self::Sqlite(options) => Connection::Sqlite(through("", options.connect()).await?),
             Self::Postgres { options, named } => Connection::Postgres {
                 connection: options.connect().await?,
                 named: *named,

@@ -6,9 +6,10 @@
 //! another: what one reads is what those before it wrote.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::StoreError;
 use crate::batch::Batch;

@@ -16,8 +16,14 @@ use crate::suite::eventually;
 #[derive(Clone, Default, Debug)]
 pub struct Controller {
     url: String,
-    told: Arc<Mutex<Vec<(String, Value)>>>,
-    headers: Arc<Mutex<Vec<HeaderMap>>>,
+    told: Arc<Mutex<Vec<Told>>>,
+}
+
+#[derive(Debug)]
+struct Told {
+    topic: String,
+    headers: HeaderMap,
+    payload: Value,
 }
 
 impl Controller {
@@ -25,7 +31,7 @@ impl Controller {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let controller = Self { url, told: Arc::default(), headers: Arc::default() };
+        let controller = Self { url, told: Arc::default() };
         let router = axum::Router::new()
             .route("/topic/{topic}/", post(Self::take))
             .with_state(controller.clone());
@@ -39,8 +45,7 @@ impl Controller {
         headers: HeaderMap,
         Json(payload): Json<Value>,
     ) -> StatusCode {
-        controller.headers.lock().unwrap().push(headers);
-        controller.told.lock().unwrap().push((topic, payload));
+        controller.told.lock().unwrap().push(Told { topic, headers, payload });
         StatusCode::OK
     }
 
@@ -53,18 +58,23 @@ impl Controller {
     /// What was told about a topic so far.
     #[must_use]
     pub fn told(&self, topic: &str) -> Vec<Value> {
-        let told = self.told.lock().unwrap();
-        told.iter().filter(|(of, _)| of == topic).map(|(_, payload)| payload.clone()).collect()
+        self.those(|told| (told.topic == topic).then(|| told.payload.clone()))
+    }
+
+    /// What was told so far by calls whose header has a value, as texts; of those without it, the empty one.
+    #[must_use]
+    pub fn told_with(&self, header: &str, value: &str) -> Vec<String> {
+        self.those(|told| (told.value(header) == value).then(|| told.payload.to_string()))
     }
 
     /// The values that a header had so far, each once; of calls without it, the empty one.
     #[must_use]
     pub fn values(&self, header: &str) -> BTreeSet<String> {
-        let value = |headers: &HeaderMap| {
-            let value = headers.get(header).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        self.headers.lock().unwrap().iter().map(value).collect()
+        self.those(|told| Some(told.value(header).to_owned()))
+    }
+
+    fn those<T: FromIterator<I>, I>(&self, each: impl Fn(&Told) -> Option<I>) -> T {
+        self.told.lock().unwrap().iter().filter_map(each).collect()
     }
 
     /// Waits for a webhook.
@@ -73,5 +83,11 @@ impl Controller {
             self.told(topic).into_iter().find(|payload| matches(payload))
         })
         .await
+    }
+}
+
+impl Told {
+    fn value(&self, header: &str) -> &str {
+        self.headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }

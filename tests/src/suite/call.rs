@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
+use entente_rpc::proto::connection::v1::diagnosis_service_client::DiagnosisServiceClient;
 use entente_rpc::proto::connection::v1::exchange_service_client::ExchangeServiceClient;
 use entente_rpc::proto::connection::v1::invitation_service_client::InvitationServiceClient;
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
@@ -29,6 +30,11 @@ impl Suite {
     /// The client of the exchange service.
     pub fn exchanges(&self) -> ExchangeServiceClient<Link> {
         ExchangeServiceClient::new(self.link())
+    }
+
+    /// The client of the diagnosis service.
+    pub fn diagnosis(&self) -> DiagnosisServiceClient<Link> {
+        DiagnosisServiceClient::new(self.link())
     }
 
     /// The client of the connection service.

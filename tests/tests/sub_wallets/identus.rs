@@ -117,7 +117,7 @@ async fn a_tenant_is_onboarded_and_connects() {
 async fn each_key_opens_its_own_doors_alone() {
     let suite = Suite::start().await;
     let (wallet, entity) = onboard(&suite, "acme", KEY).await;
-    let (_, other) = onboard(&suite, "beta", "another-key-that-was-chosen").await;
+    let (theirs, other) = onboard(&suite, "beta", "another-key-that-was-chosen").await;
     let list = ("GET", "/connections");
     for (header, expected) in [
         (("apikey", KEY), 200),
@@ -131,11 +131,25 @@ async fn each_key_opens_its_own_doors_alone() {
         let answer = call(&suite, list, header, Value::Null).await;
         assert_eq!(answer.0, expected, "{header:?}: {answer:?}");
     }
-    let wallet = format!("/wallets/{}", wallet.as_str().unwrap());
+    let path = format!("/wallets/{}", wallet.as_str().unwrap());
+    let (_, own) = call(&suite, ("GET", &path), ("apikey", KEY), Value::Null).await;
+    assert_eq!((&own["id"], &own["name"]), (&wallet, &json!("acme")));
+    let (_, page) = call(&suite, ("GET", "/wallets"), ("apikey", KEY), Value::Null).await;
+    assert_eq!(page["contents"], json!([own]));
+    let never = uuid::Uuid::new_v4().to_string();
+    for foreign in [theirs.as_str().unwrap(), &never] {
+        let foreign = format!("/wallets/{foreign}");
+        let answer = call(&suite, ("GET", &foreign), ("apikey", KEY), Value::Null).await;
+        assert_eq!(refused(&answer), (404, "error:WalletManagementServiceError:WalletNotFound"));
+    }
     for path in
-        [("GET", "/wallets"), ("POST", "/wallets"), ("GET", &wallet), ("GET", "/iam/entities")]
+        [("GET", "/wallets"), ("POST", "/wallets"), ("GET", &path), ("GET", "/iam/entities")]
     {
         for header in ["apikey", "x-admin-api-key"] {
+            // Its own wallet it sees.
+            if header == "apikey" && path.0 == "GET" && path.1 != "/iam/entities" {
+                continue;
+            }
             let answer = call(&suite, path, (header, KEY), Value::Null).await;
             let expected = (403, "error:AuthenticationError:InvalidRole");
             assert_eq!(refused(&answer), expected, "{header} {path:?}");
@@ -172,7 +186,7 @@ async fn the_same_in_processes_apart() {
         let answer = call(&suite, ("GET", "/connections"), ("apikey", key), Value::Null).await;
         assert_eq!(answer.0, 200, "{answer:?}");
         let answer = call(&suite, ("GET", "/wallets"), ("apikey", key), Value::Null).await;
-        assert_eq!(refused(&answer).0, 403);
+        assert_eq!((answer.0, answer.1["contents"].as_array().unwrap().len()), (200, 1));
     }
     let gateway = entente_rpc::auth::service_key(&suite.api_key, "gateway");
     for path in ["/cloud-agent/wallets", "/multitenancy/wallets"] {

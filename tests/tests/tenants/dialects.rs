@@ -91,7 +91,7 @@ async fn every_route_asks_who_calls() {
     }
     assert!(
         Callers::admin("k")
-            .identify(Some("k"))
+            .identify(Some("k"), None)
             .await
             .is_ok_and(|who| who == Principal::admin("default"))
     );

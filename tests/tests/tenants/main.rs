@@ -9,10 +9,13 @@
 )]
 
 mod audit;
+mod away;
 mod dialects;
 mod foreign;
+mod guesses;
 mod keys;
 mod lifecycle;
 mod quotas;
+mod readers;
 mod support;
 mod together;

@@ -1,167 +1,22 @@
-//! The program with TLS: its services in a process each, who know each other by certificates; grpcurl, tokens, probes.
+//! The program with TLS: services who know each other by certificates, grpcurl, tokens, probes.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use entente_rpc::link::{self, Security};
 use entente_rpc::proto::access::v1::ListAuditEntriesRequest;
 use entente_rpc::proto::access::v1::audit_service_client::AuditServiceClient;
 use entente_rpc::proto::connection::v1::ListConnectionsRequest;
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
 use entente_rpc::proto::keystore::v1::ListKeysRequest;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
-use entente_rpc::{Code, Link};
-use entente_tests::certificates::{Authority, Pair, text};
+use entente_rpc::{Code, link};
+use entente_tests::certificates::{Authority, text};
 use entente_tests::suite::{command, eventually, free_address};
 use serde_json::{Value, json};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::client;
-
-const SERVICES: [&str; 6] =
-    ["access", "resolver", "keystore", "transport", "connection", "gateway"];
-
-/// Processes that end with this.
-struct Running(Vec<Child>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Starts the program, and waits until it says that it is ready.
-fn spawn(home: &Path, arguments: &[String]) -> Child {
-    std::fs::create_dir_all(home).unwrap();
-    let log = std::fs::File::create(home.join("log")).unwrap();
-    let mut child = command()
-        .arg("serve")
-        .args(["--data-dir", text(&home.join("data"))])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let log = || std::fs::read_to_string(home.join("log")).unwrap();
-    assert!(line.contains("\"ready\":true"), "{arguments:?}: {}", log());
-    child
-}
-
-/// Who may call: each service by its certificate, an owner, a reader, and an operator.
-fn callers() -> String {
-    let id = |name: &str| format!("spiffe://entente.test/{name}");
-    let services = SERVICES.map(|name| (name, format!("roles = [\"{name}\"]")));
-    let people = ["owner", "reader", "operator"]
-        .map(|name| (name, format!("roles = [\"{name}\"]\ntenant = \"default\"")));
-    let table = |(name, rest): &(&str, String)| {
-        format!("[[callers]]\nname = \"{name}\"\nspiffe = \"{}\"\n{rest}\n", id(name))
-    };
-    services.iter().chain(&people).map(table).collect()
-}
-
-struct Apart {
-    folder: tempfile::TempDir,
-    authority: Authority,
-    addresses: Vec<(&'static str, String)>,
-    probes: String,
-    admin: String,
-    _running: Running,
-}
-
-impl Apart {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new(folder.path(), "authority");
-        let file = folder.path().join("entente.toml");
-        std::fs::write(&file, callers()).unwrap();
-        let (didcomm, admin) = (free_address(), free_address());
-        let addresses: Vec<_> = SERVICES.map(|service| (service, free_address())).into();
-        let mut running = Running(Vec::new());
-        let mut probes = String::new();
-        for (service, address) in &addresses {
-            // No name but the SPIFFE id: that is what the services know each other by.
-            let pair = authority.issue(service, &[&format!("URI:spiffe://entente.test/{service}")]);
-            probes = free_address();
-            let ca = authority.certificate();
-            let mut arguments: Vec<String> = [
-                "--config",
-                text(&file),
-                "--services",
-                service,
-                "--grpc-addr",
-                address,
-                "--didcomm-addr",
-                &didcomm,
-                "--admin-addr",
-                &admin,
-                "--metrics-addr",
-                &probes,
-                "--endpoint",
-                &format!("http://{didcomm}"),
-                "--allow-private-endpoints",
-                "--tls-cert",
-                text(&pair.certificate),
-                "--tls-key",
-                text(&pair.key),
-                "--tls-client-ca",
-                text(&ca),
-                "--link-ca",
-                text(&ca),
-            ]
-            .map(str::to_owned)
-            .into();
-            for (other, at) in
-                addresses.iter().filter(|(other, _)| ![*service, "gateway"].contains(other))
-            {
-                let scheme = if *other == "resolver" { "dns:///" } else { "https://" };
-                arguments.extend([format!("--{other}-url"), format!("{scheme}{at}")]);
-            }
-            running.0.push(spawn(&folder.path().join(format!("home-{service}")), &arguments));
-        }
-        Self { folder, authority, addresses, probes, admin, _running: running }
-    }
-
-    fn address(&self, service: &str) -> &str {
-        &self.addresses.iter().find(|(name, _)| *name == service).unwrap().1
-    }
-
-    fn pair(&self, name: &str) -> Pair {
-        let certificate = self.folder.path().join(format!("{name}.crt"));
-        if certificate.exists() {
-            return Pair { key: certificate.with_extension("key"), certificate };
-        }
-        self.authority.issue(name, &[&format!("URI:spiffe://entente.test/{name}")])
-    }
-
-    /// A link to a service with somebody's certificate.
-    fn link(&self, service: &str, name: &str) -> Link {
-        let tls = client(Some(&self.pair(name)), self.authority.certificate());
-        let id = format!("spiffe://entente.test/{service}").parse().unwrap();
-        let security = Security { tls, expected: [id].into() };
-        link::secured(&format!("https://{}", self.address(service)), None, security).unwrap()
-    }
-
-    /// The admin API as curl gets it with somebody's certificate: status and body.
-    fn curl(&self, name: Option<&str>, path: &str, more: &[&str]) -> (String, String) {
-        // The certificate has no host name in it, which curl would have to be told in a way of its own.
-        let mut command = Command::new("curl");
-        command.args(["-sk", "-w", "\n%{http_code}"]).args(more);
-        if let Some(pair) = name.map(|name| self.pair(name)) {
-            command.args(["--cert", text(&pair.certificate), "--key", text(&pair.key)]);
-        }
-        let output = command.arg(format!("https://{}{path}", self.admin)).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        let (body, status) = told.rsplit_once('\n').unwrap();
-        (status.to_owned(), body.to_owned())
-    }
-}
+use crate::processes::{Apart, Running, spawn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_know_each_other_by_their_certificates() {
@@ -173,10 +28,11 @@ async fn services_know_each_other_by_their_certificates() {
         "-H",
         "content-type: application/json",
     ];
-    let (status, made) = apart.curl(Some("owner"), "/out-of-band/create-invitation", &invitation);
+    let (status, made) =
+        apart.curl(Some(&apart.pair("owner")), "/out-of-band/create-invitation", &invitation);
     assert_eq!(status, "200", "{made}");
     let (status, denied) =
-        apart.curl(Some("reader"), "/out-of-band/create-invitation", &invitation);
+        apart.curl(Some(&apart.pair("reader")), "/out-of-band/create-invitation", &invitation);
     assert_eq!(status, "403", "{denied}");
     assert_eq!(apart.curl(None, "/connections", &[]).0, "000");
 
@@ -206,13 +62,13 @@ async fn services_know_each_other_by_their_certificates() {
     eventually("the audit knows", audited).await;
 
     // Probes need no certificate, and find nothing but health.
-    let probe = link::remote(&format!("http://{}", apart.probes), None).unwrap();
+    let probe = link::remote(&format!("http://{}", apart.probes[0]), None).unwrap();
     let mut health = HealthClient::new(probe.clone());
     let told = health.check(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(told.status, 1);
     let mut connections = ConnectionServiceClient::new(probe);
     assert!(connections.list_connections(ListConnectionsRequest::default()).await.is_err());
-    let metrics = entente_tests::suite::http().get(format!("http://{}/metrics", apart.probes));
+    let metrics = entente_tests::suite::http().get(format!("http://{}/metrics", apart.probes[0]));
     let metrics = metrics.send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("entente_tls_certificate_expiry_timestamp_seconds "), "{metrics}");
 

@@ -11,5 +11,7 @@
 mod apart;
 mod clients;
 mod listener;
+mod processes;
 mod rotation;
 mod support;
+mod under_load;

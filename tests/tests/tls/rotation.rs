@@ -12,10 +12,10 @@ use entente_tls::ClientAuth;
 use crate::support::{Server, who};
 
 /// The serial number of the certificate that a server shows now.
-fn served(url: &str) -> String {
+pub fn served(url: &str) -> String {
     let address = url.trim_start_matches("https://");
     let command = format!(
-        "openssl s_client -connect {address} -alpn h2 </dev/null 2>/dev/null | openssl x509 -noout -serial"
+        "openssl s_client -connect {address} -alpn h2,http/1.1 </dev/null 2>/dev/null | openssl x509 -noout -serial"
     );
     let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().trim_start_matches("serial=").to_owned()

@@ -1,5 +1,6 @@
 //! The tenant service.
 
+use entente_rpc::Caller;
 use entente_rpc::proto::access::v1 as pb;
 use pb::tenant_service_server::TenantService;
 use tonic::{Request, Response, Status};
@@ -20,7 +21,8 @@ impl TenantService for Grpc {
         &self,
         request: Request<pb::GetTenantRequest>,
     ) -> Result<Response<pb::GetTenantResponse>, Status> {
-        let tenant = self.access.get_tenant(&request.get_ref().id).await?;
+        let caller = Caller::for_any(&request);
+        let tenant = self.access.get_tenant(&caller, &request.get_ref().id).await?;
         Ok(Response::new(pb::GetTenantResponse { tenant: Some(tenant) }))
     }
 

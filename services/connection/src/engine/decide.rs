@@ -98,21 +98,34 @@ impl Engine {
         tenant: &str,
         request: proto::RejectExchangeRequest,
     ) -> Answer<proto::Exchange> {
-        if request.reason.len() > MAX_REASON {
-            return Err(Failure::field("reason", format!("must have at most {MAX_REASON} bytes")));
-        }
-        let reason =
-            if request.reason.is_empty() { "rejected by the owner" } else { &request.reason };
+        let reason = reason(request.reason, "rejected by the owner")?;
+        self.end(tenant, &request.id, Input::Reject(reason)).await
+    }
+
+    /// Abandons a handshake without a word to the peer.
+    pub async fn abandon(
+        &self,
+        tenant: &str,
+        request: proto::AbandonExchangeRequest,
+    ) -> Answer<proto::Exchange> {
+        let reason = reason(request.reason, "given up by the owner")?;
+        self.end(tenant, &request.id, Input::Abandon(reason)).await
+    }
+
+    async fn end(&self, tenant: &str, id: &str, input: Input) -> Answer<proto::Exchange> {
         let mut work = self.work(tenant).await?;
-        let found = work.exchange(&request.id).await?;
-        let mut row = found.ok_or_else(|| Failure::not_found("exchange", &request.id))?;
+        let found = work.exchange(id).await?;
+        let mut row = found.ok_or_else(|| Failure::not_found("exchange", id))?;
         let machine = row.machine()?;
         if machine.state() == State::Abandoned {
             return Ok(project::exchange(&row, None)?);
         }
-        let context = context();
-        let handled = machine.handle(&context, Input::Reject(reason.to_owned()));
+        let is_told = matches!(input, Input::Reject(_));
+        let handled = machine.handle(&context(), input);
         let transition = handled.map_err(|rejected| refused(&rejected.exchange))?;
+        if !is_told {
+            work.clear_lane(id);
+        }
         self.step(&mut work, &mut row, transition).await?;
         self.commit(work).await?;
         Ok(project::exchange(&row, None)?)
@@ -138,6 +151,13 @@ impl Engine {
         }
         Ok(self.commit(work).await?)
     }
+}
+
+fn reason(given: String, default: &str) -> Answer<String> {
+    if given.len() > MAX_REASON {
+        return Err(Failure::field("reason", format!("must have at most {MAX_REASON} bytes")));
+    }
+    Ok(if given.is_empty() { default.to_owned() } else { given })
 }
 
 /// Whether an approval has had its effect already.

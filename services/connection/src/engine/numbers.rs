@@ -58,6 +58,7 @@ pub(crate) fn cause(cause: Cause) -> proto::AbandonCause {
     use proto::AbandonCause as P;
     match cause {
         Cause::Rejected => P::Rejected,
+        Cause::Cancelled => P::Cancelled,
         Cause::PeerReported => P::PeerReported,
         Cause::DeadlinePassed => P::DeadlinePassed,
         Cause::NotDelivered => P::NotDelivered,

@@ -88,6 +88,7 @@ impl Pump {
     async fn run(&mut self, mut drain: watch::Receiver<bool>) -> Option<Failure> {
         let reader = self.items.clone();
         tokio::select! {
+            biased;
             () = reader.closed() => None,
             _ = drain.wait_for(|draining| *draining) => Some(draining()),
             Err(why) = self.follow() => Some(why),
@@ -102,6 +103,7 @@ impl Pump {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                biased;
                 hint = self.start.feed.recv() => match hint {
                     Ok(batch) => self.take(&batch).await?,
                     Err(RecvError::Lagged(_)) => self.read_on().await?,

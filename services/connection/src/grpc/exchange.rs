@@ -59,6 +59,15 @@ impl ExchangeService for Grpc {
         Ok(Response::new(RejectExchangeResponse { exchange: Some(exchange) }))
     }
 
+    async fn abandon_exchange(
+        &self,
+        request: Request<AbandonExchangeRequest>,
+    ) -> Result<Response<AbandonExchangeResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let exchange = self.engine.abandon(&caller.tenant, request.into_inner()).await?;
+        Ok(Response::new(AbandonExchangeResponse { exchange: Some(exchange) }))
+    }
+
     async fn delete_exchange(
         &self,
         request: Request<DeleteExchangeRequest>,

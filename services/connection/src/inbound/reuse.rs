@@ -162,6 +162,11 @@ impl Engine {
         let Some(mut acceptance) = self.awaiting(work, message, connection_id).await? else {
             return Ok(false);
         };
+        let reason = numbers::reason_of(acceptance.reason);
+        if !matches!(reason, Some(Reason::AwaitingPeer | Reason::PeerDidNotAnswer)) {
+            // Too late: that it got no answer was told, and it goes another way.
+            return Ok(true);
+        }
         if self.used_before(work, &acceptance).await? {
             self.reused(work, &mut acceptance, connection_id, Reason::AlreadyAccepted);
             return Ok(true);

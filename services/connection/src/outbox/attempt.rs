@@ -2,7 +2,6 @@
 
 use entente_rpc::{ErrorReason, Failure};
 use entente_trace::within;
-use rand::RngExt as _;
 
 use super::LaneKey;
 use crate::engine::{Engine, now};
@@ -18,7 +17,7 @@ const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     while let Some(message) = engine.outbox.next(key) {
-        if !engine.config.tenants.is_active(&message.tenant).await {
+        if !matches!(engine.config.tenants.is_active(&message.tenant).await, Ok(true)) {
             if let Err(error) = rest(engine, &message).await {
                 tracing::warn!(error = %error, "the messages of a tenant that rests could not be put off");
             }
@@ -90,8 +89,10 @@ async fn rest(engine: &Engine, message: &Outgoing) -> Result<(), Failure> {
 }
 
 async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {
-    let wait =
-        if message.target.endpoint().is_empty() { NO_ENDPOINT } else { back_off(message.attempts) };
+    let wait = match message.target.endpoint() {
+        "" => NO_ENDPOINT,
+        _ => back_off(message.attempts, message.created_at),
+    };
     let asked =
         failure.retry_after.map_or(0, |delay| i64::try_from(delay.as_millis()).unwrap_or(0));
     let due = now() + wait.max(asked.min(BACK_OFF.1));
@@ -102,15 +103,19 @@ async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Res
     Ok(engine.commit(work).await?)
 }
 
-/// Doubles with each attempt, with a fifth of jitter so that peers that come back are not met by all at once.
-fn back_off(attempts: i32) -> i64 {
+/// Doubles with each attempt, with a fifth of jitter so that peers that come back are not met by all at once. The jitter
+/// is of the moment at which the message was made: such moments are as good as random, and it can be told again.
+fn back_off(attempts: i32, created_at: i64) -> i64 {
     let (first, longest) = BACK_OFF;
     let wait = first.saturating_mul(1_i64 << attempts.clamp(0, 20)).min(longest);
-    wait + rand::rng().random_range(0..=wait / 5)
+    let mixed = created_at.wrapping_add(attempts.into()).wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
+    wait + mixed.rem_euclid(wait / 5 + 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::back_off;
 
     #[test]
@@ -118,8 +123,9 @@ mod tests {
         for (attempts, wait) in
             [(0, 1_000), (1, 2_000), (5, 32_000), (8, 256_000), (9, 300_000), (60, 300_000)]
         {
-            let found = back_off(attempts);
-            assert!((wait..=wait + wait / 5).contains(&found), "{attempts}: {found}");
+            let found: BTreeSet<_> = (0..100).map(|at| back_off(attempts, at)).collect();
+            assert!(found.iter().all(|found| (wait..=wait + wait / 5).contains(found)));
+            assert!(found.len() > 50, "{attempts}: {found:?}");
         }
     }
 }

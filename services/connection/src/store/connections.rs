@@ -305,7 +305,8 @@ impl Work {
 }
 
 impl Store {
-    /// The connection that we have under a key of ours with the peer of a DID: its id, and the peer's key.
+    /// The connection that we have under a key of ours with the peer of a DID: its id, and the peer's key. The key may be
+    /// of the DID before a rotation that the peer has not answered: it may have taken a new DID at the same time.
     pub async fn connection_of_pair(
         &self,
         tenant: &str,
@@ -313,7 +314,7 @@ impl Store {
         their_did: &str,
     ) -> Result<Option<(String, String)>, StoreError> {
         let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
-                   my_key = $3 LIMIT 1";
+                   $3 IN (my_key, prior_key) LIMIT 1";
         self.read(tenant).await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 

@@ -29,6 +29,12 @@ impl Agent {
         Ok(Self { api: Api::new(&spawned.grpc(), None)?, spawned: Some(spawned) })
     }
 
+    /// Another connection to one that was started here.
+    pub(super) fn another_api(&self) -> Result<Api, BenchError> {
+        let grpc = self.spawned.as_ref().map(Spawned::grpc).unwrap_or_default();
+        Ok(Api::new(&grpc, None)?)
+    }
+
     /// CPU time used so far, in seconds.
     pub(super) fn cpu_seconds(&self) -> Option<f64> {
         self.spawned.as_ref()?.cpu_seconds()

@@ -19,6 +19,17 @@ pub(super) struct Measured {
 }
 
 impl Measured {
+    pub(super) fn of_nothing(name: String) -> Self {
+        Self { name, elapsed: Duration::ZERO, latencies: Vec::new(), cpu: [None; 2] }
+    }
+
+    /// Adds what was measured in another round.
+    pub(super) fn add(&mut self, (elapsed, latencies): (Duration, Vec<Duration>)) {
+        self.elapsed += elapsed;
+        self.latencies.extend(latencies);
+        self.latencies.sort_unstable();
+    }
+
     pub(super) fn count(&self) -> usize {
         self.latencies.len()
     }

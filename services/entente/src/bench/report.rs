@@ -24,8 +24,7 @@ pub(super) fn print(results: &[Measured], sizes: [Size; 2], args: &Args) {
         return;
     }
     let output = Output { json: args.json };
-    let rows: Vec<Value> = results.iter().map(row).collect();
-    output.list(&rows, COLUMNS);
+    rows(results, output);
     let [inviter, invitee] = sizes.map(|size| json!(size));
     if args.json {
         output.record(
@@ -33,22 +32,41 @@ pub(super) fn print(results: &[Measured], sizes: [Size; 2], args: &Args) {
         );
         return;
     }
-    for (name, size) in [("inviter", inviter), ("invitee", invitee)] {
-        if let (Some(memory), Some(disk)) =
-            (at(&size, "/resident_memory").as_u64(), at(&size, "/disk").as_u64())
-        {
-            output.say(&format!(
-                "{name}: {} MiB resident, {} MiB on disk",
-                memory >> 20,
-                disk >> 20
-            ));
-        }
-    }
+    size("inviter", &inviter, output);
+    size("invitee", &invitee, output);
     output.say(&format!(
         "{} at a time (lists one after the other), on {} cores shared with this client",
         args.concurrency,
         std::thread::available_parallelism().map_or(1, usize::from)
     ));
+}
+
+/// What operations took.
+pub(super) fn rows(results: &[Measured], output: Output) {
+    let rows: Vec<Value> = results.iter().map(row).collect();
+    output.list(&rows, COLUMNS);
+}
+
+/// What an agent takes up.
+pub(super) fn size(name: &str, size: &Value, output: Output) {
+    if let (Some(memory), Some(disk)) =
+        (at(size, "/resident_memory").as_u64(), at(size, "/disk").as_u64())
+    {
+        output.say(&format!("{name}: {} MiB resident, {} MiB on disk", memory >> 20, disk >> 20));
+    }
+}
+
+/// What a flood did to the others: the ratios of their latencies, and how many calls a second of it were taken and refused.
+pub(super) fn flood(p50: f64, p99: f64, [taken, refused]: [f64; 2], output: Output) {
+    if output.json {
+        let flood = json!({"p50_ratio": p50, "p99_ratio": p99,
+            "flood_taken_per_second": taken, "flood_refused_per_second": refused});
+        return output.record(&flood);
+    }
+    output.say(&format!(
+        "while one floods: p50 {p50:.2} times, p99 {p99:.2} times what it is without"
+    ));
+    output.say(&format!("the flood: {taken:.0} calls/s taken, {refused:.0} refused"));
 }
 
 fn row(measured: &Measured) -> Value {

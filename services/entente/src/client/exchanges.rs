@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::connection::v1::{
-    ApproveExchangeRequest, DeleteExchangeRequest, ExchangeState, GetExchangeRequest,
-    ListExchangesRequest, RejectExchangeRequest, Role,
+    AbandonExchangeRequest, ApproveExchangeRequest, DeleteExchangeRequest, ExchangeState,
+    GetExchangeRequest, ListExchangesRequest, RejectExchangeRequest, RetryDeliveryRequest, Role,
 };
+use serde_json::json;
 
 use super::pages::Limit;
 use super::{Failed, names};
@@ -17,6 +18,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente exchanges show <id>
   entente exchanges approve <id>
   entente exchanges reject <id> --reason 'not today'
+  entente exchanges retry <id>
+  entente exchanges abandon <id> --reason 'gone for good'
   entente exchanges delete <id>";
 
 /// The type of the records.
@@ -64,6 +67,19 @@ enum Action {
         /// The id
         id: String,
         /// Told to the peer
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Send now what waits for the peer; of a connection too
+    Retry {
+        /// The id
+        id: String,
+    },
+    /// Give it up without telling the peer
+    Abandon {
+        /// The id
+        id: String,
+        /// Kept with the record
         #[arg(long, default_value = "")]
         reason: String,
     },
@@ -123,6 +139,19 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
         Some(Action::Reject { id, reason }) => {
             client
                 .reject_exchange(RejectExchangeRequest { id, reason })
+                .await?
+                .into_inner()
+                .exchange
+        }
+        Some(Action::Retry { id }) => {
+            let request = RetryDeliveryRequest { id };
+            let messages = api.diagnosis().retry_delivery(request).await?.into_inner().messages;
+            output.record(&json!({"messages": messages}));
+            return Ok(());
+        }
+        Some(Action::Abandon { id, reason }) => {
+            client
+                .abandon_exchange(AbandonExchangeRequest { id, reason })
                 .await?
                 .into_inner()
                 .exchange

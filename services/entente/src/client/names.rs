@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use entente_rpc::proto::connection::v1::{
-    DidMethod, ExchangeState, HandshakeProtocol, InvitationState, NoAnswerPolicy, Role,
+    DidMethod, ExchangeState, FindingKind, HandshakeProtocol, InvitationState, NoAnswerPolicy, Role,
 };
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::proto::keystore::v1::KeyType;
@@ -41,6 +41,16 @@ pub(super) fn no_answer() -> impl TypedValueParser<Value = NoAnswerPolicy> {
         ("new", NoAnswerPolicy::NewConnection),
         ("fail", NoAnswerPolicy::Fail),
         ("wait", NoAnswerPolicy::KeepWaiting),
+    ])
+}
+
+pub(super) fn finding_kind() -> impl TypedValueParser<Value = FindingKind> {
+    named(&[
+        ("undelivered", FindingKind::Undelivered),
+        ("unanswered", FindingKind::Unanswered),
+        ("undecided", FindingKind::Undecided),
+        ("dead-letters", FindingKind::DeadLetters),
+        ("behind", FindingKind::Behind),
     ])
 }
 

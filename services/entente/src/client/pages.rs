@@ -42,7 +42,7 @@ impl Limit {
     }
 
     /// Fetches pages until there are enough. `fetch` takes the page's size and token, and gives items and the next token.
-    async fn collect<T>(
+    pub(super) async fn collect<T>(
         self,
         fetch: impl AsyncFn(i32, String) -> Result<(Vec<T>, String), Status>,
     ) -> Result<Vec<T>, Status> {

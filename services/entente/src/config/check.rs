@@ -8,8 +8,8 @@ use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
 
 use super::{
-    Access, Config, ConfigError, Listen, LogFormat, MasterKey, Remotes, ServiceName, Settings,
-    callers, tls,
+    Access, Config, ConfigError, DidcommRates, Listen, LogFormat, MasterKey, Remotes, ServiceName,
+    Settings, callers, tls,
 };
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
@@ -78,6 +78,10 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
         },
         log_level: log_level(settings.log_level)?,
         otlp_endpoint: settings.otlp_endpoint.map(otlp_endpoint).transpose()?,
+        didcomm_rates: DidcommRates {
+            address: settings.didcomm_address_rate.unwrap_or(0),
+            peer: settings.didcomm_peer_rate.unwrap_or(0),
+        },
         didcomm_trace_context: settings.didcomm_trace_context.unwrap_or(false),
         services,
     };

@@ -120,7 +120,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_ca: Option<PathBuf>,
 
-    /// Proxies whose x-forwarded-client-cert is believed: networks as CIDR, addresses, or SPIFFE ids [default: none]
+    /// Proxies whose x-forwarded-client-cert and x-forwarded-for are believed: networks as CIDR, addresses, or SPIFFE ids [default: none]
     #[arg(long, env = "ENTENTE_TRUSTED_PROXY", value_name = "WHO", value_delimiter = ',')]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted_proxy: Vec<String>,
@@ -247,6 +247,16 @@ pub struct Settings {
     #[arg(long, env = "ENTENTE_OTLP_ENDPOINT", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp_endpoint: Option<String>,
+
+    /// Messages a second that are taken from one address, and five times as many at once; 0 for no limit [default: 0]
+    #[arg(long, env = "ENTENTE_DIDCOMM_ADDRESS_RATE", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_address_rate: Option<u32>,
+
+    /// Messages a second that are taken from one key of a peer, and five times as many at once; 0 for no limit [default: 0]
+    #[arg(long, env = "ENTENTE_DIDCOMM_PEER_RATE", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub didcomm_peer_rate: Option<u32>,
 
     /// Tell peers, inside of the encrypted messages, which trace a message belongs to, and take it from theirs
     /// [default: false]

@@ -143,6 +143,7 @@ fn the_printed_configuration_reads_back_as_itself() {
         &["--tls-cert", "a.crt", "--tls-key", "a.key", "--tls-listeners", "grpc,didcomm"],
         &["--tls-client-ca", "ca.crt", "--tls-client-auth", "optional", "--link-ca", "b.crt"],
         &["--trusted-proxy", "10.0.0.0/8,spiffe://a/b", "--grpc-unix-mode", "660"],
+        &["--didcomm-address-rate", "7", "--didcomm-peer-rate", "8"],
     ]
     .concat();
     let file = "[[callers]]\nname = \"a\"\nroles = [\"operator\"]\nspiffe = \"spiffe://a/b\"\n\

@@ -306,6 +306,8 @@ impl Context<'_> {
     fn gateway(&self) -> entente_gateway::Config {
         let mut config =
             entente_gateway::Config::new(self.endpoint, &self.config.label, self.callers.clone());
+        config.didcomm.address_rate = self.config.didcomm_rates.address;
+        config.didcomm.peer_rate = self.config.didcomm_rates.peer;
         config.webhooks.urls.clone_from(&self.config.webhook_urls);
         config.webhooks.allow_private = self.allow_private();
         config

@@ -17,6 +17,8 @@ pub(super) struct Shown<'a> {
     pub(super) beside: Option<&'a str>,
     /// Whether the key is an operator's, shown where tenants' keys are asked for.
     pub(super) misplaced: bool,
+    /// Whether it is shown as an operator's, where those are asked for.
+    pub(super) administers: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -26,7 +28,7 @@ impl<'a> Shown<'a> {
         let other = key_in(headers);
         match (admin, other) {
             (Some(key), _) if identus::is_administration(path) => {
-                Self { key: Some(key), ..Self::default() }
+                Self { key: Some(key), administers: true, ..Self::default() }
             }
             (Some(key), None) => Self { key: Some(key), misplaced: true, ..Self::default() },
             _ => match (bearer_in(headers), text(API_KEY_HEADER)) {
@@ -59,7 +61,11 @@ mod tests {
                 Shown { beside: Some("base"), ..key("tenant") },
             ),
             ("/connections", &[("x-admin-api-key", "admin")], Shown::default()),
-            ("/cloud-agent/wallets", &[("x-admin-api-key", "admin"), bearer], key("admin")),
+            (
+                "/cloud-agent/wallets",
+                &[("x-admin-api-key", "admin"), bearer],
+                Shown { administers: true, ..key("admin") },
+            ),
             ("/cloud-agent/connections", &[("x-admin-api-key", "admin"), bearer], key("tenant")),
             (
                 "/cloud-agent/connections",

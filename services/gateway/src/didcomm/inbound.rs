@@ -17,6 +17,8 @@ pub(super) enum Outcome {
     Unreadable(String),
     /// A message of DIDComm v2 that had no effect: agents of v2 take any 2xx as consent.
     Refused,
+    /// Its sender sends more than it may; nothing was changed, and another try may succeed, not before this.
+    TooMany(Duration),
     /// Nothing was changed; another try may succeed, not before this.
     TryAgain(Duration),
     /// A defect of ours; the log has it.
@@ -55,7 +57,7 @@ pub(super) async fn collect(
         delivered,
         wait: prost_types::Duration::try_from(wait).ok(),
     };
-    if !shared.config.callers.tenants().is_active(&open.tenant).await {
+    if !matches!(shared.config.callers.tenants().is_active(&open.tenant).await, Ok(true)) {
         tokio::time::sleep(wait).await;
         return None;
     }
@@ -98,9 +100,15 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
         Err(status) => return failed(&status, "keystore", quiet),
     };
     // To its peers it is as if a tenant that rests was not there.
-    if !opened.tenant.is_empty() && !shared.config.callers.tenants().is_active(&opened.tenant).await
-    {
-        return (quiet, "suspended");
+    if !opened.tenant.is_empty() {
+        match shared.config.callers.tenants().is_active(&opened.tenant).await {
+            Ok(true) => {}
+            Ok(false) => return (quiet, "suspended"),
+            Err(failure) => return failed(&failure.into(), "access", quiet),
+        }
+    }
+    if let Err(wait) = shared.flood.peer(&opened.tenant, &opened.sender_key) {
+        return (Outcome::TooMany(wait), "rate_limited");
     }
     let request = ReceiveRequest {
         tenant: opened.tenant.clone(),

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_didcomm::envelope::MEDIA_TYPE_V1;
 use entente_didcomm::envelope::v2::MEDIA_TYPE_ENCRYPTED;
+use entente_rpc::auth::Peer;
 use serde_json::json;
 
 use super::body::{BodyError, read};
@@ -17,9 +18,14 @@ use crate::gateway::Shared;
 /// An envelope by POST. The limits are checked before anything is read or parsed.
 pub(super) async fn receive(
     State(shared): State<Arc<Shared>>,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if let Err(wait) = shared.flood.address(shared.address(&headers, peer.as_deref())) {
+        shared.metrics.inbound("rate_limited");
+        return too_many(wait);
+    }
     if let Some(refusal) = refuse_type(&headers) {
         shared.metrics.inbound("unsupported_media_type");
         return refusal;
@@ -71,6 +77,7 @@ fn answer(outcome: Outcome, media_type: &'static str) -> Response {
             "message refused",
             "the message is not for this agent, or it does not fit what this agent knows of its sender",
         ),
+        Outcome::TooMany(delay) => too_many(delay),
         Outcome::TryAgain(delay) => try_again(delay, "the message could not be handled now"),
         Outcome::Broken => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -91,7 +98,15 @@ fn refuse_type(headers: &HeaderMap) -> Option<Response> {
 }
 
 fn try_again(delay: Duration, detail: &str) -> Response {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "try again later", detail);
+    after(delay, problem(StatusCode::SERVICE_UNAVAILABLE, "try again later", detail))
+}
+
+fn too_many(delay: Duration) -> Response {
+    let detail = "more messages come from there than this agent takes";
+    after(delay, problem(StatusCode::TOO_MANY_REQUESTS, "too many messages", detail))
+}
+
+fn after(delay: Duration, mut response: Response) -> Response {
     let seconds = delay.as_secs().clamp(1, 3600);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,11 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const COLLECT: Duration = Duration::from_secs(25);
 
 /// Upgrades, unless too many sockets are open.
-pub(super) fn accept(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response {
+pub(super) fn accept(
+    shared: Arc<Shared>,
+    upgrade: WebSocketUpgrade,
+    from: Option<IpAddr>,
+) -> Response {
     let Ok(permit) = shared.didcomm_sockets.clone().try_acquire_owned() else {
         let text = "too many WebSockets are open; try again later\n";
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text)
@@ -27,7 +32,7 @@ pub(super) fn accept(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response
     let limit = shared.config.didcomm.max_message;
     upgrade.max_message_size(limit).max_frame_size(limit).on_upgrade(async move |socket| {
         shared.metrics.didcomm_sockets.inc();
-        run(&shared, socket).await;
+        run(&shared, socket, from).await;
         shared.metrics.didcomm_sockets.dec();
         drop(permit);
     })
@@ -36,15 +41,22 @@ pub(super) fn accept(shared: Arc<Shared>, upgrade: WebSocketUpgrade) -> Response
 /// Why a socket is closed by us.
 struct Close(u16, &'static str);
 
-async fn run(shared: &Shared, mut socket: WebSocket) {
-    if let Err(Some(Close(code, reason))) = exchange(shared, &mut socket).await {
+const TOO_MANY: Close =
+    Close(close_code::AGAIN, "too many messages; send the last one again later");
+
+async fn run(shared: &Shared, mut socket: WebSocket, from: Option<IpAddr>) {
+    if let Err(Some(Close(code, reason))) = exchange(shared, &mut socket, from).await {
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(frame)).await;
     }
 }
 
 /// One envelope a frame, one after the other; between them what waits for a peer that asked for all. `Err(None)` when the peer is gone.
-async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<Close>> {
+async fn exchange(
+    shared: &Shared,
+    socket: &mut WebSocket,
+    from: Option<IpAddr>,
+) -> Result<(), Option<Close>> {
     let limits = &shared.config.didcomm;
     let mut ping = tokio::time::interval(limits.socket_ping);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -85,6 +97,10 @@ async fn exchange(shared: &Shared, socket: &mut WebSocket) -> Result<(), Option<
             }
         };
         last_message = last_frame;
+        if shared.flood.address(from).is_err() {
+            shared.metrics.inbound("rate_limited");
+            return Err(Some(TOO_MANY));
+        }
         let taken = take(shared, envelope).await?;
         for reply in taken.replies {
             send(socket, reply_frame(reply, text)).await?;
@@ -143,6 +159,7 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> 
         Outcome::Unreadable(_) => {
             Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
         }
+        Outcome::TooMany(_) => Err(Some(TOO_MANY)),
         Outcome::TryAgain(_) => {
             Err(Some(Close(close_code::AGAIN, "the last message must be sent again")))
         }

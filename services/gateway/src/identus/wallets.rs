@@ -1,4 +1,4 @@
-//! `/wallets`: each is a tenant, by a UUID. For operators.
+//! `/wallets`: each is a tenant, by a UUID. For operators; others see their own.
 
 use std::sync::Arc;
 
@@ -75,6 +75,13 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ErrorResponse> {
     let size = |number: i32| usize::try_from(number).unwrap_or_default();
     let (offset, limit) = (size(page.offset), size(page.limit));
+    if !shared.is_an_operators() {
+        let request =
+            shared.request(GetTenantRequest { id: shared.behalf().tenant().to_owned() })?;
+        let own = shared.clients.tenants.clone().get_tenant(request).await?.into_inner().tenant;
+        let contents = own.iter().filter_map(shown).skip(offset).take(limit).collect();
+        return Ok(Json(pages::shown("wallets", "WalletPage", &page, contents, false)));
+    }
     let (mut wallets, mut page_token) = (Vec::new(), String::new());
     while wallets.len() <= offset + limit {
         let request = ListTenantsRequest {

@@ -62,7 +62,7 @@ async fn registered(shared: &Shared) -> Result<Vec<(String, Webhook)>, Status> {
         let request = shared.request(ListAllWebhooksRequest { page_size: 1_000, page_token })?;
         let page = shared.clients.webhooks.clone().list_all_webhooks(request).await?.into_inner();
         for found in page.webhooks {
-            if shared.config.callers.tenants().is_active(&found.tenant).await {
+            if matches!(shared.config.callers.tenants().is_active(&found.tenant).await, Ok(true)) {
                 webhooks.extend(found.webhook.map(|webhook| (found.tenant, webhook)));
             }
         }

@@ -43,6 +43,7 @@ pub(super) fn end(
 fn ending(input: &Input) -> Option<(Cause, String)> {
     match input {
         Input::Reject(reason) => Some((Cause::Rejected, reason.clone())),
+        Input::Abandon(reason) => Some((Cause::Cancelled, reason.clone())),
         Input::ProblemReport(report) => Some((Cause::PeerReported, report.explain.clone())),
         Input::DeadlinePassed => Some((Cause::DeadlinePassed, "no answer came in time".to_owned())),
         Input::NotDelivered(error) => Some((Cause::NotDelivered, error.clone())),

@@ -142,6 +142,7 @@ fn inputs(handshake: Handshake) -> Vec<Input> {
     vec![
         Input::Approve(Box::new(approval(handshake))),
         Input::Reject("no".into()),
+        Input::Abandon("stuck".into()),
         Input::Request(VerifiedRequest { thread_id: thread_id(), handshake, peer: peer() }),
         Input::Response(VerifiedResponse { thread_id: thread_id(), handshake, peer: peer() }),
         Input::Complete(complete(thread_id(), 3)),
@@ -176,6 +177,7 @@ fn exhaustive(exchange: &Exchange, input: &Input) {
     match input {
         Input::Approve(_)
         | Input::Reject(_)
+        | Input::Abandon(_)
         | Input::Request(_)
         | Input::Response(_)
         | Input::Complete(_)
@@ -188,7 +190,7 @@ fn exhaustive(exchange: &Exchange, input: &Input) {
     }
 }
 
-const INPUTS: usize = 13;
+const INPUTS: usize = 14;
 const END: &str = "ABANDONED";
 
 /// What each input leads to in each state: the next state, `+` for each message sent, `*` for a connection; `-` when
@@ -196,29 +198,29 @@ const END: &str = "ABANDONED";
 #[rustfmt::skip]
 const TABLE: [(&str, [&str; INPUTS]); 9] = [
     ("inviter INVITATION", [
-        "-", END, "REQUEST", "-", "-",
+        "-", END, END, "REQUEST", "-", "-",
         "-", "-", "-",
         "-", "-", END, "-", END,
     ]),
     ("inviter REQUEST", [
-        "RESPONSE+", "ABANDONED+", "-", "-", "-",
+        "RESPONSE+", "ABANDONED+", END, "-", "-", "-",
         END, END, END,
         "-", "-", END, END, "-",
     ]),
     ("inviter RESPONSE", [
-        "-", "ABANDONED+", "-", "-", "DONE*",
+        "-", "ABANDONED+", END, "-", "-", "DONE*",
         END, END, "ABANDONED | RESPONSE+ | ABANDONED",
         "DONE*", "- | - | DONE*", END, END, "-",
     ]),
     ("inviter DONE", ["-"; INPUTS]),
     ("inviter ABANDONED", ["-"; INPUTS]),
     ("invitee INVITATION", [
-        "REQUEST+", END, "-", "-", "-",
+        "REQUEST+", END, END, "-", "-", "-",
         "-", "-", "-",
         "-", "-", END, "-", END,
     ]),
     ("invitee REQUEST", [
-        "-", "ABANDONED+", "-", "DONE+* | DONE+* | DONE*", "-",
+        "-", "ABANDONED+", END, "-", "DONE+* | DONE+* | DONE*", "-",
         END, "ABANDONED | REQUEST+ | ABANDONED", END,
         "-", "-", END, END, "-",
     ]),

@@ -1,5 +1,6 @@
 //! Calls that are made for somebody.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -30,8 +31,8 @@ pub struct Behalf {
     pub principal: Option<Principal>,
     /// The tenant that the call names; `None` for the principal's own.
     pub tenant: Option<Arc<str>>,
-    /// Where the call came from.
-    pub address: Option<Arc<str>>,
+    /// Where the call came from; a proxy that is listed says it for whom it serves.
+    pub address: Option<IpAddr>,
     /// The key that came with it: it goes on to services that ask for it again.
     pub key: Option<HeaderValue>,
 }
@@ -133,7 +134,7 @@ impl Callers {
             caller: principal.name.to_string(),
             tenant: permit.tenant.as_deref().unwrap_or_default().to_owned(),
             method: name,
-            address: behalf.address.as_deref().unwrap_or_default().to_owned(),
+            address: behalf.address.map(|address| address.to_string()).unwrap_or_default(),
             count: 1,
             ..Default::default()
         };

@@ -15,6 +15,14 @@ impl Bucket {
         Self { tokens: burst, at: now }
     }
 
+    /// Looks whether there is a token, of which `rate` come in a second, up to `burst`.
+    ///
+    /// # Errors
+    /// When there is none: how long until there is.
+    pub(super) fn look(&self, rate: f64, burst: f64, now: Instant) -> Result<(), Duration> {
+        Self { ..*self }.take(rate, burst, now)
+    }
+
     /// Takes a token, of which `rate` come in a second, up to `burst`.
     ///
     /// # Errors

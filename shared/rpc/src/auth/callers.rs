@@ -10,10 +10,12 @@ use moka::future::Cache;
 use subtle::ConstantTimeEq as _;
 
 use super::credential::{Digest, digest, is_chosen_key, key_id, key_in, service_key};
+use super::guesses::Guesses;
 use super::journal::Journal;
 use super::refusals::Refusals;
 use super::roles::Roles;
-use super::tenants::{FRESH, Tenants};
+use super::standings::FRESH;
+use super::tenants::Tenants;
 use super::{Behalf, Peer, Permit, Principal, Proxies, behalf, token};
 use crate::proto::access::v1 as pb;
 use crate::time::now;
@@ -74,6 +76,7 @@ struct Inner {
     tenants: Tenants,
     journal: Journal,
     refusals: Refusals,
+    guesses: Guesses,
 }
 
 /// What the access service said of a key.
@@ -115,6 +118,7 @@ impl Callers {
             access: OnceLock::new(),
             keys,
             tenants: Tenants::new(),
+            guesses: Guesses::new(),
             refusals: Refusals::new(journal.clone()),
             journal,
         }))
@@ -157,9 +161,17 @@ impl Callers {
         &self,
         headers: &mut HeaderMap,
         peer: &Peer,
+        from: Option<IpAddr>,
     ) -> Result<Principal, Failure> {
         let identity = self.identity(headers, peer);
-        self.prove(identity, key_in(headers)).await
+        self.prove(identity, key_in(headers), from).await
+    }
+
+    /// Where a call comes from: the other end of its connection or, where a proxy that is listed is there, whom that
+    /// serves. `None` where that says nothing of who calls: a Unix socket, or such a proxy that does not say it.
+    #[must_use]
+    pub fn address(&self, headers: &HeaderMap, peer: &Peer) -> Option<IpAddr> {
+        self.0.known.proxies.address(headers, peer)
     }
 
     /// What a connection shows of who is at its other end or, where a trusted proxy made it, what the proxy tells. It is
@@ -172,13 +184,18 @@ impl Callers {
     ///
     /// # Errors
     /// As [`Callers::identify`].
-    pub async fn prove(&self, identity: Identity, key: Option<&str>) -> Result<Principal, Failure> {
+    pub async fn prove(
+        &self,
+        identity: Identity,
+        key: Option<&str>,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, Failure> {
         match identity {
             Identity::Spiffe(id) if key.is_none() && !self.are_anyone() => Ok(self.workload(&id)),
             Identity::Unusable(problem) if key.is_none() && !self.are_anyone() => {
                 Err(Failure::new(ErrorReason::Unauthenticated, problem))
             }
-            _ => self.identify(key).await,
+            _ => self.identify(key, from).await,
         }
     }
 
@@ -198,12 +215,8 @@ impl Callers {
         tracing::debug!(%address, %error, "no TLS connection");
         if error.is_credential() {
             let failure = Failure::new(ErrorReason::Unauthenticated, error.to_string());
-            let behalf = Behalf {
-                principal: None,
-                tenant: None,
-                address: Some(address.to_string().into()),
-                key: None,
-            };
+            let behalf =
+                Behalf { principal: None, tenant: None, address: Some(address), key: None };
             self.refused(&failure, &behalf, "");
         }
     }
@@ -211,17 +224,30 @@ impl Callers {
     /// Who has a key or a token.
     ///
     /// # Errors
-    /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right. Why the
-    /// access service could not be asked.
-    pub async fn identify(&self, key: Option<&str>) -> Result<Principal, Failure> {
+    /// UNAUTHENTICATED, with one text for all that is wrong with a key; CREDENTIAL_EXPIRED for one that was right;
+    /// RATE_LIMITED after many wrong ones from an address. Why the access service could not be asked.
+    pub async fn identify(
+        &self,
+        key: Option<&str>,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, Failure> {
         // Where no key is asked for, one that we made still says whose data the call works on.
         if let Some(anyone) = &self.0.anyone
             && key.and_then(key_id).is_none()
         {
             return Ok(anyone.clone());
         }
-        let nobody = || Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL);
         let key = key.ok_or_else(nobody)?;
+        match self.holder(key, from).await {
+            Err(failure) if failure.reason == ErrorReason::Unauthenticated => {
+                self.0.guesses.wrong(from)?;
+                Err(failure)
+            }
+            known => known,
+        }
+    }
+
+    async fn holder(&self, key: &str, from: Option<IpAddr>) -> Result<Principal, Failure> {
         let presented = digest(key);
         let known = self.0.known.callers.iter().fold(None, |found, caller| {
             let is_this = match &caller.credential {
@@ -240,6 +266,8 @@ impl Callers {
         let id = key_id(key).or_else(|| is_chosen_key(key).then_some(""));
         let (Some(id), Some(access)) = (id, self.0.access.get()) else { return Err(nobody()) };
         let ask = async {
+            // Who is known already is not held up by others behind the same address.
+            self.0.guesses.check(from)?;
             match ask(access, id, presented).await? {
                 // It may be chosen the next moment. Forgetting that it was not costs nothing: who guesses never guesses
                 // the same twice.
@@ -315,6 +343,10 @@ impl StaticCaller {
     }
 }
 
+fn nobody() -> Failure {
+    Failure::new(ErrorReason::Unauthenticated, NO_CREDENTIAL)
+}
+
 async fn ask(
     access: &AccessServiceClient<Link>,
     id: &str,
@@ -348,19 +380,19 @@ mod tests {
     #[tokio::test]
     async fn a_key_says_who_calls() {
         let callers = Callers::admin("secret");
-        let admin = callers.identify(Some("secret")).await.unwrap();
+        let admin = callers.identify(Some("secret"), None).await.unwrap();
         assert_eq!((&*admin.name, admin.tenant.as_deref()), ("admin", Some("default")));
         let key = service_key("secret", "keystore");
-        let keystore = callers.identify(Some(&key)).await.unwrap();
+        let keystore = callers.identify(Some(&key), None).await.unwrap();
         assert_eq!((&*keystore.name, keystore.tenant), ("keystore", None));
         for wrong in [None, Some("secret2"), Some(""), Some("ent_0_0")] {
-            let refused = callers.identify(wrong).await.unwrap_err();
+            let refused = callers.identify(wrong, None).await.unwrap_err();
             assert_eq!(refused.message, NO_CREDENTIAL);
         }
         let insecure = Callers::insecure();
-        assert!(insecure.identify(None).await.is_ok());
-        assert!(insecure.identify(Some("secret")).await.is_ok());
+        assert!(insecure.identify(None, None).await.is_ok());
+        assert!(insecure.identify(Some("secret"), None).await.is_ok());
         let made = crate::auth::MadeKey::of([1; 8], [2; 32]);
-        assert!(insecure.identify(Some(&made.key)).await.is_err());
+        assert!(insecure.identify(Some(&made.key), None).await.is_err());
     }
 }

@@ -66,10 +66,10 @@ where
             let mut behalf = Behalf {
                 principal: None,
                 tenant: named.filter(|name| !name.is_empty()).map(Arc::from),
-                address: peer.address.map(|address| address.ip().to_string().into()),
+                address: callers.address(request.headers(), &peer),
                 key: None,
             };
-            match callers.authenticate(request.headers_mut(), &peer).await {
+            match callers.authenticate(request.headers_mut(), &peer, behalf.address).await {
                 Ok(principal) => behalf.principal = Some(principal),
                 Err(failure) => {
                     let method = request.uri().path().trim_start_matches('/');

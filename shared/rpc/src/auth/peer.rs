@@ -11,6 +11,9 @@ use super::forwarded;
 /// The header by which a proxy tells of the certificate that was shown to it (Envoy).
 pub const FORWARDED_HEADER: &str = "x-forwarded-client-cert";
 
+/// The header by which a proxy tells for whom it calls.
+const SERVED_HEADER: &str = "x-forwarded-for";
+
 /// Who is at the other end of a connection: an extension of each of its requests.
 #[derive(Debug, Clone, Default)]
 pub struct Peer {
@@ -54,6 +57,17 @@ impl Proxies {
             return peer.identity.clone();
         }
         forwarded::identity(&said)
+    }
+
+    /// From where a call comes.
+    pub(super) fn address(&self, headers: &HeaderMap, peer: &Peer) -> Option<IpAddr> {
+        if !self.include(peer) {
+            return peer.address.map(|address| address.ip().to_canonical());
+        }
+        // The nearest proxy's own is the last.
+        let said = headers.get_all(SERVED_HEADER).iter().next_back()?.to_str().ok()?;
+        let last = said.rsplit(',').next()?.trim();
+        last.parse().map(|address: IpAddr| address.to_canonical()).ok()
     }
 
     fn include(&self, peer: &Peer) -> bool {

@@ -59,7 +59,6 @@ impl Refusals {
             return;
         }
         let caller = behalf.principal.as_ref().map(|who| &*who.name).unwrap_or_default();
-        let address = behalf.address.as_deref().unwrap_or_default();
         // A tenant that is only claimed is not one.
         let tenant = if caller.is_empty() { "" } else { behalf.tenant() };
         let mut entry = AuditEntry {
@@ -69,7 +68,7 @@ impl Refusals {
             method: method.chars().take(200).collect(),
             code: code_name(failure.code()).to_owned(),
             reason: reason.to_owned(),
-            address: address.to_owned(),
+            address: behalf.address.map(|address| address.to_string()).unwrap_or_default(),
             count: 1,
             ..Default::default()
         };

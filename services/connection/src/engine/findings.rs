@@ -1,0 +1,165 @@
+//! What does not go on by itself, why, and what can be done about it.
+
+use entente_rpc::proto::connection::v1 as pb;
+use entente_rpc::proto::connection::v1::{ExchangeState, FindingKind, Role};
+use entente_rpc::{Failure, duration_from_proto, time_to_proto};
+use entente_store::page;
+
+use super::{Answer, Engine, now, numbers};
+use crate::store::{Finding, Stage};
+
+/// How long anyone may take before it is a finding, in milliseconds.
+const PATIENCE: i64 = 60_000;
+
+/// The kinds, in the order of the list.
+const KINDS: [FindingKind; 5] = [
+    FindingKind::Undelivered,
+    FindingKind::Unanswered,
+    FindingKind::Undecided,
+    FindingKind::DeadLetters,
+    FindingKind::Behind,
+];
+
+impl Engine {
+    /// A page of what is stuck.
+    pub async fn list_findings(
+        &self,
+        tenant: &str,
+        request: pb::ListFindingsRequest,
+    ) -> Answer<pb::ListFindingsResponse> {
+        numbers::known::<FindingKind>("kind", request.kind)?;
+        let size = page::size(request.page_size)?;
+        let patience = match &request.patience {
+            Some(patience) => duration_from_proto(patience)
+                .ok_or_else(|| Failure::field("patience", "must not be negative"))?,
+            None => PATIENCE,
+        };
+        let filter = (request.kind, patience);
+        let token = page::after(&request.page_token, &filter)?;
+        let (first, mut after) = match token.as_deref() {
+            Some(token) => place(token).ok_or_else(page::invalid_token)?,
+            None => (KINDS[0] as i32, ""),
+        };
+        let now = now();
+        let wanted = |kind: FindingKind| request.kind == 0 || request.kind == kind as i32;
+        let mut findings = Vec::new();
+        for kind in KINDS.into_iter().filter(|kind| *kind as i32 >= first && wanted(*kind)) {
+            let room = size + 1 - i64::try_from(findings.len()).unwrap_or(i64::MAX);
+            if room <= 0 {
+                break;
+            }
+            let after = if kind as i32 == first { std::mem::take(&mut after) } else { "" };
+            let since = now.saturating_sub(patience);
+            let rows = self.findings(tenant, kind, since, after, room).await?;
+            findings.extend(rows.into_iter().map(|row| finding(kind, row)));
+        }
+        let next_page_token = page::cut(&mut findings, size, &filter, |finding| {
+            format!("{} {}", finding.kind, finding.id)
+        });
+        let checked_at = Some(time_to_proto(now));
+        Ok(pb::ListFindingsResponse { findings, next_page_token, checked_at })
+    }
+
+    async fn findings(
+        &self,
+        tenant: &str,
+        kind: FindingKind,
+        since: i64,
+        after: &str,
+        limit: i64,
+    ) -> Answer<Vec<Finding>> {
+        let store = &self.store;
+        Ok(match kind {
+            FindingKind::Undelivered => store.undelivered(tenant, after, limit).await?,
+            FindingKind::Unanswered => {
+                let stages = [
+                    stage(Role::Invitee, ExchangeState::Request),
+                    stage(Role::Inviter, ExchangeState::Response),
+                ];
+                store.standing_still(tenant, stages, since, after, limit).await?
+            }
+            FindingKind::Undecided => {
+                let stages = [
+                    stage(Role::Invitee, ExchangeState::Invitation),
+                    stage(Role::Inviter, ExchangeState::Request),
+                ];
+                store.standing_still(tenant, stages, since, after, limit).await?
+            }
+            FindingKind::DeadLetters => store.giving_up(tenant, after, limit).await?,
+            FindingKind::Behind => store.lagging(tenant, since, after, limit).await?,
+            FindingKind::Unspecified => Vec::new(),
+        })
+    }
+
+    /// Has what waits in a lane sent now. Says how many messages that are.
+    pub async fn retry_delivery(&self, tenant: &str, id: &str) -> Answer<i32> {
+        let mut work = self.work(tenant).await?;
+        let messages = work.hurry(id).await?;
+        if messages == 0 {
+            return Err(Failure::not_found(
+                "message that waits for the exchange or connection",
+                id,
+            ));
+        }
+        work.wake_timers();
+        self.commit(work).await?;
+        Ok(i32::try_from(messages).unwrap_or(i32::MAX))
+    }
+}
+
+fn stage(role: Role, state: ExchangeState) -> Stage {
+    (role.into(), state.into())
+}
+
+/// The place that a page token names: kind, space, id.
+fn place(text: &str) -> Option<(i32, &str)> {
+    let (kind, id) = text.split_once(' ')?;
+    Some((kind.parse().ok()?, id))
+}
+
+fn finding(kind: FindingKind, row: Finding) -> pb::Finding {
+    let Finding { id, since, count, attempts, next_attempt_at, deadline_at, error } = row;
+    let (cause, remedy) = match kind {
+        FindingKind::Undelivered => (
+            error,
+            format!(
+                "it is tried again by itself; RetryDelivery (`entente exchanges retry {id}`) tries now, \
+                 AbandonExchange (`entente exchanges abandon {id}`) gives a handshake up"
+            ),
+        ),
+        FindingKind::Unanswered => (
+            "the peer took our message and has not answered".to_owned(),
+            format!(
+                "the deadline ends it by itself; AbandonExchange (`entente exchanges abandon {id}`) does now"
+            ),
+        ),
+        FindingKind::Undecided => (
+            format!("its owner has not decided on {}", from(&error)),
+            format!("`entente exchanges approve {id}`, or `entente exchanges reject {id}`"),
+        ),
+        FindingKind::DeadLetters => (
+            error,
+            format!("mend the consumer, then ReplayDeadLetters (`entente dead-letters replay {id}`)"),
+        ),
+        FindingKind::Behind | FindingKind::Unspecified => (
+            "the consumer has not moved its cursor".to_owned(),
+            "start the consumer, or see why it is slow; events are kept for the time that the retention gives"
+                .to_owned(),
+        ),
+    };
+    pb::Finding {
+        kind: kind.into(),
+        id,
+        since: Some(time_to_proto(since)),
+        count,
+        attempts,
+        next_attempt_at: next_attempt_at.map(time_to_proto),
+        deadline_at: deadline_at.map(time_to_proto),
+        cause,
+        remedy,
+    }
+}
+
+fn from(label: &str) -> String {
+    if label.is_empty() { "the peer".to_owned() } else { format!("{label:?}") }
+}

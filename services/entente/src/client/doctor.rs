@@ -1,0 +1,90 @@
+//! `entente doctor`.
+
+use entente_rpc::proto::connection::v1::{FindingKind, ListFindingsRequest};
+use entente_rpc::{now, time_from_proto};
+use serde_json::{Value, json};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::pages::Limit;
+use super::{Failed, names};
+use crate::api::Api;
+use crate::output::{Output, at, duration, short, text, to_value};
+
+pub(super) const EXAMPLES: &str = "Examples:
+  entente doctor
+  entente doctor --kind undelivered --limit 0
+  entente doctor --patience 1h --json";
+
+/// How far apart clocks may be, in milliseconds: events, deadlines and tokens go by them.
+const CLOCKS: i64 = 5_000;
+
+/// What is looked for.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    limit: Limit,
+    /// Only of this kind
+    #[arg(long, value_parser = names::finding_kind())]
+    kind: Option<FindingKind>,
+    /// How long a peer, an owner or a consumer may take: `30s`, `5m`, `1h`
+    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = duration::parse)]
+    patience: std::time::Duration,
+}
+
+pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Failed> {
+    let health = api.health().check(HealthCheckRequest::default()).await?.into_inner().status();
+    let first = ListFindingsRequest { page_size: 1, ..Default::default() };
+    let asked = now();
+    let checked = api.diagnosis().list_findings(first).await?.into_inner().checked_at;
+    let answered = now();
+    let theirs = checked.as_ref().map(time_from_proto).unwrap_or_default();
+    // Their clock was read between the two.
+    let skew = if theirs < asked { theirs - asked } else { (theirs - answered).max(0) };
+    let findings = args
+        .limit
+        .collect(async |page_size, page_token| {
+            let request = ListFindingsRequest {
+                page_size,
+                page_token,
+                kind: args.kind.unwrap_or_default().into(),
+                patience: Some(duration::to_proto(args.patience)),
+            };
+            let page = api.diagnosis().list_findings(request).await?.into_inner();
+            Ok((page.findings, page.next_page_token))
+        })
+        .await?;
+    let rows: Vec<Value> =
+        findings.iter().map(|finding| to_value("entente.connection.v1.Finding", finding)).collect();
+    let wrong = [
+        (health != ServingStatus::Serving).then(|| format!("it is {}", health.as_str_name())),
+        (skew.abs() > CLOCKS).then(|| format!("its clock is {skew} ms from the one here")),
+        (!rows.is_empty()).then(|| format!("{} stuck", rows.len())),
+    ];
+    if output.json {
+        output.record(
+            &json!({"health": health.as_str_name(), "clock_skew_ms": skew, "findings": rows}),
+        );
+    }
+    rows.iter().for_each(|row| output.say(&paragraph(row)));
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    if wrong.is_empty() {
+        output.say("it serves, the clocks agree, and nothing is stuck");
+        return Ok(());
+    }
+    Err(Failed::Outcome(wrong.join("; ")))
+}
+
+/// A finding as a person reads it: what, since when, why, and what to do.
+fn paragraph(finding: &Value) -> String {
+    let field = |name: &str| text(at(finding, name));
+    let kind = short(at(finding, "/kind"), "FINDING_KIND_");
+    let mut lines = vec![format!("{kind} {} since {}", field("/id"), field("/since"))];
+    let numbers = [("count", "/count"), ("attempts", "/attempts")];
+    let times = [("next attempt", "/next_attempt_at"), ("deadline", "/deadline_at")];
+    let known = numbers.into_iter().chain(times).map(|(name, place)| (name, field(place)));
+    let known = known.filter(|(_, value)| !value.is_empty());
+    lines.push(known.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", "));
+    lines.extend([field("/cause"), field("/remedy")]);
+    lines.join("\n  ")
+}
