@@ -87,12 +87,15 @@ test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools orac
 		ENTENTE_TEST_DATABASE=postgres ENTENTE_TEST_SHAPE=split driving; \
 	fi
 
-# What passed is what libtest says; the whole output stays in target/conformance.log.
+# What passed is what libtest says; the whole output stays in target/conformance.log. With AGENT the wire of another agent is
+# checked, that speaks ACA-Py's admin API there, with KEY as bearer: make conformance AGENT=http://127.0.0.1:8031
+conformance: export ENTENTE_CONFORMANCE_ADMIN_KEY = $(KEY)
 conformance:
 	$(CARGO) build --locked --workspace --all-targets
+	$(if $(AGENT),export ENTENTE_CONFORMANCE_ADMIN_URL=$(AGENT);) \
 	$(CARGO) test --locked --workspace --lib --test conformance --test appendix --test it --no-fail-fast \
 		-- --show-output $$(target/debug/conformance filters) >target/conformance.log 2>&1 || true
-	target/debug/conformance <target/conformance.log
+	target/debug/conformance $(if $(AGENT),another) <target/conformance.log
 
 # A workspace of its own, with its own lock file: what the others depend on must not get into the product's.
 oracles:

@@ -1,10 +1,12 @@
 //! An agent as tests drive it: its processes, their addresses, clients for them, and how they die.
 
+mod another;
 mod call;
 mod process;
 mod replicas;
 mod routed;
 
+pub use another::NotApplicable;
 pub use call::{eventually, seconds};
 pub use process::{Process, SERVICES};
 pub use replicas::Replicas;
@@ -19,6 +21,8 @@ use entente_rpc::{Link, link};
 use entente_store::testing::Place;
 use futures_util::future::join_all;
 use tempfile::TempDir;
+
+use crate::acapy::Agent;
 
 /// The key of processes that are one agent.
 pub(crate) const KEY: &str = "the-key-that-processes-share";
@@ -43,6 +47,8 @@ pub struct Suite {
     /// Where the metrics of each of the five are; none where they run in one process.
     pub metrics_urls: Vec<String>,
     directory: TempDir,
+    /// The agent, if it is none of ours.
+    another: Option<Agent>,
 }
 
 impl Suite {
@@ -94,6 +100,7 @@ impl Suite {
             processes: vec![process],
             metrics_urls: Vec::new(),
             directory,
+            another: None,
         }
     }
 
@@ -160,6 +167,7 @@ impl Suite {
             processes,
             metrics_urls: metrics.iter().map(|address| format!("http://{address}")).collect(),
             directory,
+            another: None,
         }
     }
 
@@ -176,6 +184,7 @@ impl Suite {
             processes: Vec::new(),
             metrics_urls: Vec::new(),
             directory: tempfile::tempdir().unwrap(),
+            another: None,
         }
     }
 
@@ -192,17 +201,25 @@ impl Suite {
 
     /// A gRPC channel that sends the API key; generated clients take it.
     pub fn link(&self) -> Link {
-        self.link.clone()
+        self.ours().link.clone()
+    }
+
+    /// This agent, which has to be one of ours.
+    fn ours(&self) -> &Self {
+        match &self.another {
+            None => self,
+            Some(_) => another::not_applicable(),
+        }
     }
 
     /// A gRPC channel with another key, for the tenant that the key is of.
     pub fn link_with(&self, key: &str) -> Link {
-        linked(&self.grpc_urls, Some(key))
+        linked(&self.ours().grpc_urls, Some(key))
     }
 
     /// A gRPC channel with the credential of a service, for the default tenant.
     pub fn link_of_service(&self, service: &str) -> Link {
-        let key = entente_rpc::auth::service_key(&self.api_key, service);
+        let key = entente_rpc::auth::service_key(&self.ours().api_key, service);
         let key = (!self.api_key.is_empty()).then_some(key);
         for_default_tenant(linked(&self.grpc_urls, key.as_deref()))
     }

@@ -80,6 +80,13 @@ impl Failure {
         self
     }
 
+    /// The same in whole seconds, as HTTP has it: one at the least, and not too early.
+    #[must_use]
+    pub fn retry_seconds(&self) -> u64 {
+        let delay = self.retry_after.unwrap_or_default();
+        (delay.as_secs() + u64::from(delay.subsec_nanos() > 0)).max(1)
+    }
+
     /// Whether a text is no invitation that can be read, whatever the cause.
     #[must_use]
     pub fn is_invalid_invitation(&self) -> bool {
@@ -235,6 +242,9 @@ mod tests {
         let status = Status::from(failure.clone());
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(Failure::of(&status), failure);
+        assert_eq!(failure.retry_seconds(), 2);
+        let later = failure.retry_after(Duration::from_millis(2_001));
+        assert_eq!(later.retry_seconds(), 3);
     }
 
     #[test]

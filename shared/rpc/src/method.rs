@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::method_options::IdempotencyLevel;
-use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+use prost_types::{FieldDescriptorProto, FileDescriptorSet, MethodDescriptorProto};
 
 use crate::proto::DESCRIPTORS;
 
@@ -21,7 +21,7 @@ pub struct Method {
     pub full_name: String,
     /// Whether it is marked NO_SIDE_EFFECTS or IDEMPOTENT.
     pub idempotent: bool,
-    /// Whether it may change something: it is not marked NO_SIDE_EFFECTS.
+    /// Whether it may change something: it is one of ours, and not marked NO_SIDE_EFFECTS.
     pub changes: bool,
     /// Whether it takes one request and gives one response.
     pub unary: bool,
@@ -31,6 +31,8 @@ pub struct Method {
     pub(crate) request_id: Option<u32>,
     /// The number of the request's field that names what it is about: `id`, or the first that ends in `_id`.
     pub(crate) object: Option<u32>,
+    /// Where the response has the id of what was made: the number of a message in it, and of that message's field `id`.
+    pub(crate) made: Option<[u32; 2]>,
     /// Its place in [`Method::all`].
     pub(crate) index: usize,
 }
@@ -83,13 +85,27 @@ impl Method {
 
 /// The field of that number, a text, of the message in a gRPC frame.
 pub(crate) fn text(frame: &[u8], number: u32) -> Option<&str> {
-    use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+    str::from_utf8(field(message(frame)?, number)?).ok()
+}
+
+/// The same of a message in that message.
+pub(crate) fn inner_text(frame: &[u8], [outer, inner]: [u32; 2]) -> Option<&str> {
+    str::from_utf8(field(field(message(frame)?, outer)?, inner)?).ok()
+}
+
+fn message(frame: &[u8]) -> Option<&[u8]> {
     // Whether it is compressed, and its length.
-    let (&[0, ..], mut message) = frame.split_at_checked(5)? else { return None };
+    let (&[0, ..], message) = frame.split_at_checked(5)? else { return None };
+    Some(message)
+}
+
+/// A field of bytes.
+fn field(mut message: &[u8], number: u32) -> Option<&[u8]> {
+    use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
     while let Ok((tag, wire_type)) = decode_key(&mut message) {
         if tag == number && wire_type == WireType::LengthDelimited {
             let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
-            return str::from_utf8(message.get(..length)?).ok();
+            return message.get(..length);
         }
         skip_field(wire_type, tag, &mut message, DecodeContext::default()).ok()?;
     }
@@ -111,22 +127,16 @@ fn read(set: &FileDescriptorSet) -> Vec<Method> {
 
 fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptorProto) -> Method {
     let level = method.options.as_ref().map(prost_types::MethodOptions::idempotency_level);
-    let messages = set
-        .file
-        .iter()
-        .flat_map(|file| file.message_type.iter().map(move |message| (file.package(), message)));
-    let fields: Vec<_> = messages
-        .filter(|(package, message)| {
-            method.input_type().strip_prefix('.').and_then(|name| name.strip_prefix(package))
-                == Some(&format!(".{}", message.name()))
-        })
-        .flat_map(|(_, message)| &message.field)
-        .filter(|field| field.r#type() == Type::String && field.label() != Label::Repeated)
-        .collect();
+    let fields = fields_of(set, method.input_type(), Type::String);
     let number = |is: &dyn Fn(&str) -> bool| {
         let field = fields.iter().find(|field| is(field.name()))?;
         u32::try_from(field.number()).ok()
     };
+    let made = fields_of(set, method.output_type(), Type::Message).into_iter().find_map(|outer| {
+        let texts = fields_of(set, outer.type_name(), Type::String);
+        let id = texts.into_iter().find(|field| field.name() == "id")?;
+        Some([u32::try_from(outer.number()).ok()?, u32::try_from(id.number()).ok()?])
+    });
     let request_id = number(&|name| name == "request_id");
     let object = number(&|name| name == "id")
         .or_else(|| number(&|name| name.ends_with("_id") && name != "request_id"));
@@ -137,16 +147,38 @@ fn read_method(set: &FileDescriptorSet, service: &str, method: &MethodDescriptor
         idempotent: level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown),
         unary: !method.client_streaming() && !method.server_streaming(),
         one_request: !method.client_streaming(),
-        changes: level != Some(IdempotencyLevel::NoSideEffects),
+        changes: service.starts_with("entente.") && level != Some(IdempotencyLevel::NoSideEffects),
         request_id,
         object,
+        made,
         index: 0,
     }
+}
+
+/// The fields of a message that have a type, and are not lists.
+fn fields_of<'a>(
+    set: &'a FileDescriptorSet,
+    message: &str,
+    kind: Type,
+) -> Vec<&'a FieldDescriptorProto> {
+    let messages = set
+        .file
+        .iter()
+        .flat_map(|file| file.message_type.iter().map(move |message| (file.package(), message)));
+    messages
+        .filter(|(package, found)| {
+            message.strip_prefix('.').and_then(|name| name.strip_prefix(package))
+                == Some(&format!(".{}", found.name()))
+        })
+        .flat_map(|(_, found)| &found.field)
+        .filter(|field| field.r#type() == kind && field.label() != Label::Repeated)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::access::v1 as pb;
     use crate::proto::connection::v1::AcceptInvitationRequest;
 
     fn method(name: &str) -> &'static Method {
@@ -161,6 +193,25 @@ mod tests {
         assert!(subscribe.idempotent && !subscribe.unary && subscribe.one_request);
         assert!(Method::of_path("/grpc.health.v1.Health/Check").is_some_and(|check| check.unary));
         assert_eq!(Method::of_path("/entente.event.v1.EventService/Explode"), None);
+    }
+
+    #[test]
+    fn what_a_call_made_is_in_its_answer() {
+        for (name, made) in [
+            ("connection.v1.InvitationService/CreateInvitation", Some([1, 1])),
+            ("access.v1.ApiKeyService/CreateApiKey", Some([1, 1])),
+            ("access.v1.ApiKeyService/RevokeApiKey", None),
+        ] {
+            assert_eq!(method(name).made, made, "{name}");
+        }
+        assert!(!Method::all().iter().any(|one| one.changes && one.service.starts_with("grpc.")));
+        let answer = pb::CreateApiKeyResponse {
+            api_key: Some(pb::ApiKey { id: "a".to_owned(), ..Default::default() }),
+            key: "secret".to_owned(),
+        };
+        let frame = [&[0; 5][..], &answer.encode_to_vec()].concat();
+        assert_eq!(inner_text(&frame, [1, 1]), Some("a"));
+        assert_eq!(inner_text(frame.get(..6).unwrap(), [1, 1]), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use entente_rpc::proto::transport::v1::transport_service_client::TransportServic
 use entente_rpc::{Link, Status};
 use serde_json::Value;
 
-use super::Suite;
+use super::{Suite, another};
 
 impl Suite {
     /// The client of the invitation service.
@@ -85,6 +85,13 @@ impl Suite {
 
     /// An invitation.
     pub async fn invite_with(&self, request: CreateInvitationRequest) -> Invitation {
+        if let Some(agent) = &self.another {
+            let kind = request.kind;
+            return match request == (CreateInvitationRequest { kind, ..Default::default() }) {
+                true => another::invitation(agent, kind == InvitationKind::MultiUse as i32).await,
+                false => another::not_applicable(),
+            };
+        }
         let answer = self.invitations().create_invitation(request).await.unwrap();
         answer.into_inner().invitation.unwrap()
     }
@@ -135,6 +142,9 @@ impl Suite {
 
     /// The connection with a peer's DID, once it is there.
     pub async fn connection_with(&self, their_did: &str) -> Connection {
+        if let Some(agent) = &self.another {
+            return another::connection(agent, their_did).await;
+        }
         let request =
             ListConnectionsRequest { their_did: their_did.to_owned(), ..Default::default() };
         eventually("there is a connection with the DID", async || {
@@ -146,6 +156,9 @@ impl Suite {
 
     /// Accepts an invitation given as a message, without waiting for the peer.
     pub async fn receive(&self, invitation: &Value) -> Acceptance {
+        if let Some(agent) = &self.another {
+            return another::receive(agent, invitation).await;
+        }
         let invitation = invitation.to_string();
         let request = AcceptInvitationRequest { invitation, ..Default::default() };
         self.accept_with(request).await.unwrap()
@@ -233,7 +246,7 @@ impl Suite {
 
     /// Calls the admin API, with the key, and gives the status and the body. `Null` means no body.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, String) {
-        let url = format!("{}{path}", self.admin_url);
+        let url = format!("{}{path}", self.ours().admin_url);
         let mut request =
             self.http.request(method.parse().unwrap(), url).bearer_auth(&self.api_key);
         if !body.is_null() {
@@ -264,7 +277,7 @@ impl Suite {
     /// What is at `/metrics` of each process.
     pub async fn metrics(&self) -> Vec<String> {
         let mut texts = Vec::new();
-        for url in &self.metrics_urls {
+        for url in &self.ours().metrics_urls {
             let answer = self.http.get(format!("{url}/metrics")).send().await.unwrap();
             texts.push(answer.text().await.unwrap());
         }

@@ -1,6 +1,8 @@
 //! Transports, media types and return-route (RFC 0025, 0044, 0092).
 
+use entente_rpc::proto::connection::v1::AbandonCause;
 use entente_tests::peer::{kind, message, thread};
+use entente_tests::suite::eventually;
 use entente_tests::{Peer, Suite};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -9,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 checks!(
     a_message_is_answered_202_without_a_body,
     a_peer_that_answers_200_is_tolerated,
+    an_endpoint_that_is_gone_is_given_up,
     return_route_all_gives_the_reply_in_the_body,
     return_route_none_posts_the_reply,
     return_route_thread_gives_only_its_thread,
@@ -42,6 +45,23 @@ async fn a_peer_that_answers_200_is_tolerated(suite: &Suite) {
     let agent = peer.join(suite).await;
     peer.hears_nothing(&agent).await;
     peer.hears_nothing(&agent).await;
+}
+
+/// What is gone is not asked again; anything else may pass.
+async fn an_endpoint_that_is_gone_is_given_up(suite: &Suite) {
+    for (status, cause) in [(410, AbandonCause::NotDelivered), (404, AbandonCause::Unspecified)] {
+        let peer = Peer::start().await;
+        peer.listener.answer(status);
+        let invitation = peer.invitation(json!({}));
+        suite.receive(&invitation).await;
+        let exchange = eventually("the first attempt fails", async || {
+            let exchange = suite.exchange_of(invitation["@id"].as_str().unwrap()).await;
+            let failed = !exchange.last_error.is_empty() || !exchange.error.is_empty();
+            failed.then_some(exchange)
+        })
+        .await;
+        assert_eq!(exchange.abandon_cause(), cause, "{status}: {exchange:?}");
+    }
 }
 
 async fn return_route_all_gives_the_reply_in_the_body(suite: &Suite) {

@@ -56,6 +56,9 @@ async fn what_is_done_is_told_to_those_whom_it_concerns() {
     assert!(seen.iter().all(|entry| entry.tenant == "acme"), "{seen:?}");
     let deleted = seen.iter().find(|entry| done(entry, "/DeleteInvitation", "OK")).unwrap();
     assert_eq!(deleted.object, id);
+    let mut made = seen.iter().filter(|entry| done(entry, "/CreateInvitation", "OK"));
+    assert!(made.clone().all(|entry| !entry.object.is_empty()), "{seen:?}");
+    assert!(made.any(|entry| entry.object == id), "{seen:?}");
     assert!(deleted.caller.starts_with("api-key:"));
     assert!(entries(&suite, &acme.key, "bolt").await.is_empty(), "what is another's is not shown");
     // The operator sees all, as it happens.

@@ -66,17 +66,19 @@ async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>,
     engine.clients.deliver(&message.tenant, envelope, &message.target).await
 }
 
-/// Whether another attempt can only fail the same way.
+/// Whether another attempt can only fail the same way. 410 says that the endpoint is gone for good (RFC 9110, 15.5.11).
 fn is_final(failure: &Failure) -> bool {
-    matches!(
-        failure.reason,
-        ErrorReason::EndpointRefused
-            | ErrorReason::KeyNotFound
-            | ErrorReason::WrongKeyType
-            | ErrorReason::InvalidField
-            | ErrorReason::InvalidDid
-            | ErrorReason::TooLarge
-    )
+    let is_gone = failure.metadata("http_status") == Some("410");
+    is_gone
+        || matches!(
+            failure.reason,
+            ErrorReason::EndpointRefused
+                | ErrorReason::KeyNotFound
+                | ErrorReason::WrongKeyType
+                | ErrorReason::InvalidField
+                | ErrorReason::InvalidDid
+                | ErrorReason::TooLarge
+        )
 }
 
 /// A tenant that may not work sends nothing; nothing is lost, and no attempt counts.

@@ -82,9 +82,10 @@ impl From<Status> for ApiError {
             ) => StatusCode::SERVICE_UNAVAILABLE,
             (_, code) => return Self::internal(&format!("{code:?}: {}", failure.message)),
         };
+        let seconds = failure.retry_seconds();
         let mut error = Self::new(code, failure.message);
         if matches!(code, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            error.retry_after = Some(failure.retry_after.map_or(1, |delay| delay.as_secs().max(1)));
+            error.retry_after = Some(seconds);
         }
         error
     }

@@ -163,7 +163,7 @@ impl From<Status> for ErrorResponse {
                 Self::new(StatusCode::FORBIDDEN, INVALID_ROLE, failure.message)
             }
             (R::RateLimited, _) => {
-                let delay = failure.retry_after.map_or(1, |delay| delay.as_secs().max(1));
+                let delay = failure.retry_seconds();
                 let status = StatusCode::TOO_MANY_REQUESTS;
                 let error = Self::new(status, "TooManyRequests", failure.message);
                 Self { retry_after: Some(delay), ..error }
@@ -181,7 +181,7 @@ impl From<Status> for ErrorResponse {
                 | Code::ResourceExhausted
                 | Code::DeadlineExceeded,
             ) => {
-                let delay = failure.retry_after.map_or(1, |delay| delay.as_secs().max(1));
+                let delay = failure.retry_seconds();
                 Self { retry_after: Some(delay), ..Self::unavailable(&failure.message) }
             }
             (_, code) => Self::internal(&format!("{code:?}: {}", failure.message)),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
 use tower::ServiceExt as _;
@@ -62,8 +62,26 @@ impl Behalf {
 pub(super) struct Deed {
     callers: Callers,
     entry: AuditEntry,
-    object: Option<u32>,
-    request: Arc<Mutex<Vec<Bytes>>>,
+    method: &'static Method,
+    request: Kept,
+}
+
+/// The beginning of a body.
+type Kept = Arc<Mutex<Vec<Bytes>>>;
+
+/// What somebody did, which is told when the answer has passed: the id of what was made is in it.
+struct Passing(Option<Deed>, Kept);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if let Some(deed) = self.0.take() {
+            deed.end(Code::Ok, String::new(), &take(&self.1));
+        }
+    }
+}
+
+fn take(kept: &Kept) -> Vec<u8> {
+    std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner)).concat()
 }
 
 /// A link whose calls go through the table of rights.
@@ -76,10 +94,13 @@ pub(super) fn guard(callers: Callers, link: Link) -> Link {
             let (request, deed) = callers.enter(request, &behalf).await?;
             let answer = link.oneshot(request).await;
             if let Some(deed) = deed {
-                match &answer {
-                    Ok(response) => deed.done(response.headers()),
-                    Err(status) => deed.failed(status),
-                }
+                return match answer {
+                    Ok(response) => Ok(deed.done(response)),
+                    Err(status) => {
+                        deed.failed(&status);
+                        Err(status)
+                    }
+                };
             }
             answer
         }
@@ -139,20 +160,15 @@ impl Callers {
             ..Default::default()
         };
         let kept = Arc::new(Mutex::new(Vec::new()));
-        let deed = Deed {
-            callers: self.clone(),
-            entry,
-            object: method.object,
-            request: Arc::clone(&kept),
-        };
+        let deed = Deed { callers: self.clone(), entry, method, request: Arc::clone(&kept) };
         let request =
-            if deed.object.is_some() { request.map(|body| keep(body, kept)) } else { request };
+            if method.object.is_some() { request.map(|body| keep(body, kept)) } else { request };
         Ok((request, Some(deed)))
     }
 }
 
 /// Keeps the beginning of a body as it passes.
-fn keep(body: Body, kept: Arc<Mutex<Vec<Bytes>>>) -> Body {
+fn keep(body: Body, kept: Kept) -> Body {
     let mut left = MAX_KEPT;
     Body::new(body.map_frame(move |frame| {
         if let Some(data) = frame.data_ref()
@@ -166,25 +182,38 @@ fn keep(body: Body, kept: Arc<Mutex<Vec<Bytes>>>) -> Body {
 }
 
 impl Deed {
-    /// It ended with these headers; an answer without a status in them is one that succeeded.
-    pub(super) fn done(self, headers: &HeaderMap) {
-        match Status::from_header_map(headers) {
-            Some(status) => self.failed(&status),
-            None => self.end(Code::Ok, String::new()),
+    /// It ended with this answer; one without a status in its headers is one that succeeded.
+    pub(super) fn done(self, response: Response<Body>) -> Response<Body> {
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            self.failed(&status);
+            return response;
         }
+        let kept = Kept::default();
+        let from_answer = self.method.unary && self.method.made.is_some();
+        let passing = Passing(Some(self), Arc::clone(&kept));
+        if !from_answer {
+            return response;
+        }
+        response.map(|body| {
+            let body = keep(body, kept);
+            Body::new(body.map_frame(move |frame| {
+                let _until_it_passed = &passing;
+                frame
+            }))
+        })
     }
 
     fn failed(self, status: &Status) {
         let reason = Failure::of(status).reason;
         let name = if reason == ErrorReason::Unspecified { "" } else { reason.name() };
-        self.end(status.code(), name.to_owned());
+        self.end(status.code(), name.to_owned(), &[]);
     }
 
-    fn end(mut self, code: Code, reason: String) {
-        let kept =
-            std::mem::take(&mut *self.request.lock().unwrap_or_else(PoisonError::into_inner));
-        let request = kept.concat();
-        let object = self.object.and_then(|field| crate::method::text(&request, field));
+    fn end(mut self, code: Code, reason: String, response: &[u8]) {
+        let request = take(&self.request);
+        let named = self.method.object.and_then(|field| crate::method::text(&request, field));
+        let made = || self.method.made.and_then(|at| crate::method::inner_text(response, at));
+        let object = named.filter(|id| !id.is_empty()).or_else(made);
         self.entry.object = object.unwrap_or_default().chars().take(MAX_OBJECT).collect();
         self.entry.time = Some(time::to_proto(time::now()));
         code_name(code).clone_into(&mut self.entry.code);
@@ -206,10 +235,10 @@ where
     match callers.enter(request, behalf).await {
         Ok((request, deed)) => {
             let response = inner.call(request).await?;
-            if let Some(deed) = deed {
-                deed.done(response.headers());
-            }
-            Ok(response)
+            Ok(match deed {
+                Some(deed) => deed.done(response),
+                None => response,
+            })
         }
         Err(failure) => Ok(Status::from(failure).into_http()),
     }

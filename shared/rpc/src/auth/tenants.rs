@@ -13,9 +13,9 @@ use crate::{ErrorReason, Failure, Link};
 
 /// How long the tokens of a tenant that makes no calls are remembered: by then the bucket is full again.
 const IDLE: Duration = Duration::from_secs(30);
-/// How late somebody learns that a call is refused who was refused as often in a second as it may call. It costs a flood
-/// its speed, and others nothing.
-const HELD_BACK: Duration = Duration::from_millis(500);
+/// How late, in milliseconds, somebody learns that a call is refused who was refused as often in a second as it may call: that
+/// takes its speed from a flood. It is drawn, so that they do not come again all at once.
+const HELD_BACK: std::ops::Range<u64> = 250..750;
 /// The most answers that are held back at a time.
 const HELD: usize = 4096;
 
@@ -122,7 +122,7 @@ impl Tenants {
             return Ok(());
         };
         if hold_back && let Ok(_held) = self.0.held.try_acquire() {
-            tokio::time::sleep(HELD_BACK).await;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(HELD_BACK))).await;
         }
         Err(failure)
     }
