@@ -129,7 +129,8 @@ async fn a_deleted_tenant_leaves_nothing_whatever_fails_meanwhile() {
     let mut suite = Suite::start().await;
     let (acme, bolt) = tokio::join!(tenant(&suite, "acme"), tenant(&suite, "bolt"));
     acme.accept(&bolt.invite().await.url).await;
-    acme.connection().await;
+    // On both sides: what acme has not sent yet goes with it.
+    tokio::join!(acme.connection(), bolt.connection());
     let request = DeleteTenantRequest { id: "acme".to_owned() };
     assert!(!tenants(&suite).delete_tenant(request.clone()).await.unwrap().into_inner().done);
     suite.restart().await;
