@@ -11,6 +11,7 @@ use entente_didcomm::envelope::Envelope;
 use entente_didcomm::forward::Forward;
 use entente_didcomm::message::Message;
 use entente_rpc::caller::for_tenant;
+use entente_rpc::proto::connection::v1::ReceiveRequest;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{KeyReference, UnpackRequest, UnpackResponse};
 use entente_rpc::proto::resolver::v1::ResolveRequest;
@@ -59,6 +60,21 @@ impl Sealed {
 pub struct Unpacker {
     keystore: KeystoreServiceClient<Link>,
     resolver: ResolverServiceClient<Link>,
+}
+
+/// What the connection service is told of an opened message. At most so many replies are taken on the way that it came.
+#[must_use]
+pub fn to_receive(opened: UnpackResponse, max_replies: u16) -> ReceiveRequest {
+    ReceiveRequest {
+        tenant: opened.tenant,
+        plaintext: opened.plaintext,
+        recipient_key: opened.recipient_key,
+        recipient_kid: opened.recipient_kid,
+        sender_key: opened.sender_key,
+        sender_kid: opened.sender_kid,
+        signer_kid: opened.signer_kid,
+        max_replies: max_replies.into(),
+    }
 }
 
 impl Unpacker {

@@ -13,7 +13,7 @@ use entente_rpc::proto::connection::v1::message_service_client::MessageServiceCl
 use entente_rpc::proto::event::v1::SubscribeRequest;
 use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use entente_rpc::{Code, DEFAULT_TENANT, Link, Request, Status};
-use entente_unpack::{Sealed, Unpacker};
+use entente_unpack::{Sealed, Unpacker, to_receive};
 use tokio_stream::StreamExt as _;
 
 use crate::process::{Outlet, Services, lock};
@@ -152,18 +152,10 @@ async fn receive(
     handled.id = member(["@id", "id"]);
     let name = member(["@type", "type"]).unwrap_or_default();
     handled.name = name.rsplit('/').next().unwrap_or_default().to_owned();
-    let request = proto::ReceiveRequest {
-        tenant: opened.tenant.clone(),
-        plaintext: opened.plaintext,
-        recipient_key: opened.recipient_key,
-        recipient_kid: opened.recipient_kid,
-        sender_key: opened.sender_key,
-        sender_kid: opened.sender_kid,
-        signer_kid: opened.signer_kid,
-        max_replies: 1,
-    };
+    let tenant = opened.tenant.clone();
+    let request = for_tenant(&tenant, to_receive(opened, 1))?;
     let mut inbound = InboundServiceClient::new(services.connection);
-    Ok(inbound.receive(for_tenant(&opened.tenant, request)?).await?.into_inner().disposition())
+    Ok(inbound.receive(request).await?.into_inner().disposition())
 }
 
 /// Reads the event log from its beginning, and follows it.

@@ -36,7 +36,7 @@ impl Engine {
         };
         let filter = (request.kind, patience);
         let token = page::after(&request.page_token, &filter)?;
-        let (first, mut after) = match token.as_deref() {
+        let (first, after) = match token.as_deref() {
             Some(token) => place(token).ok_or_else(page::invalid_token)?,
             None => (KINDS[0] as i32, ""),
         };
@@ -48,7 +48,7 @@ impl Engine {
             if room <= 0 {
                 break;
             }
-            let after = if kind as i32 == first { std::mem::take(&mut after) } else { "" };
+            let after = if kind as i32 == first { after } else { "" };
             let since = now.saturating_sub(patience);
             let rows = self.findings(tenant, kind, since, after, room).await?;
             findings.extend(rows.into_iter().map(|row| finding(kind, row)));

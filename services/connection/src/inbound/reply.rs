@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use entente_did::PublicKey;
 use entente_didcomm::message::Message;
-use entente_rpc::proto::connection::v1::{CollectRequest, CollectResponse, ReceiveRequest};
+use entente_rpc::proto::connection::v1::{CollectRequest, CollectResponse};
 use entente_rpc::{Failure, duration_from_proto};
 use entente_trace::within;
+use entente_unpack::to_receive;
 use tokio::time::{Instant, timeout_at};
 
 use super::Inbound;
@@ -145,17 +146,7 @@ impl Engine {
                 return;
             }
         };
-        let request = ReceiveRequest {
-            tenant: opened.tenant,
-            plaintext: opened.plaintext,
-            recipient_key: opened.recipient_key,
-            recipient_kid: opened.recipient_kid,
-            sender_key: opened.sender_key,
-            sender_kid: opened.sender_kid,
-            signer_kid: opened.signer_kid,
-            max_replies: 0,
-        };
-        if let Err(failure) = self.receive(request).await {
+        if let Err(failure) = self.receive(to_receive(opened, 0)).await {
             tracing::info!(reason = %failure, "a reply could not be handled");
         }
     }

@@ -12,6 +12,9 @@ use super::{Store, Work};
 /// How long a message is left to the process that committed it, in milliseconds.
 const FIRST_ATTEMPT: i64 = 30_000;
 
+/// All messages of a lane are due at the same time, so that it stays in order.
+const LANE_IS_DUE: &str = "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2";
+
 /// What a message is for, which decides what its failure means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -157,19 +160,12 @@ impl Work {
     /// Makes a lane due now. Says how many messages it has.
     pub async fn hurry(&mut self, lane: &str) -> Result<u64, StoreError> {
         let (tenant, now) = (self.tenant().to_owned(), self.now());
-        self.execute(
-            "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
-            values![tenant, lane, now],
-        )
-        .await
+        self.execute(LANE_IS_DUE, values![tenant, lane, now]).await
     }
 
     /// Has a lane wait without an attempt.
     pub fn rest(&mut self, outgoing: &Outgoing, until: i64) {
-        self.write(
-            "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
-            values![&outgoing.tenant, &outgoing.lane, until],
-        );
+        self.write(LANE_IS_DUE, values![&outgoing.tenant, &outgoing.lane, until]);
     }
 
     /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
@@ -179,10 +175,7 @@ impl Work {
              AND id = $2",
             values![&outgoing.tenant, &outgoing.id, error],
         );
-        self.write(
-            "UPDATE outbox SET next_attempt_at = $3 WHERE tenant = $1 AND lane = $2",
-            values![&outgoing.tenant, &outgoing.lane, next_attempt_at],
-        );
+        self.rest(outgoing, next_attempt_at);
     }
 }
 

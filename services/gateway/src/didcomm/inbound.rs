@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use entente_rpc::caller::for_tenant;
-use entente_rpc::proto::connection::v1::{CollectRequest, Disposition, ReceiveRequest};
+use entente_rpc::proto::connection::v1::{CollectRequest, Disposition};
 use entente_rpc::{Code, ErrorReason, Failure, Status};
-use entente_unpack::{FORWARD_RULES, Sealed};
+use entente_unpack::{FORWARD_RULES, Sealed, to_receive};
 
 use crate::gateway::Shared;
 
@@ -110,18 +110,8 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
     if let Err(wait) = shared.flood.peer(&opened.tenant, &opened.sender_key) {
         return (Outcome::TooMany(wait), "rate_limited");
     }
-    let request = ReceiveRequest {
-        tenant: opened.tenant.clone(),
-        plaintext: opened.plaintext,
-        recipient_key: opened.recipient_key,
-        recipient_kid: opened.recipient_kid,
-        sender_key: opened.sender_key,
-        sender_kid: opened.sender_kid,
-        signer_kid: opened.signer_kid,
-        max_replies: i32::from(max_replies),
-    };
-    let (tenant, sender_key) = (opened.tenant, request.sender_key.clone());
-    let request = match for_tenant(&tenant, request) {
+    let (tenant, sender_key) = (opened.tenant.clone(), opened.sender_key.clone());
+    let request = match for_tenant(&tenant, to_receive(opened, max_replies)) {
         Ok(request) => request,
         Err(status) => return failed(&status, "tenant", quiet),
     };

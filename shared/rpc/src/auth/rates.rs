@@ -12,8 +12,7 @@ use super::bucket::Bucket;
 /// The most that are remembered at a time; who was longest idle is forgotten first.
 const REMEMBERED: u64 = 10_000;
 
-/// A bucket of tokens for each. Clones are one.
-#[derive(Clone)]
+/// A bucket of tokens for each.
 pub struct Rates<K> {
     buckets: Cache<K, Arc<Mutex<Bucket>>>,
     rate: f64,
