@@ -1,15 +1,16 @@
-//! The schedule: who does what next, what the network does with it, and who dies.
+//! The schedule: who does what next, and who dies.
+
+mod network;
+mod outcomes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use entente_rpc::Code;
-use entente_rpc::proto::connection::v1::{Disposition, Invitation};
+use entente_rpc::proto::connection::v1::Invitation;
 use entente_store::gate::Point;
-use tokio::sync::oneshot;
 
+use self::network::{Packet, Reply};
 use crate::Violation;
 use crate::actions;
 use crate::dice::Dice;
@@ -18,7 +19,7 @@ use crate::process::Process;
 use crate::trace::Trace;
 use crate::watch::Watch;
 use crate::weather::Weather;
-use crate::work::{self, Answer, Call, Done, Handled};
+use crate::work::{self, Call, Done};
 
 /// When every simulation begins.
 pub const BEGIN: i64 = 1_800_000_000_000;
@@ -32,26 +33,6 @@ pub(crate) struct Agent {
     inspector: Inspector,
     pub watch: Watch,
     crashes: usize,
-}
-
-/// A message on its way.
-struct Packet {
-    number: usize,
-    from: usize,
-    to: usize,
-    envelope: Bytes,
-    /// What the sender's outbox held, committed, when it was posted.
-    committed: Rc<BTreeSet<String>>,
-    /// The sender, while it waits for the answer.
-    taken: Option<oneshot::Sender<bool>>,
-}
-
-/// The answer to a message on its way.
-struct Reply {
-    number: usize,
-    from: usize,
-    taken: oneshot::Sender<bool>,
-    is_taken: bool,
 }
 
 /// An invitation that was handed out.
@@ -306,16 +287,6 @@ impl World {
         Ok(())
     }
 
-    fn cut(&mut self) {
-        let agents = self.agents.len();
-        let from = self.dice.below(agents);
-        let to = (from + 1 + self.dice.below(agents - 1)) % agents;
-        if !self.cuts.remove(&(from, to)) {
-            self.cuts.insert((from, to));
-        }
-        self.step(&format!("cuts: {:?}", self.cuts));
-    }
-
     /// Begins a call.
     pub fn call(&mut self, agent: usize, call: Call, text: &str) -> Checked {
         let number = self.number();
@@ -328,45 +299,6 @@ impl World {
     fn number(&mut self) -> usize {
         self.numbers += 1;
         self.numbers
-    }
-
-    /// Does with a packet what the network does.
-    fn carry(&mut self, at: usize) -> Checked {
-        let Packet { from, to, number, .. } = self.packets[at];
-        if self.cuts.contains(&(from, to)) || self.dice.percent(self.weather.lose) {
-            let mut packet = self.packets.swap_remove(at);
-            self.step(&format!("packet {number} is lost"));
-            drop(packet.taken.take());
-            return self.drive(from);
-        }
-        if self.dice.percent(self.weather.duplicate) {
-            let Packet { envelope, committed, .. } = &self.packets[at];
-            let (envelope, committed) = (envelope.clone(), committed.clone());
-            let number = self.number();
-            self.step(&format!("packet {number} is a copy"));
-            self.packets.push(Packet { number, from, to, envelope, committed, taken: None });
-        }
-        self.deliver(at)
-    }
-
-    fn deliver(&mut self, at: usize) -> Checked {
-        let packet = self.packets.swap_remove(at);
-        let (number, to, envelope) = (packet.number, packet.to, packet.envelope.clone());
-        self.step(&format!("packet {number} reaches agent {to}"));
-        self.handling.insert(number, packet);
-        self.process(to).begin(|services| work::handle(number, services, envelope));
-        self.drive(to)
-    }
-
-    fn reply(&mut self, at: usize, lose: bool) -> Checked {
-        let Reply { number, from, taken, is_taken } = self.replies.swap_remove(at);
-        let what = if lose { "is lost" } else { "arrives" };
-        self.step(&format!("the answer to packet {number} {what}"));
-        if !lose {
-            // It may not wait for it any more.
-            let _ = taken.send(is_taken);
-        }
-        self.drive(from)
     }
 
     /// Runs an agent until it waits, and takes what it gives.
@@ -399,86 +331,5 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    fn called(&mut self, number: usize, result: Result<Answer, tonic::Status>) -> Checked {
-        let Some(Calling { agent, call }) = self.calls.remove(&number) else { return Ok(()) };
-        match result {
-            Ok(answer) => {
-                self.step(&format!("call {number} is answered"));
-                self.answered(agent, call, answer);
-                Ok(())
-            }
-            Err(status) => {
-                self.step(&format!("call {number} fails: {:?}", status.code()));
-                is_no_defect(&status, &format!("{call:?}"))
-            }
-        }
-    }
-
-    fn answered(&mut self, agent: usize, call: Call, answer: Answer) {
-        match (call, answer) {
-            (_, Answer::Invitation(invitation)) => {
-                self.offers.push(Offer { owner: agent, invitation: *invitation });
-            }
-            (Call::Message(connection, _), Answer::Thread(thread)) => {
-                self.sent.entry((agent, connection)).or_default().push(thread);
-            }
-            (Call::Ping(_), Answer::Thread(thread)) => self.pings.push((agent, thread)),
-            _ => {}
-        }
-    }
-
-    fn handled(&mut self, number: usize, handled: Handled) -> Checked {
-        let Some(packet) = self.handling.remove(&number) else { return Ok(()) };
-        let is_taken = handled.is_taken();
-        let Packet { from, to, committed, taken, .. } = packet;
-        let what = match &handled.result {
-            Ok(disposition) => disposition.as_str_name().trim_start_matches("DISPOSITION_"),
-            Err(status) => &format!("{:?}", status.code()),
-        };
-        self.step(&format!("packet {number}, a {}, is {what} by agent {to}", handled.name));
-        if let Some(id) = handled.id {
-            if !committed.contains(&id) {
-                let detail = format!("packet {number}, {} {id} of agent {from}", handled.name);
-                return Err(Violation {
-                    invariant: "4: nothing is sent before the state behind it is committed",
-                    detail,
-                });
-            }
-            if matches!(handled.result, Ok(Disposition::Handled)) {
-                if !self.agents[to].inspector.has_received(&id) {
-                    let detail = format!("packet {number}, {} {id}", handled.name);
-                    return Err(Violation {
-                        invariant: "5: no 2xx before a message's effect is committed",
-                        detail,
-                    });
-                }
-                if !self.had_effect.insert((to, from, id.clone())) {
-                    let detail = format!("{} {id} of agent {from} at agent {to}", handled.name);
-                    return Err(Violation {
-                        invariant: "5: a message handled twice has the effect of one",
-                        detail,
-                    });
-                }
-            }
-        }
-        if let Err(status) = &handled.result {
-            is_no_defect(status, &handled.name)?;
-        }
-        if let Some(taken) = taken {
-            self.replies.push(Reply { number, from, taken, is_taken });
-        }
-        Ok(())
-    }
-}
-
-fn is_no_defect(status: &tonic::Status, what: &str) -> Checked {
-    match status.code() {
-        Code::Internal | Code::Unknown | Code::DataLoss => Err(Violation {
-            invariant: "10: nothing from outside is a defect",
-            detail: format!("{what}: {status:?}"),
-        }),
-        _ => Ok(()),
     }
 }
