@@ -199,6 +199,11 @@ impl Suite {
         self.directory.path()
     }
 
+    /// The PostgreSQL database that it has, if it has one.
+    pub fn database_url(&self) -> Option<&str> {
+        self.processes[0].argument("--database-url")
+    }
+
     /// A gRPC channel that sends the API key; generated clients take it.
     pub fn link(&self) -> Link {
         self.ours().link.clone()

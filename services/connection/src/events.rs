@@ -2,11 +2,13 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `epoch` | the sequences of a log that was restored from a backup |
 //! | `subscription` | a stream that reads the log and then follows it |
 //! | `consumers` | cursors that are kept here, and the events that their consumers gave up on |
 //! | `webhooks` | URLs that callers registered |
 
 mod consumers;
+pub(crate) mod epoch;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Answer, Engine};
 use crate::store::{EventFilter, Store};
+use epoch::Place;
 use subscription::Start;
 pub(crate) use subscription::Subscription;
 
@@ -52,6 +55,7 @@ impl Engine {
         let (last, purged) = self.store.log_bounds(tenant).await?;
         let cursor = if request.from_now { last } else { request.after };
         check_cursor("after", cursor, last, purged)?;
+        reach(&self.store, tenant, cursor, last, purged).await?;
         let start = Start {
             store: self.store.clone(),
             feed,
@@ -116,9 +120,9 @@ pub(crate) async fn read(
 ) -> Answer<Part> {
     let (last, purged) = store.log_bounds(tenant).await?;
     check_cursor("after", after, last, purged)?;
-    let up_to = last.min(after.saturating_add(REACH));
+    let (after, up_to) = reach(store, tenant, after, last, purged).await?;
     if up_to == after {
-        return Ok(Part { events: Vec::new(), cursor: after, end: true });
+        return Ok(Part { events: Vec::new(), cursor: after, end: after == last });
     }
     let events = store.events(tenant, after, up_to, filter, limit).await?;
     // A purge may have come between.
@@ -127,6 +131,37 @@ pub(crate) async fn read(
     let full = i64::try_from(events.len()).is_ok_and(|count| count >= limit);
     let cursor = events.last().filter(|_| full).map_or(up_to, |event| event.sequence);
     Ok(Part { events, cursor, end: cursor == last })
+}
+
+/// Where a read goes on from, and up to where. It passes over what a restored log has no events for.
+async fn reach(
+    store: &Store,
+    tenant: &str,
+    after: i64,
+    last: i64,
+    purged: i64,
+) -> Answer<(i64, i64)> {
+    let mut after = after;
+    loop {
+        let up_to = after.saturating_add(REACH);
+        let end = epoch::end(after);
+        if last < end {
+            return Ok((after, last.min(up_to)));
+        }
+        let newest = store.newest_event_before(tenant, end).await?.unwrap_or(purged);
+        match epoch::place(after, newest) {
+            Place::Before(newest) => return Ok((after, newest.min(up_to))),
+            Place::AtEnd(next) => after = next,
+            Place::Lost(newest) => {
+                let message = format!(
+                    "the log was restored from a backup, and has no events after {newest} that the cursor {after} has \
+                     seen; go on from {newest}, and read again what the events after it told"
+                );
+                return Err(Failure::new(ErrorReason::CursorInFuture, message)
+                    .with("newest", newest.to_string()));
+            }
+        }
+    }
 }
 
 /// A cursor from which everything that follows can be given.

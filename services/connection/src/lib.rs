@@ -23,4 +23,4 @@ mod trace;
 
 pub use config::Config;
 pub use service::{Links, Service, StartError, start};
-pub use store::MIGRATIONS;
+pub use store::{MIGRATIONS, begin_new_epoch};

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -8,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::client::{self, ClientCommand};
 use crate::config::{Config, Settings};
-use crate::{bench, demo, migrate, output, serve, service_config};
+use crate::{backup, bench, demo, migrate, output, serve, service_config};
 
 /// Establishes, reuses and keeps DIDComm connections.
 #[derive(Parser)]
@@ -49,6 +50,19 @@ Precedence: flag, then environment, then the file, then the default.")]
   entente migrate --database-url postgres://entente@db.example.com/entente
   entente migrate --dry-run")]
     Migrate(Box<MigrateArgs>),
+    /// Write a backup into a new directory, while the services run
+    #[command(after_help = "Examples:
+  entente backup /var/backups/entente-2027-01-31
+  entente backup --with-keys --data-dir /var/lib/entente /mnt/safe/entente
+  entente backup --database-url postgres://entente@db.example.com/entente /var/backups/entente
+Without --with-keys it has no master key: keep that one elsewhere.")]
+    Backup(Box<BackupArgs>),
+    /// Restore a backup into a data directory or a database that has nothing yet
+    #[command(after_help = "Examples:
+  entente restore --data-dir /var/lib/entente /var/backups/entente-2027-01-31
+  entente restore --database-url postgres://entente@db.example.com/entente /var/backups/entente
+Readers of events that saw what happened after the backup are told so (CURSOR_IN_FUTURE).")]
+    Restore(Box<RestoreArgs>),
     /// Print the schema of the GraphQL API
     #[command(
         name = "graphql-schema",
@@ -91,21 +105,42 @@ struct MigrateArgs {
     dry_run: bool,
 }
 
+#[derive(clap::Args)]
+struct BackupArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// The directory, which is made
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// With the master key and the generated API key: whoever reads the backup can be this agent then
+    #[arg(long)]
+    with_keys: bool,
+}
+
+#[derive(clap::Args)]
+struct RestoreArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// The directory that `backup` made
+    #[arg(value_name = "DIR")]
+    from: PathBuf,
+}
+
 /// Runs a command and gives its exit code: 0, 1 when it failed, 2 when it was used wrongly.
 pub fn run(cli: Cli) -> ExitCode {
     // One TLS provider for the whole process; it is only taken already if this ran before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Serve(args) => run_serve(&args),
-        Command::Migrate(args) => match Config::load(&args.settings) {
-            Ok(config) => {
-                in_runtime(async move { exit(migrate::run(&config, args.dry_run).await) })
-            }
-            Err(error) => {
-                eprintln!("error: {error}");
-                ExitCode::from(2)
-            }
-        },
+        Command::Migrate(args) => with_config(&args.settings, async |config| {
+            exit(migrate::run(&config, args.dry_run).await)
+        }),
+        Command::Backup(args) => with_config(&args.settings, async |config| {
+            exit(backup::back_up(&config, &args.to, args.with_keys).await)
+        }),
+        Command::Restore(args) => with_config(&args.settings, async |config| {
+            exit(backup::restore(&config, &args.from).await)
+        }),
         Command::Demo => in_runtime(async { exit(demo::run().await) }),
         Command::Bench(args) => in_runtime(async move { exit(bench::run(*args).await) }),
         Command::Completions { shell } => {
@@ -141,6 +176,16 @@ fn run_serve(args: &ServeArgs) -> ExitCode {
         return ExitCode::from(2);
     }
     in_runtime(async { exit(serve::run(config).await) })
+}
+
+fn with_config(settings: &Settings, work: impl AsyncFnOnce(Config) -> ExitCode) -> ExitCode {
+    match Config::load(settings) {
+        Ok(config) => in_runtime(work(config)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn exit<E: std::error::Error>(result: Result<(), E>) -> ExitCode {

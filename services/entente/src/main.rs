@@ -1,6 +1,7 @@
 //! Entente: `serve` runs the services, `demo` and `bench` show and measure them, and the other commands call them.
 
 mod api;
+mod backup;
 mod bench;
 mod cli;
 mod client;

@@ -47,6 +47,16 @@ pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
     Ok(missing)
 }
 
+/// Whether the database has no tables of the connection service yet.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn is_new(config: &Config) -> Result<bool, StoreError> {
+    let migrations = &entente_connection::MIGRATIONS;
+    let pending = Database::pending(&config.database(migrations.name), migrations).await?;
+    Ok(pending.first().is_some_and(|(version, _)| *version == 1))
+}
+
 async fn apply(config: &Config, migrations: &Migrations, dry_run: bool) -> Result<(), StoreError> {
     let url = config.database(migrations.name);
     let pending = Database::pending(&url, migrations).await?;

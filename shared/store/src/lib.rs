@@ -3,6 +3,7 @@
 //! Each service keeps its own tables with its own migrations. SQL is written with `$1` parameters and plain types, so
 //! that SQLite and PostgreSQL read the same text.
 
+mod backup;
 mod batch;
 mod connection;
 mod database;
@@ -23,6 +24,7 @@ mod value;
 mod words;
 mod writer;
 
+pub use backup::{check_sqlite, copy_sqlite};
 pub use connection::Record;
 pub use database::{Database, Durability, Reader};
 pub use error::StoreError;

@@ -65,6 +65,12 @@ impl Process {
         }
     }
 
+    /// The value of an argument that it was started with.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        let mut arguments = self.arguments.iter().skip_while(|argument| *argument != name);
+        arguments.nth(1).map(String::as_str)
+    }
+
     /// The id of the process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("a running process").id()

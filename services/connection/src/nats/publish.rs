@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Nats;
 use crate::engine::{Answer, Engine};
-use crate::events::{BATCH, read};
+use crate::events::{BATCH, epoch, read};
 use crate::metrics::PublisherMetrics;
 use crate::store::{Behind, EventFilter};
 
@@ -181,7 +181,7 @@ impl Publisher {
                 cursor: tenant.done.max(acknowledged),
                 tenant,
             };
-            self.metrics.lag.dec_by(run.cursor - run.tenant.done);
+            self.metrics.lag.dec_by(epoch::count(run.tenant.done, run.cursor));
             if run.cursor < run.tenant.last {
                 runs.spawn(run.publish());
             }

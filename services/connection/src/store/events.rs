@@ -61,6 +61,17 @@ impl Store {
         Ok(row.unwrap_or_default())
     }
 
+    /// The newest event with a sequence below one.
+    pub async fn newest_event_before(
+        &self,
+        tenant: &str,
+        end: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT MAX(sequence) FROM events WHERE tenant = $1 AND sequence < $2";
+        let (newest,) = self.read(tenant).await?.one(sql, values![tenant, end]).await?;
+        Ok(newest)
+    }
+
     /// Events after a sequence, up to another, in order.
     pub async fn events(
         &self,

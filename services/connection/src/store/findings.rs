@@ -79,7 +79,7 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Finding>, StoreError> {
-        let sql = "SELECT name AS id, updated_at AS since, last_sequence - sequence AS count, \
+        let sql = "SELECT name AS id, updated_at AS since, (last_sequence - sequence) % 1099511627776 AS count, \
                    0 AS attempts, CAST(NULL AS BIGINT) AS next_attempt_at, \
                    CAST(NULL AS BIGINT) AS deadline_at, '' AS error \
                    FROM consumers JOIN logs ON logs.tenant = consumers.tenant \

@@ -120,7 +120,7 @@ impl Store {
             .await?
             .all(
                 "SELECT tenant, done, last_sequence, purged_sequence, \
-     CAST(SUM(last_sequence - done) OVER () AS BIGINT) FROM (SELECT logs.tenant, \
+     CAST(SUM((last_sequence - done) % 1099511627776) OVER () AS BIGINT) FROM (SELECT logs.tenant, \
      last_sequence, purged_sequence, COALESCE(consumers.sequence, 0) AS done, \
      COALESCE(consumers.updated_at, 0) AS moved_at FROM logs LEFT JOIN consumers ON \
      consumers.tenant = logs.tenant AND consumers.name = $1) AS found \
