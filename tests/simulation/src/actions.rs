@@ -23,6 +23,7 @@ pub(crate) fn act(world: &mut World) -> Checked {
         on_connection(4),
         on_connection(rotating),
         on_connection(deletes) + deletes,
+        on_connection(4),
     ];
     match world.dice.weighted(&weights) {
         0 => invite(world),
@@ -32,7 +33,11 @@ pub(crate) fn act(world: &mut World) -> Checked {
         }),
         3 => on_a_connection(world, "a ping", |id, _| Call::Ping(id)),
         4 => on_a_connection(world, "a new DID", |id, _| Call::Rotate(id)),
-        _ => delete(world),
+        5 => delete(world),
+        _ => {
+            let agent = world.dice.below(world.agents.len());
+            world.read(agent)
+        }
     }
 }
 

@@ -35,11 +35,11 @@ pub struct Patience {
 pub struct Outlet {
     /// Messages that it posts.
     pub posted: Vec<Posted>,
-    /// Events that its reader got.
-    pub events: Vec<Event>,
+    /// Events that its readers got, with the number of the reader.
+    pub events: Vec<(usize, Event)>,
     /// Calls and messages that it is done with.
     pub done: Vec<Done>,
-    /// Why its reader of events cannot go on.
+    /// Why a reader of events cannot go on.
     pub broken: Option<String>,
 }
 
@@ -101,8 +101,6 @@ impl Process {
             runtime.block_on(serve(folder.path(), index, patience, outlet.clone()));
         gate::install(None);
         turnstile.close();
-        let reader = work::read_events(services.connection.clone(), outlet.clone());
-        runtime.spawn(reader);
         Self {
             runtime: Some(runtime),
             turnstile,
@@ -144,6 +142,12 @@ impl Process {
             let done = task.await;
             lock(&outlet).done.push(done);
         });
+    }
+
+    /// Lets somebody read the event log from its beginning, and follow it.
+    pub fn read(&self, reader: usize) {
+        let (connection, outlet) = (self.services.connection.clone(), self.outlet.clone());
+        self.runtime().spawn(work::read_events(reader, connection, outlet));
     }
 
     /// Runs until there is nothing to do without the simulation, and gives what came of it.

@@ -1,4 +1,4 @@
-//! What a reader of an agent's events knows of the agent, and the invariants that each event must keep.
+//! What the readers of an agent's events know of the agent, and the invariants that each event must keep.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use entente_rpc::proto::event::v1::{Event, EventKind};
 
 use crate::Violation;
 
-/// A reader of one agent's events, over all its processes.
+/// The readers of one agent's events, over all its processes.
 #[derive(Default)]
 pub struct Watch {
     log: Vec<Event>,
-    /// How far the reader of the present process is.
-    read: usize,
+    /// How far each reader of the present process is.
+    read: Vec<usize>,
     pub exchanges: BTreeMap<String, proto::Exchange>,
     pub connections: BTreeMap<String, proto::Connection>,
     pub invitations: BTreeMap<String, proto::Invitation>,
@@ -37,26 +37,33 @@ fn broken<T>(invariant: &'static str, detail: String) -> Result<T, Violation> {
 }
 
 impl Watch {
-    /// Another process reads from the beginning.
+    /// Another process has no readers yet.
     pub fn begin_anew(&mut self) {
-        self.read = 0;
+        self.read.clear();
     }
 
-    /// Whether the present process has shown all that those before it had.
+    /// Gives a reader, who begins at the beginning, its number.
+    pub fn join(&mut self) -> usize {
+        self.read.push(0);
+        self.read.len() - 1
+    }
+
+    /// Whether the present process has shown each reader all that those before it had.
     pub fn is_up_to_date(&self) -> bool {
-        self.read >= self.log.len()
+        self.read.iter().all(|read| *read >= self.log.len())
     }
 
-    /// Takes an event. Gives what the trace says of it, if it is new.
-    pub fn take(&mut self, event: Event) -> Result<Option<String>, Violation> {
-        self.read += 1;
-        if i64::try_from(self.read).ok() != Some(event.sequence) {
+    /// Takes an event that a reader got. Gives what the trace says of it, if it is new.
+    pub fn take(&mut self, reader: usize, event: Event) -> Result<Option<String>, Violation> {
+        let read = self.read[reader] + 1;
+        self.read[reader] = read;
+        if i64::try_from(read).ok() != Some(event.sequence) {
             return broken(
                 "9: a reader gets every event once, in order",
-                format!("event {} came as number {}", event.sequence, self.read),
+                format!("event {} came as number {read} to reader {reader}", event.sequence),
             );
         }
-        if let Some(known) = self.log.get(self.read - 1) {
+        if let Some(known) = self.log.get(read - 1) {
             if *known != event {
                 return broken(
                     "4: an event that was seen is there after a crash",

@@ -159,12 +159,12 @@ async fn receive(
 }
 
 /// Reads the event log from its beginning, and follows it.
-pub async fn read_events(connection: Link, outlet: Arc<Mutex<Outlet>>) {
+pub async fn read_events(reader: usize, connection: Link, outlet: Arc<Mutex<Outlet>>) {
     let request = SubscribeRequest {
         heartbeat: Some(prost_types::Duration { seconds: 86_400, nanos: 0 }),
         ..Default::default()
     };
-    let broken = match follow(connection, request, &outlet).await {
+    let broken = match follow(reader, connection, request, &outlet).await {
         Ok(()) => "the stream ended".to_owned(),
         Err(status) => status.to_string(),
     };
@@ -172,6 +172,7 @@ pub async fn read_events(connection: Link, outlet: Arc<Mutex<Outlet>>) {
 }
 
 async fn follow(
+    reader: usize,
     connection: Link,
     request: SubscribeRequest,
     outlet: &Mutex<Outlet>,
@@ -179,7 +180,7 @@ async fn follow(
     let stream = EventServiceClient::new(connection).subscribe(ask(request)?).await?;
     let mut stream = stream.into_inner();
     while let Some(item) = stream.next().await {
-        lock(outlet).events.extend(item?.event);
+        lock(outlet).events.extend(item?.event.map(|event| (reader, event)));
     }
     Ok(())
 }

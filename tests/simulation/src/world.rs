@@ -129,7 +129,7 @@ impl World {
 
     fn live(&mut self) -> Checked {
         for agent in 0..self.agents.len() {
-            self.drive(agent)?;
+            self.read(agent)?;
         }
         while self.actions > 0 && self.trace.steps < STEPS.0 {
             self.trouble()?;
@@ -261,6 +261,8 @@ impl World {
         here.process = Some(process);
         here.crashes += 1;
         here.watch.begin_anew();
+        let reader = here.watch.join();
+        self.process(agent).read(reader);
         self.calls.retain(|_, calling| calling.agent != agent);
         self.replies.retain(|reply| reply.from != agent);
         // Whoever had a message with it learns nothing.
@@ -296,6 +298,14 @@ impl World {
         self.drive(agent)
     }
 
+    /// Lets another reader of the events begin.
+    pub fn read(&mut self, agent: usize) -> Checked {
+        let reader = self.agents[agent].watch.join();
+        self.step(&format!("reader {reader} of agent {agent} begins"));
+        self.process(agent).read(reader);
+        self.drive(agent)
+    }
+
     fn number(&mut self) -> usize {
         self.numbers += 1;
         self.numbers
@@ -319,8 +329,8 @@ impl World {
                 self.packets.push(Packet { number, from, to, envelope, committed, taken });
             }
         }
-        for event in outlet.events {
-            if let Some(text) = self.agents[agent].watch.take(event)? {
+        for (reader, event) in outlet.events {
+            if let Some(text) = self.agents[agent].watch.take(reader, event)? {
                 self.step(&format!("agent {agent} {text}"));
             }
         }
