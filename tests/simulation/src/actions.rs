@@ -32,7 +32,7 @@ pub(crate) fn act(world: &mut World) -> Checked {
             Call::Message(id, format!("message {number}"))
         }),
         3 => on_a_connection(world, "a ping", |id, _| Call::Ping(id)),
-        4 => on_a_connection(world, "a new DID", |id, _| Call::Rotate(id)),
+        4 => rotate(world),
         5 => delete(world),
         _ => {
             let agent = world.dice.below(world.agents.len());
@@ -142,6 +142,24 @@ fn on_a_connection(world: &mut World, what: &str, call: impl Fn(String, usize) -
     Ok(())
 }
 
+/// A new DID, perhaps while the peer writes to the old one.
+fn rotate(world: &mut World) -> Checked {
+    let connections = connections(world);
+    if connections.is_empty() {
+        return Ok(());
+    }
+    let at = world.dice.below(connections.len());
+    let (agent, id) = connections[at].clone();
+    world.call(agent, Call::Rotate(id.clone()), &format!("a new DID on connection {at}"))?;
+    let Some((peer, theirs)) = world.counterpart(agent, &id) else { return Ok(()) };
+    let theirs = theirs.id.clone();
+    for number in 0..world.dice.below(4) {
+        let call = Call::Message(theirs.clone(), format!("message {number}"));
+        world.call(peer, call, &format!("a message of the peer of connection {at}"))?;
+    }
+    Ok(())
+}
+
 fn delete(world: &mut World) -> Checked {
     let connections = connections(world);
     let agent = world.dice.below(world.agents.len());
@@ -179,7 +197,7 @@ fn delete(world: &mut World) -> Checked {
 pub(crate) fn try_connections(world: &mut World) -> Checked {
     world.pings.clear();
     for (at, (agent, id)) in connections(world).into_iter().enumerate() {
-        if world.has_counterpart(agent, &id) {
+        if world.counterpart(agent, &id).is_some() {
             world.call(agent, Call::Ping(id), &format!("a ping on connection {at}"))?;
         }
     }

@@ -88,14 +88,10 @@ impl World {
     }
 
     /// The other side of a connection.
-    fn counterpart(&self, index: usize, id: &str) -> Option<(usize, &proto::Connection)> {
+    pub(crate) fn counterpart(&self, index: usize, id: &str) -> Option<(usize, &proto::Connection)> {
         let exchange = self.agents[index].watch.exchanges.get(id)?;
         let (other, theirs) = self.counterparts(index, exchange).into_iter().next()?;
         Some((other, self.agents[other].watch.connections.get(&theirs.id)?))
-    }
-
-    pub(crate) fn has_counterpart(&self, index: usize, id: &str) -> bool {
-        self.counterpart(index, id).is_some()
     }
 
     fn check_connection(&self, index: usize, mine: &proto::Connection) -> Checked {
