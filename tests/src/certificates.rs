@@ -75,7 +75,8 @@ impl Authority {
         pair
     }
 
-    fn issue_for(&self, name: &str, names: &[&str], days: u32) -> Pair {
+    /// The same, for so many days.
+    pub fn issue_for(&self, name: &str, names: &[&str], days: u32) -> Pair {
         let file = |ending: &str| self.folder.join(format!("{name}.{ending}"));
         let (certificate, key, request, extensions) =
             (file("crt"), file("key"), file("csr"), file("ext"));

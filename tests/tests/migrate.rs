@@ -12,7 +12,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use entente_tests::suite;
+use entente_store::testing::Place;
+use entente_tests::{Suite, suite};
 
 fn migrate(url: &str, arguments: &[&str]) -> std::process::Child {
     let mut command = suite::command();
@@ -140,4 +141,53 @@ fn a_wrong_url_is_refused_without_its_password() {
         assert!(error.contains("--database-url") && error.contains("postgres://"), "{error}");
         assert!(url == "secret" || !error.contains("secret"), "{error}");
     }
+}
+
+/// What `entente doctor` says of the tables.
+fn drift(agent: &Suite, url: &str) -> serde_json::Value {
+    let mut command = suite::command();
+    command.args(["doctor", "--json", "--server", &agent.grpc_url, "--api-key", &agent.api_key]);
+    let output = command.args(["--database-url", url]).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let differs = said["schema_drift"] != serde_json::json!([]);
+    assert_eq!(output.status.success(), !differs, "{output:?}");
+    said["schema_drift"].clone()
+}
+
+async fn check_drift(agent: &Suite, place: &Place, url: &str, index: &str) {
+    run(url, &[]);
+    assert_eq!(drift(agent, url), serde_json::json!([]));
+    let mut session = place.session(false).await.unwrap();
+    session.run("DROP INDEX exchanges_by_role").await.unwrap();
+    session.run("ALTER TABLE exchanges ADD COLUMN mine INTEGER").await.unwrap();
+    let found = drift(agent, url);
+    let texts: Vec<&str> = found.as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
+    let has = |begin: &str| texts.iter().any(|text| text.starts_with(begin));
+    assert!(has("connection: there is no index exchanges_by_role: "), "{texts:?}");
+    assert!(has(&format!("connection: no step makes {index}")), "{texts:?}");
+    // Of steps that differ nothing else is told.
+    let steps = match place {
+        Place::Sqlite(_) => "_sqlx_migrations",
+        Place::Postgres(_) => "migrations_connection",
+    };
+    session.run(&format!("DELETE FROM {steps} WHERE version = 2")).await.unwrap();
+    let found = drift(agent, url);
+    let text = found[0].as_str().unwrap();
+    assert!(
+        text.starts_with("connection: step 2 (") && text.ends_with(") was not taken"),
+        "{text}"
+    );
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+}
+
+#[tokio::test]
+async fn the_doctor_sees_tables_that_are_not_as_they_should_be() {
+    let agent = Suite::whole().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().display());
+    let place = Place::Sqlite(folder.path().join("connection.db"));
+    check_drift(&agent, &place, &url, "table exchanges: ").await;
+    let Some(place) = suite::postgres().await else { return };
+    check_drift(&agent, &place, &place.url(), "column exchanges.mine: integer").await;
 }

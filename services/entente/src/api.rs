@@ -14,12 +14,16 @@ use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::{Link, MAX_MESSAGE, link};
+use entente_tls::Tls;
 use tonic_health::pb::health_client::HealthClient;
+use url::Url;
 
 /// A suite by its gRPC address.
 #[derive(Clone)]
 pub struct Api {
     link: Link,
+    /// The address and how it is trusted, where it is called over TLS.
+    secured: Option<(String, Tls)>,
 }
 
 impl Api {
@@ -28,7 +32,7 @@ impl Api {
     /// # Errors
     /// When the address or the key cannot be used.
     pub fn new(server: &str, api_key: Option<&str>) -> Result<Self, LinkError> {
-        Ok(Self { link: link::remote(server, api_key)? })
+        Ok(Self { link: link::remote(server, api_key)?, secured: None })
     }
 
     /// The same, over TLS.
@@ -40,7 +44,21 @@ impl Api {
         api_key: Option<&str>,
         security: Security,
     ) -> Result<Self, LinkError> {
-        Ok(Self { link: link::secured(server, api_key, security)? })
+        let secured = Some((server.to_owned(), security.tls.clone()));
+        Ok(Self { link: link::secured(server, api_key, security)?, secured })
+    }
+
+    /// When the certificate that the suite shows ends, in seconds since 1970; `None` where it shows none.
+    ///
+    /// # Errors
+    /// When there is no handshake with it.
+    pub async fn certificate_end(&self) -> std::io::Result<Option<i64>> {
+        let Some((server, tls)) = &self.secured else { return Ok(None) };
+        let Some(url) = Url::parse(server).ok().filter(|url| url.scheme() == "https") else {
+            return Ok(None);
+        };
+        let host = url.host_str().unwrap_or_default();
+        tls.certificate_end(host, url.port_or_known_default().unwrap_or(443)).await
     }
 
     /// Invitations.

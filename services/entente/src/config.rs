@@ -98,6 +98,17 @@ pub struct Config {
     pub didcomm_trace_context: bool,
 }
 
+/// The URL of a service's database: in `sqlite:<directory>` each has a file.
+#[must_use]
+pub fn database_of(url: &str, service: &str) -> String {
+    match url.strip_prefix("sqlite:") {
+        Some(folder) => {
+            format!("sqlite:{}", Path::new(folder).join(format!("{service}.db")).display())
+        }
+        None => url.to_owned(),
+    }
+}
+
 /// Messages a second; 0 for no limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DidcommRates {
@@ -157,14 +168,9 @@ impl Config {
     /// The URL of a service's database.
     #[must_use]
     pub fn database(&self, service: &str) -> String {
-        let file =
-            |folder: &Path| format!("sqlite:{}", folder.join(format!("{service}.db")).display());
         match self.database_url.as_deref() {
-            None => file(&self.data_dir),
-            Some(url) => match url.strip_prefix("sqlite:") {
-                Some(folder) => file(Path::new(folder)),
-                None => url.to_owned(),
-            },
+            None => database_of(&format!("sqlite:{}", self.data_dir.display()), service),
+            Some(url) => database_of(url, service),
         }
     }
 

@@ -2,8 +2,15 @@
 
 use entente_store::{Database, Durability, Migrations, StoreError};
 
-use crate::config::{Config, ServiceName};
+use crate::config::{Config, ServiceName, database_of};
 use crate::output::print_line;
+
+const ALL: [&Migrations; 4] = [
+    &entente_access::MIGRATIONS,
+    &entente_resolver::MIGRATIONS,
+    &entente_keystore::MIGRATIONS,
+    &entente_connection::MIGRATIONS,
+];
 
 /// Takes the steps that the database has not taken, and tells them; with `dry_run` it only tells.
 ///
@@ -14,12 +21,7 @@ pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
         // SQLite does not make folders.
         let _ = std::fs::create_dir_all(&config.data_dir);
     }
-    for migrations in [
-        &entente_access::MIGRATIONS,
-        &entente_resolver::MIGRATIONS,
-        &entente_keystore::MIGRATIONS,
-        &entente_connection::MIGRATIONS,
-    ] {
+    for migrations in ALL {
         apply(config, migrations, dry_run).await?;
     }
     Ok(())
@@ -45,6 +47,20 @@ pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
         }
     }
     Ok(missing)
+}
+
+/// How the tables differ from those that this version makes, each difference as a text.
+///
+/// # Errors
+/// When a database is not there, or cannot be asked.
+pub async fn drift(database_url: &str) -> Result<Vec<String>, StoreError> {
+    let mut all = Vec::new();
+    for migrations in ALL {
+        let url = database_of(database_url, migrations.name);
+        let drift = Database::drift(&url, migrations).await?.into_iter();
+        all.extend(drift.map(|difference| format!("{}: {difference}", migrations.name)));
+    }
+    Ok(all)
 }
 
 /// Whether the database has no tables of the connection service yet.

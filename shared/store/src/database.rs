@@ -65,20 +65,26 @@ impl Database {
         url: &str,
         migrations: &Migrations,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let opener = match url.split_once(':') {
-            // A dry run makes no file.
-            Some(("sqlite", path)) if !std::path::Path::new(path).exists() => {
-                return Ok(migrations.all_for_sqlite());
-            }
+        // A dry run makes no file.
+        if let Some(("sqlite", path)) = url.split_once(':')
+            && !std::path::Path::new(path).exists()
+        {
+            return Ok(migrations.all_for_sqlite());
+        }
+        let mut connection = Self::opener_of(url)?.open().await?;
+        let pending = migrations.pending(&mut connection).await;
+        connection.close().await;
+        pending
+    }
+
+    /// Opens what is there already, and makes nothing.
+    pub(crate) fn opener_of(url: &str) -> Result<Opener, StoreError> {
+        Ok(match url.split_once(':') {
             Some(("sqlite", path)) => {
                 Opener::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
             }
             _ => Opener::postgres(url)?,
-        };
-        let mut connection = opener.open().await?;
-        let pending = migrations.pending(&mut connection).await;
-        connection.close().await;
-        pending
+        })
     }
 
     async fn sqlite(

@@ -7,6 +7,7 @@ mod backup;
 mod batch;
 mod connection;
 mod database;
+mod drift;
 mod error;
 mod failure;
 pub mod gate;

@@ -1,11 +1,22 @@
 //! The schema of a service, for either database.
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migration, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::StoreError;
 use crate::connection::Connection;
 use crate::tenants::SETTING;
+
+/// How a step differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It was not taken.
+    Missing,
+    /// This program does not have it.
+    Unknown,
+    /// What was taken is not what this program has.
+    Changed,
+}
 
 /// The steps to a service's schema.
 pub struct Migrations {
@@ -98,43 +109,66 @@ impl Migrations {
         &self,
         connection: &mut Connection,
     ) -> Result<Vec<(i64, String)>, StoreError> {
-        let (migrator, taken) = match connection {
-            Connection::Sqlite(connection) => {
-                let table = "_sqlx_migrations";
-                connection.ensure_migrations_table(table).await?;
-                let applied = connection.list_applied_migrations(table).await?;
-                (&self.sqlite, applied.iter().map(|step| step.version).collect::<Vec<_>>())
-            }
-            Connection::Postgres { .. } => (&self.postgres, self.taken(connection).await?),
+        let steps = self.compare(connection).await?.into_iter();
+        let missing = |(step, version, description)| {
+            (step == Step::Missing).then_some((version, description))
         };
-        let mut steps = steps(migrator);
-        steps.retain(|(version, _)| !taken.contains(version));
-        Ok(steps)
+        Ok(steps.filter_map(missing).collect())
     }
 
-    async fn taken(&self, connection: &mut Connection) -> Result<Vec<i64>, StoreError> {
-        let table = self.table();
-        let exists: Vec<(bool,)> = connection
-            .all("SELECT to_regclass($1) IS NOT NULL", crate::values![table.as_str()])
-            .await?;
-        if exists != [(true,)] {
+    /// Where the steps that were taken are not those of this program: version and description.
+    pub(crate) async fn compare(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Vec<(Step, i64, String)>, StoreError> {
+        let taken = self.taken(connection).await?;
+        let migrator = match connection {
+            Connection::Sqlite(_) => &self.sqlite,
+            Connection::Postgres { .. } => &self.postgres,
+        };
+        let mut found = Vec::new();
+        for step in migrator.iter() {
+            let how = match taken.iter().find(|(version, ..)| *version == step.version) {
+                Some((_, _, checksum)) if *checksum == *step.checksum => continue,
+                Some(_) => Step::Changed,
+                None => Step::Missing,
+            };
+            found.push((how, step.version, step.description.to_string()));
+        }
+        for (version, description, _) in taken {
+            if !migrator.version_exists(version) {
+                found.push((Step::Unknown, version, description));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The steps that were taken: version, description and checksum.
+    async fn taken(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Vec<(i64, String, Vec<u8>)>, StoreError> {
+        let (table, there) = match connection {
+            Connection::Sqlite(_) => (
+                "_sqlx_migrations".to_owned(),
+                "SELECT COUNT(*) > 0 FROM sqlite_master WHERE name = $1",
+            ),
+            Connection::Postgres { .. } => (self.table(), "SELECT to_regclass($1) IS NOT NULL"),
+        };
+        let there: Vec<(bool,)> = connection.all(there, crate::values![table.as_str()]).await?;
+        if there != [(true,)] {
             return Ok(Vec::new());
         }
-        let taken: Vec<(i64,)> =
-            connection.all(&format!("SELECT version FROM {table}"), Vec::new()).await?;
-        Ok(taken.into_iter().map(|(version,)| version).collect())
+        let sql = format!("SELECT version, description, checksum FROM {table} ORDER BY version");
+        connection.all(&sql, Vec::new()).await
     }
 
     /// All steps, as for a file that does not exist yet.
     pub(crate) fn all_for_sqlite(&self) -> Vec<(i64, String)> {
-        steps(&self.sqlite)
+        self.sqlite.iter().map(|step| (step.version, step.description.to_string())).collect()
     }
 
     fn table(&self) -> String {
         format!("migrations_{}", self.name)
     }
-}
-
-fn steps(migrator: &Migrator) -> Vec<(i64, String)> {
-    migrator.iter().map(|step| (step.version, step.description.to_string())).collect()
 }

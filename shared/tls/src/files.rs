@@ -189,8 +189,12 @@ fn system() -> RootCertStore {
 }
 
 fn expiry(path: &Path, certificate: &CertificateDer<'_>) -> Result<i64, TlsError> {
-    let certificate = Certificate::from_der(certificate)
-        .map_err(|error| content(path, format!("has a certificate that is none: {error}")))?;
+    end(certificate).ok_or_else(|| content(path, "has a certificate that is none".to_owned()))
+}
+
+/// When a certificate ends, in seconds since 1970; `None` where it is none.
+pub(crate) fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let certificate = Certificate::from_der(certificate).ok()?;
     let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    Ok(i64::try_from(end.as_secs()).unwrap_or(i64::MAX))
+    Some(i64::try_from(end.as_secs()).unwrap_or(i64::MAX))
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::{SpiffeId, Tls, spiffe};
+use crate::{SpiffeId, Tls, files, spiffe};
 
 impl Tls {
     /// Shakes hands with the service at a host, over HTTP/2. It has to show a certificate with one of the SPIFFE ids that
@@ -33,6 +33,18 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
         let config = self.client(expected).map_err(std::io::Error::other)?;
         TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+
+    /// When the certificate ends that the service at an address shows, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When there is no handshake, as in [`Tls::connect`].
+    pub async fn certificate_end(&self, host: &str, port: u16) -> std::io::Result<Option<i64>> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((bare, port)).await?;
+        let stream = self.connect(host, &Arc::default(), stream).await?;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Ok(chain.first().and_then(files::end))
     }
 
     /// Made for each connection, so that it has the certificate of the moment: connections last for minutes.

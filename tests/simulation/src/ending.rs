@@ -88,7 +88,11 @@ impl World {
     }
 
     /// The other side of a connection.
-    pub(crate) fn counterpart(&self, index: usize, id: &str) -> Option<(usize, &proto::Connection)> {
+    pub(crate) fn counterpart(
+        &self,
+        index: usize,
+        id: &str,
+    ) -> Option<(usize, &proto::Connection)> {
         let exchange = self.agents[index].watch.exchanges.get(id)?;
         let (other, theirs) = self.counterparts(index, exchange).into_iter().next()?;
         Some((other, self.agents[other].watch.connections.get(&theirs.id)?))

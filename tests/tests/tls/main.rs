@@ -10,6 +10,7 @@
 
 mod apart;
 mod clients;
+mod doctor;
 mod listener;
 mod processes;
 mod rotation;

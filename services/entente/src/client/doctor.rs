@@ -9,15 +9,20 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::pages::Limit;
 use super::{Failed, names};
 use crate::api::Api;
+use crate::migrate;
 use crate::output::{Output, at, duration, short, text, to_value};
 
 pub(super) const EXAMPLES: &str = "Examples:
   entente doctor
   entente doctor --kind undelivered --limit 0
-  entente doctor --patience 1h --json";
+  entente doctor --patience 1h --json
+  entente doctor --database-url sqlite:./entente-data
+  entente doctor --server https://agent.example.com:8032 --tls-ca authority.pem";
 
 /// How far apart clocks may be, in milliseconds: events, deadlines and tokens go by them.
 const CLOCKS: i64 = 5_000;
+/// How long before its end a certificate should have been renewed, in seconds.
+const RENEWAL: i64 = 14 * 86_400;
 
 /// What is looked for.
 #[derive(clap::Args)]
@@ -30,6 +35,9 @@ pub struct Args {
     /// How long a peer, an owner or a consumer may take: `30s`, `5m`, `1h`
     #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = duration::parse)]
     patience: std::time::Duration,
+    /// Also compare the tables there with those that this version makes: sqlite:<directory> or postgres://…
+    #[arg(long, env = "ENTENTE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
 }
 
 pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Failed> {
@@ -56,17 +64,38 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
         .await?;
     let rows: Vec<Value> =
         findings.iter().map(|finding| to_value("entente.connection.v1.Finding", finding)).collect();
+    let certificate_end = api.certificate_end().await.map_err(|error| {
+        Failed::Outcome(format!("the certificate of the suite cannot be looked at: {error}"))
+    })?;
+    let left = certificate_end.map(|end| end - now() / 1_000);
+    let drift = match args.database_url {
+        Some(url) => {
+            migrate::drift(&url).await.map_err(|error| Failed::Outcome(error.to_string()))?
+        }
+        None => Vec::new(),
+    };
     let wrong = [
         (health != ServingStatus::Serving).then(|| format!("it is {}", health.as_str_name())),
         (skew.abs() > CLOCKS).then(|| format!("its clock is {skew} ms from the one here")),
         (!rows.is_empty()).then(|| format!("{} stuck", rows.len())),
+        left.filter(|left| *left < RENEWAL).map(|left| {
+            format!("its certificate ends in {} days; put a new one in its place", left / 86_400)
+        }),
+        (!drift.is_empty()).then(|| {
+            "the tables are not those of this version; see `entente migrate --dry-run`".to_owned()
+        }),
     ];
     if output.json {
-        output.record(
-            &json!({"health": health.as_str_name(), "clock_skew_ms": skew, "findings": rows}),
-        );
+        output.record(&json!({
+            "health": health.as_str_name(),
+            "clock_skew_ms": skew,
+            "certificate_seconds_left": left,
+            "schema_drift": drift,
+            "findings": rows,
+        }));
     }
     rows.iter().for_each(|row| output.say(&paragraph(row)));
+    drift.iter().for_each(|difference| output.say(difference));
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     if wrong.is_empty() {
         output.say("it serves, the clocks agree, and nothing is stuck");
