@@ -4,6 +4,7 @@
 # make conformance       what the standards ask of an agent, each requirement with pass, fail or open
 # make simulate          agents on a seeded schedule; SEEDS=100000 runs as many, SEED=7 shows one
 # make simulate-mutants  breaks the code in ways that the simulation must find
+# make kills             kills two agents at random moments on each database; MOMENTS=1000 as often
 # make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance simulate simulate-mutants bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants kills bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -62,6 +63,21 @@ simulate:
 # Defects that somebody could make, each of which some seed must find.
 simulate-mutants:
 	tests/simulation/mutants/run
+
+# MOMENTS=1000 kills as often, SEED=7 at the moments of that seed.
+kills:
+	$(CARGO) build --locked --workspace --all-targets
+	.ci/postgres start
+	@trap '.ci/postgres stop' EXIT; \
+	die() { echo "*** $$1 ***"; \
+		env "$${@:2}" $(CARGO) test --locked --workspace --test faults -- --nocapture kills; }; \
+	export MOMENTS=$(MOMENTS) SEED=$(SEED); \
+	die 'one process on SQLite' ENTENTE_TEST_DATABASE=sqlite; \
+	if [[ -f target/postgres.env ]]; then \
+		source target/postgres.env; \
+		die 'one process on PostgreSQL' ENTENTE_TEST_DATABASE=postgres; \
+		die 'a process for each service on PostgreSQL' ENTENTE_TEST_DATABASE=postgres ENTENTE_TEST_SHAPE=split; \
+	fi
 
 fmt:
 	$(CARGO) fmt --all

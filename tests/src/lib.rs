@@ -17,9 +17,11 @@ pub mod envoy;
 pub mod fleet;
 pub mod graphql;
 pub mod identus;
+pub mod load;
 pub mod nats;
 pub mod node;
 pub mod peer;
+pub mod reader;
 pub mod suite;
 pub mod wire;
 

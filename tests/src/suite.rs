@@ -188,6 +188,14 @@ impl Suite {
         }
     }
 
+    /// The same agent for who calls it while it dies and comes back.
+    pub fn client(&self) -> Self {
+        let urls = [&self.didcomm_url, &self.admin_url, &self.grpc_url].map(Clone::clone);
+        let mut client = Self::behind(urls);
+        client.use_key(&self.api_key);
+        client
+    }
+
     /// Calls with another key.
     pub fn use_key(&mut self, key: &str) {
         self.link = linked(&self.grpc_urls, Some(key));
@@ -254,6 +262,12 @@ impl Suite {
     pub fn process(&mut self, service: &str) -> &mut Process {
         let at = SERVICES.iter().position(|name| *name == service).expect("a service");
         &mut self.processes[at]
+    }
+
+    /// One of its processes, which counts round.
+    pub fn any_process(&mut self, at: usize) -> &mut Process {
+        let count = self.processes.len();
+        &mut self.processes[at % count]
     }
 
     /// Sends SIGTERM, and gives the exit status and how long the end took; of several processes, of the last that is not

@@ -8,7 +8,6 @@
     reason = "a test that cannot go on fails"
 )]
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::{
@@ -17,10 +16,9 @@ use entente_rpc::proto::connection::v1::{
 };
 use entente_rpc::proto::event::v1::{Event, EventKind, SubscribeRequest};
 use entente_tests::Suite;
-use entente_tests::acapy::Relay;
+use entente_tests::acapy::{Controller, Relay, text};
 use entente_tests::suite::eventually;
 use futures_util::future::join_all;
-use serde_json::Value;
 
 /// The message that is under way when a process dies.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -198,49 +196,22 @@ async fn a_crash_while_the_acceptance_of_a_reuse_is_under_way() {
     die_at(Step::ReuseAccepted).await;
 }
 
-/// A host for webhooks: keeps what it is told, or refuses.
-#[derive(Clone, Default)]
-struct Hooks {
-    refuses: Arc<Mutex<bool>>,
-    told: Arc<Mutex<Vec<String>>>,
-}
-
-impl Hooks {
-    async fn listen(&self) -> String {
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        let hooks = self.clone();
-        let router = axum::Router::new().fallback(async move |body: String| {
-            if *hooks.refuses.lock().unwrap() {
-                return axum::http::StatusCode::SERVICE_UNAVAILABLE;
-            }
-            let body: Value = serde_json::from_str(&body).unwrap();
-            if let Some(id) = body["invi_msg_id"].as_str().filter(|_| body.get("oob_id").is_some())
-            {
-                hooks.told.lock().unwrap().push(id.to_owned());
-            }
-            axum::http::StatusCode::OK
-        });
-        tokio::spawn(async move { axum::serve(socket, router).await });
-        url
-    }
-
-    async fn until(&self, count: usize) -> Vec<String> {
-        eventually(&format!("{count} webhook calls"), async || {
-            // Calls about one record keep their order; those about several need not.
-            let mut told = self.told.lock().unwrap().clone();
-            told.sort();
-            (told.len() >= count).then_some(told)
-        })
-        .await
-    }
+/// The ids of the invitations that webhooks told of, once there are so many.
+async fn told(controller: &Controller, count: usize) -> Vec<String> {
+    eventually(&format!("{count} webhook calls"), async || {
+        let told = controller.told("out_of_band");
+        let mut told: Vec<_> = told.iter().map(|record| text(record, "invi_msg_id")).collect();
+        // Calls about one record keep their order; those about several need not.
+        told.sort();
+        (told.len() >= count).then_some(told)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_goes_on_where_it_was() {
-    let hooks = Hooks::default();
-    let url = hooks.listen().await;
-    let mut suite = Suite::with(&["--webhook-url", &url]).await;
+    let controller = Controller::start().await;
+    let mut suite = Suite::with(&["--webhook-url", controller.url()]).await;
     // A multi-use invitation has no record that waits, and so one call each.
     let invite = async |suite: &Suite| {
         let kind = InvitationKind::MultiUse.into();
@@ -251,17 +222,17 @@ async fn a_webhook_goes_on_where_it_was() {
     for _ in 0..3 {
         made.push(invite(&suite).await);
     }
-    assert_eq!(hooks.until(3).await, made);
+    assert_eq!(told(&controller, 3).await, made);
     // The cursor is stored twice a second.
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    *hooks.refuses.lock().unwrap() = true;
+    controller.refuse(100);
     for _ in 0..3 {
         made.push(invite(&suite).await);
     }
     suite.kill9();
-    *hooks.refuses.lock().unwrap() = false;
+    controller.refuse(0);
     suite.restart().await;
-    assert_eq!(hooks.until(6).await, made);
+    assert_eq!(told(&controller, 6).await, made);
     made.push(invite(&suite).await);
-    assert_eq!(hooks.until(7).await, made);
+    assert_eq!(told(&controller, 7).await, made);
 }

@@ -18,8 +18,10 @@ use crate::store::Outgoing;
 
 pub(crate) use sweep::sweep;
 
-/// How many messages are held in memory; the rest wait in the table.
-const HELD: usize = 16_384;
+/// How many bytes of messages are held in memory; the rest wait in the table.
+const HELD: usize = 64 << 20;
+/// What a message takes besides its text, in bytes.
+const AROUND: usize = 4096;
 
 type LaneKey = (String, String);
 
@@ -35,6 +37,8 @@ pub(crate) struct Outbox {
 struct Lanes {
     queues: HashMap<LaneKey, VecDeque<Outgoing>>,
     held: usize,
+    /// Lanes of which some messages found no room: the table has them, and those that follow wait there too.
+    overflowed: HashSet<LaneKey>,
     /// Messages that were taken by their endpoint, and are still in the table for a moment.
     completing: HashSet<String>,
     /// Who waits for the messages of a lane whose peer has no endpoint.
@@ -55,7 +59,7 @@ impl Outbox {
         (outbox, Inlets { ready: ready_inlet, completed: completed_inlet })
     }
 
-    /// Sends committed messages.
+    /// Sends committed messages, unless older ones of their lane wait in the table: the sweep takes all of them, in order.
     pub fn enqueue(&self, messages: Vec<Outgoing>) {
         for message in messages {
             let key = (message.tenant.clone(), message.lane.clone());
@@ -66,10 +70,14 @@ impl Outbox {
                 collector.notify_waiters();
                 continue;
             }
-            if lanes.held >= HELD {
-                return;
+            if message.waits || lanes.overflowed.contains(&key) {
+                continue;
             }
-            lanes.held += 1;
+            if lanes.held >= HELD {
+                lanes.overflowed.insert(key);
+                continue;
+            }
+            lanes.held += size(&message);
             match lanes.queues.get_mut(&key) {
                 Some(queue) => queue.push_back(message),
                 None => {
@@ -82,14 +90,22 @@ impl Outbox {
         }
     }
 
-    /// Takes up a lane from the table, unless it is being sent.
-    fn resume(&self, key: LaneKey, messages: Vec<Outgoing>) {
+    /// Takes up a lane from the table, unless it is being sent: all that is there, or what comes first.
+    fn resume(&self, key: LaneKey, messages: Vec<Outgoing>, all: bool) {
         let messages: VecDeque<_> = self.not_taken(messages).into();
         let mut lanes = self.lanes();
-        if messages.is_empty() || lanes.queues.contains_key(&key) {
+        if lanes.queues.contains_key(&key) {
             return;
         }
-        lanes.held += messages.len();
+        if all {
+            lanes.overflowed.remove(&key);
+        } else {
+            lanes.overflowed.insert(key.clone());
+        }
+        if messages.is_empty() {
+            return;
+        }
+        lanes.held += messages.iter().map(size).sum::<usize>();
         lanes.queues.insert(key.clone(), messages);
         drop(lanes);
         let _ = self.ready.send(key);
@@ -99,11 +115,18 @@ impl Outbox {
     pub fn abandon(&self) {
         let mut lanes = self.lanes();
         lanes.queues.values_mut().for_each(VecDeque::clear);
+        lanes.overflowed.clear();
         lanes.held = 0;
     }
 
     fn is_active(&self, key: &LaneKey) -> bool {
         self.lanes().queues.contains_key(key)
+    }
+
+    /// How many lanes are being sent; none if there is no room for more.
+    fn active(&self) -> Option<usize> {
+        let lanes = self.lanes();
+        (lanes.held < HELD).then(|| lanes.queues.len())
     }
 
     /// Those of a lane's messages that were not taken by anybody yet.
@@ -118,7 +141,7 @@ impl Outbox {
         let next = lanes.queues.get_mut(key).and_then(VecDeque::pop_front);
         match next {
             Some(message) => {
-                lanes.held = lanes.held.saturating_sub(1);
+                lanes.held = lanes.held.saturating_sub(size(&message));
                 Some(message)
             }
             None => {
@@ -131,7 +154,7 @@ impl Outbox {
     /// Closes a lane; what is left waits in the table.
     fn close(&self, key: &LaneKey) {
         let mut lanes = self.lanes();
-        let left = lanes.queues.remove(key).map_or(0, |queue| queue.len());
+        let left = lanes.queues.remove(key).unwrap_or_default().iter().map(size).sum();
         lanes.held = lanes.held.saturating_sub(left);
     }
 
@@ -152,6 +175,10 @@ impl Outbox {
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn size(message: &Outgoing) -> usize {
+    message.message.len() + AROUND
 }
 
 /// Runs the lanes until the service ends.

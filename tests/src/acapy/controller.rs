@@ -1,6 +1,7 @@
 //! The owner's program, which an agent tells what happens by webhooks.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -12,11 +13,12 @@ use tokio::net::TcpListener;
 
 use crate::suite::eventually;
 
-/// Takes webhooks, and keeps them.
+/// Takes webhooks, and keeps them; or refuses them, as a test wants it.
 #[derive(Clone, Default, Debug)]
 pub struct Controller {
     url: String,
     told: Arc<Mutex<Vec<Told>>>,
+    refused: Arc<AtomicU32>,
 }
 
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Controller {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let controller = Self { url, told: Arc::default() };
+        let controller = Self { url, ..Self::default() };
         let router = axum::Router::new()
             .route("/topic/{topic}/", post(Self::take))
             .with_state(controller.clone());
@@ -45,6 +47,9 @@ impl Controller {
         headers: HeaderMap,
         Json(payload): Json<Value>,
     ) -> StatusCode {
+        if rand::random_range(0..100) < controller.refused.load(Ordering::Relaxed) {
+            return StatusCode::SERVICE_UNAVAILABLE;
+        }
         controller.told.lock().unwrap().push(Told { topic, headers, payload });
         StatusCode::OK
     }
@@ -53,6 +58,17 @@ impl Controller {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How many of a hundred calls are refused from now on.
+    pub fn refuse(&self, percent: u32) {
+        self.refused.store(percent, Ordering::Relaxed);
+    }
+
+    /// The sequences of the events that were told so far, in the order of the calls.
+    #[must_use]
+    pub fn sequences(&self) -> Vec<i64> {
+        self.those(|told| told.value("x-entente-sequence").parse().ok())
     }
 
     /// What was told about a topic so far.

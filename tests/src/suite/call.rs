@@ -166,14 +166,31 @@ impl Suite {
 
     /// All connections.
     pub async fn all_connections(&self) -> Vec<Connection> {
-        let request = ListConnectionsRequest { page_size: 1_000, ..Default::default() };
-        self.connections().list_connections(request).await.unwrap().into_inner().connections
+        let mut request = ListConnectionsRequest { page_size: 1_000, ..Default::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.connections().list_connections(request.clone()).await.unwrap();
+            let page = page.into_inner();
+            all.extend(page.connections);
+            if page.next_page_token.is_empty() {
+                return all;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// All exchanges.
     pub async fn all_exchanges(&self) -> Vec<Exchange> {
-        let request = ListExchangesRequest { page_size: 1_000, ..Default::default() };
-        self.exchanges().list_exchanges(request).await.unwrap().into_inner().exchanges
+        let mut request = ListExchangesRequest { page_size: 1_000, ..Default::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.exchanges().list_exchanges(request.clone()).await.unwrap().into_inner();
+            all.extend(page.exchanges);
+            if page.next_page_token.is_empty() {
+                return all;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     /// The exchange of an invitation, of which there is one.

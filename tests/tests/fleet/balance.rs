@@ -29,7 +29,7 @@ async fn calls_spread_over_the_replicas() {
     let peer = Suite::whole().await;
     for _ in 0..2 {
         join_all((0..15).map(async |_| {
-            let invitation = crate::load::invite(&fleet.suite, true).await;
+            let invitation = entente_tests::load::invite(&fleet.suite, true).await;
             assert!(!peer.accept(&invitation.url).await.connection_id.is_empty());
         }))
         .await;

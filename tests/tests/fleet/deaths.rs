@@ -11,8 +11,8 @@ use entente_tests::acapy::{AcaPy, Relay, Release};
 use entente_tests::fleet::Fleet;
 use entente_tests::nats::Nats;
 
-use crate::load::{Load, Made, ended, until, with_did, with_key};
-use crate::reader::Reader;
+use entente_tests::load::{Load, Made, ended, until, with_did, with_key};
+use entente_tests::reader::Reader;
 
 /// What is acknowledged is done, once, whoever died meanwhile: with a real ACA-Py as the peer, on either side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +40,7 @@ async fn handshakes_and_reuses_survive_the_death_of_each_process() {
         load.accepted_by_acapy(&ours, agent),
         load.acapy_accepted(&ours, agent, &key),
         load.acapy_accepted(&ours, agent, &did),
-        load.reused_by(&ours, &other),
+        load.accepted(&ours, &other, false),
         deaths,
     );
     for made in [&accepted, &by_key, &by_did, &reused] {

@@ -10,6 +10,4 @@
 
 mod balance;
 mod deaths;
-mod load;
-mod reader;
 mod rolling;

@@ -7,14 +7,13 @@ use entente_rpc::proto::connection::v1::invitation_service_client::InvitationSer
 use entente_rpc::proto::connection::v1::{CreateInvitationRequest, ListConnectionsRequest};
 use entente_tests::Suite;
 use entente_tests::fleet::{Fleet, REPLICAS};
+use entente_tests::reader::Reader;
 use entente_tests::suite::SERVICES;
 use futures_util::future::join_all;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
-
-use crate::reader::Reader;
 
 /// No caller sees an error, without trying anything again; readers of events are told where they were.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +70,7 @@ async fn a_rolling_restart_is_not_seen_by_callers() {
     tokio::join!(calling(), calling(), asking, restarts);
     assert!(handshakes.load(Ordering::Relaxed) > 0);
     let count = calls.load(Ordering::Relaxed) / 2;
-    crate::load::until("every handshake is done", async || {
+    entente_tests::load::until("every handshake is done", async || {
         (ours.all_connections().await.len() == count).then_some(())
     })
     .await;

@@ -16,7 +16,9 @@ const REST: i64 = 10_000;
 const NO_ENDPOINT: i64 = 3_600_000;
 
 pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
+    let mut waited = false;
     while let Some(message) = engine.outbox.next(key) {
+        waited |= message.waits;
         if !matches!(engine.config.tenants.is_active(&message.tenant).await, Ok(true)) {
             if let Err(error) = rest(engine, &message).await {
                 tracing::warn!(error = %error, "the messages of a tenant that rests could not be put off");
@@ -53,6 +55,10 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
                 }
             }
         }
+    }
+    if waited {
+        // What was added meanwhile waits in the table.
+        engine.wake_timers.notify_one();
     }
 }
 

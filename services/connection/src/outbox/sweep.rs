@@ -3,20 +3,30 @@
 use crate::engine::{Answer, Engine, now};
 
 /// How many lanes are taken up at once.
-const LANES: i64 = 256;
+const LANES: usize = 256;
 /// How many messages of a lane.
-const MESSAGES: i64 = 256;
+const MESSAGES: usize = 32;
 
 /// Takes up the lanes of this replica that are due.
 pub(crate) async fn sweep(engine: &Engine) -> Answer<()> {
     let me = engine.replica.id();
-    for (tenant, lane) in engine.store.due_lanes(&me, now(), LANES).await? {
+    // Those that are being sent are due all the while.
+    let Some(active) = engine.outbox.active() else { return Ok(()) };
+    for (tenant, lane) in engine.store.due_lanes(&me, now(), limit(active + LANES)).await? {
         let key = (tenant, lane);
         if engine.outbox.is_active(&key) {
             continue;
         }
-        let messages = engine.store.lane(&key.0, &key.1, MESSAGES).await?;
-        engine.outbox.resume(key, messages);
+        if engine.outbox.active().is_none() {
+            break;
+        }
+        let messages = engine.store.lane(&key.0, &key.1, limit(MESSAGES)).await?;
+        let all = messages.len() < MESSAGES;
+        engine.outbox.resume(key, messages, all);
     }
     Ok(())
+}
+
+fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,8 @@ use sqlx::FromRow;
 
 use super::{Store, Work};
 
-/// How long a message is left to the process that committed it, in milliseconds.
+/// How long a message is left to the process that committed it, in milliseconds. Due at another time, it waits for the
+/// sweep.
 const FIRST_ATTEMPT: i64 = 30_000;
 
 /// All messages of a lane are due at the same time, so that it stays in order.
@@ -57,6 +58,8 @@ pub(crate) struct Outgoing {
     pub created_at: i64,
     /// Where in a trace the work was that made the message; empty when it was in none.
     pub trace: String,
+    /// It comes after others that wait in the table, or waited there itself.
+    pub waits: bool,
 }
 
 /// The delivery of an exchange's message.
@@ -104,21 +107,32 @@ impl TryFrom<Row> for Outgoing {
             attempts: row.attempts,
             created_at: row.created_at,
             trace: row.trace,
+            waits: true,
         })
     }
 }
 
+impl Outgoing {
+    /// Whether the process that committed it sends it at once, as it is due then.
+    pub(super) fn is_sent_at_once(&self, due: i64) -> bool {
+        due == self.created_at + FIRST_ATTEMPT
+    }
+}
+
 impl Work {
-    /// Whoever sends a lane goes on with it, so that it stays in order. The statement gives who that is.
+    /// Whoever sends a lane goes on with it, so that it stays in order, and what comes after a message that waits is due
+    /// with it. The statement gives who sends it, and when it is due.
     pub(super) fn insert_outgoing(&mut self, outgoing: &Outgoing) -> Result<(), StoreError> {
         let target = serde_json::to_string(&outgoing.target)
             .map_err(|_| StoreError::corrupt("outbox.target"))?;
         self.write(
             "INSERT INTO outbox (tenant, id, lane, kind, message_id, thread_id, message, \
      from_key, from_kid, target, attempts, next_attempt_at, last_error, created_at, owner, trace) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, CASE WHEN owner = $13 THEN $11 ELSE $12 \
-     END, '', $12, owner, $14 FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 AND \
-     lane = $3 ORDER BY id LIMIT 1), $13) AS owner) AS lane RETURNING owner, CAST(0 AS BIGINT)",
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, CASE WHEN owner = $13 THEN COALESCE(due, $11) \
+     ELSE $12 END, '', $12, owner, $14 FROM (SELECT COALESCE((SELECT owner FROM outbox WHERE tenant = $1 \
+     AND lane = $3 ORDER BY id LIMIT 1), $13) AS owner, (SELECT next_attempt_at FROM outbox WHERE tenant = $1 \
+     AND lane = $3 AND next_attempt_at <> created_at + $15 ORDER BY id LIMIT 1) AS due) AS lane \
+     RETURNING owner, next_attempt_at",
             values![
                 &outgoing.tenant,
                 &outgoing.id,
@@ -133,7 +147,8 @@ impl Work {
                 outgoing.created_at + FIRST_ATTEMPT,
                 outgoing.created_at,
                 self.owner(),
-                &outgoing.trace
+                &outgoing.trace,
+                FIRST_ATTEMPT
             ],
         );
         Ok(())

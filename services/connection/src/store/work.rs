@@ -155,6 +155,7 @@ impl Work {
             attempts: 0,
             created_at: self.now,
             trace: crate::trace::here(),
+            waits: false,
         });
     }
 
@@ -166,14 +167,16 @@ impl Work {
             self.insert_outgoing(message)?;
         }
         let mut events = self.write_events()?;
-        let (count, now, due) = (count(&events)?, self.now, self.due);
+        let (count, now, mut due) = (count(&events)?, self.now, self.due);
         let rows: Vec<(Option<String>, i64)> = self.transaction.commit().await?;
         let last = rows.iter().rfind(|(owner, _)| owner.is_none()).map_or(0, |(_, last)| *last);
         let first = last - count + 1;
-        let owners = rows.into_iter().filter_map(|(owner, _)| owner);
+        let sent = rows.into_iter().filter_map(|(owner, at)| Some((owner?, at)));
         let (mut mine, mut left_to) = (Vec::new(), Vec::new());
-        for (message, owner) in outgoing.into_iter().zip(owners) {
+        for (mut message, (owner, at)) in outgoing.into_iter().zip(sent) {
             if *owner == *self.owner {
+                message.waits = !message.is_sent_at_once(at);
+                due |= message.waits && at <= now;
                 mine.push(message);
             } else {
                 left_to.push(owner);

@@ -1,21 +1,21 @@
-//! Handshakes and reuses that go on while replicas die.
+//! Handshakes and reuses that go on while processes die.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::Suite;
+use crate::acapy::{Agent, text};
+use crate::suite::seconds;
 use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, Acceptance, AcceptanceState, CreateInvitationRequest, ExchangeState,
     GetAcceptanceRequest, GetExchangeRequest, Invitation, NoAnswerPolicy, ReusePolicy,
 };
 use entente_rpc::{Code, Failure, Status};
-use entente_tests::Suite;
-use entente_tests::acapy::{Agent, text};
-use entente_tests::suite::seconds;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take, while processes die and a peer waits 10 s before it sends again.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long anything may take, while processes die and a message that failed eight times waits for minutes.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What was done so far, and when to stop.
 #[derive(Default)]
@@ -27,22 +27,27 @@ pub struct Load {
 /// What was acknowledged.
 #[derive(Default)]
 pub struct Made {
+    /// Of the inviter.
     pub invitations: Vec<Invitation>,
+    /// Of the invitee, as they ended.
     pub acceptances: Vec<Acceptance>,
 }
 
 impl Load {
+    /// Ends it, after what is under way.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Waits until so much more is done.
     pub async fn progress(&self, count: usize) {
-        let before = self.done.load(Ordering::Relaxed);
-        until("the load goes on", async || {
-            (self.done.load(Ordering::Relaxed) >= before + count).then_some(())
-        })
-        .await;
+        let before = self.done();
+        until("the load goes on", async || (self.done() >= before + count).then_some(())).await;
+    }
+
+    /// How much was done so far.
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
     }
 
     fn goes_on(&self) -> bool {
@@ -82,12 +87,13 @@ impl Load {
         made
     }
 
-    /// Another agent accepts invitations of ours with our one DID: all for one connection.
-    pub async fn reused_by(&self, ours: &Suite, other: &Suite) -> Made {
+    /// `invitee` accepts invitations of `inviter`: each with a DID of its own, for a connection each; or with its one DID,
+    /// all for one connection.
+    pub async fn accepted(&self, inviter: &Suite, invitee: &Suite, unique_dids: bool) -> Made {
         let mut made = Made::default();
         while self.goes_on() {
-            let invitation = invite(ours, false).await;
-            accept(other, &invitation.url).await;
+            let invitation = invite(inviter, unique_dids).await;
+            made.acceptances.push(accept(invitee, &invitation.url).await);
             made.invitations.push(invitation);
             self.count();
         }
@@ -105,6 +111,7 @@ pub fn with_did() -> Value {
     json!({ "handshake_protocols": ["https://didcomm.org/didexchange/1.1"], "use_did_method": "did:peer:2" })
 }
 
+/// Makes an invitation, however often that must be asked.
 pub async fn invite(suite: &Suite, create_unique_did: bool) -> Invitation {
     let request_id = uuid::Uuid::new_v4().to_string();
     let request = CreateInvitationRequest { request_id, create_unique_did, ..Default::default() };
@@ -165,6 +172,7 @@ pub fn may_be_repeated(status: &Status) -> bool {
     status.code() == Code::Unavailable || Failure::of(status).retry_after.is_some()
 }
 
+/// Asks until there is an answer, for a long while.
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

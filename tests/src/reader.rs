@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::Suite;
 use entente_rpc::proto::event::v1::{Event, SubscribeRequest};
 use entente_rpc::{Code, Failure, Status};
-use entente_tests::Suite;
 use tokio::task::JoinHandle;
 
 use crate::load::may_be_repeated;
@@ -18,6 +18,7 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Starts it.
     pub fn start(suite: &Suite) -> Self {
         let (seen, endings) =
             (Arc::<Mutex<Vec<Event>>>::default(), Arc::<Mutex<Vec<_>>>::default());

@@ -1,0 +1,12 @@
+//! What goes wrong around and inside of a running agent: it dies, the network fails, the disk is full, the database is
+//! gone, clocks jump. It says so where it must, and goes on by itself when it can.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod kills;
