@@ -3,6 +3,7 @@
 mod accept;
 mod basic_messages;
 mod decide;
+mod duplicates;
 mod end_invitation;
 mod events;
 mod findings;

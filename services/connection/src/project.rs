@@ -164,6 +164,7 @@ pub(crate) fn decision(decision: &entente_protocol::reuse::Decision) -> pb::Reus
     }
 }
 
-fn count(stored: i64) -> i32 {
+/// A count as callers see it.
+pub(crate) fn count(stored: i64) -> i32 {
     i32::try_from(stored).unwrap_or(i32::MAX)
 }

@@ -8,6 +8,9 @@ use prost::Message;
 /// The most that the records of a page may have, in bytes: a page must fit into a message.
 pub const MAX_BYTES: usize = MAX_MESSAGE / 2;
 
+/// The longest place in a token, in bytes: lists go by ids, or by DIDs.
+const MAX_AFTER: usize = 2_560;
+
 /// The size of a page.
 ///
 /// # Errors
@@ -96,7 +99,7 @@ impl PageToken {
         }
         let (mark, after) = text.split_at_checked(8)?;
         let known = u32::from_str_radix(mark, 16).ok()? == fingerprint(filter);
-        (known && !after.is_empty() && after.len() <= 512)
+        (known && !after.is_empty() && after.len() <= MAX_AFTER)
             .then(|| Some(Self { after: after.to_owned() }))
     }
 }

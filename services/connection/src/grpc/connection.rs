@@ -52,6 +52,14 @@ impl ConnectionService for Grpc {
         Ok(Response::new(RotateDidResponse { connection: Some(connection) }))
     }
 
+    async fn find_duplicates(
+        &self,
+        request: Request<FindDuplicatesRequest>,
+    ) -> Result<Response<FindDuplicatesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.engine.find_duplicates(&caller.tenant, request.into_inner()).await?))
+    }
+
     async fn delete_connection(
         &self,
         request: Request<DeleteConnectionRequest>,

@@ -43,6 +43,7 @@ impl Engine {
         if row.their_did != prior {
             return Ok(None);
         }
+        row.first_did.get_or_insert(prior);
         row.their_did = new.canonical().to_string();
         row.their_key = sender.multibase();
         row.target = serde_json::to_string(&target)

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub prior_did: Option<String>,
     /// Its key.
     pub prior_key: Option<String>,
+    /// The peer's DID before it took another for the first time.
+    pub first_did: Option<String>,
 }
 
 /// Which connections.
@@ -50,10 +52,10 @@ pub(crate) struct ConnectionFilter {
     pub static_only: bool,
 }
 
-const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
+pub(super) const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
      their_label, alias, invitation_id, invitation_did, metadata, reuses, \
-     last_seen_at, created_at, updated_at, version, from_prior, prior_did, prior_key \
-     FROM connections WHERE tenant = ";
+     last_seen_at, created_at, updated_at, version, from_prior, prior_did, prior_key, \
+     first_did FROM connections WHERE tenant = ";
 
 /// What stands between us and the inviter of a DID: the live connections that we made with its invitations, heard last
 /// first (the limit bounds the work), and the exchange under way with it.
@@ -119,6 +121,7 @@ impl Connection {
             from_prior: None,
             prior_did: None,
             prior_key: None,
+            first_did: None,
         })
     }
 
@@ -267,8 +270,8 @@ impl Work {
         row.updated_at = self.now();
         self.write(
             "UPDATE connections SET my_did = $3, my_key = $4, their_did = $5, their_key = $6, \
-     target = $7, from_prior = $8, prior_did = $9, prior_key = $10, updated_at = $11, \
-     version = $12 WHERE tenant = $1 AND id = $2",
+     target = $7, from_prior = $8, prior_did = $9, prior_key = $10, first_did = $11, \
+     updated_at = $12, version = $13 WHERE tenant = $1 AND id = $2",
             values![
                 self.tenant(),
                 &row.id,
@@ -280,6 +283,7 @@ impl Work {
                 &row.from_prior,
                 &row.prior_did,
                 &row.prior_key,
+                &row.first_did,
                 row.updated_at,
                 row.version
             ],

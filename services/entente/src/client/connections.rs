@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 use entente_rpc::proto::connection::v1::{
-    Connection, DeleteConnectionRequest, GetConnectionRequest, ListConnectionsRequest,
-    UpdateConnectionRequest,
+    Connection, DeleteConnectionRequest, FindDuplicatesRequest, GetConnectionRequest,
+    ListConnectionsRequest, UpdateConnectionRequest,
 };
+use serde_json::Value;
 
 use super::Failed;
 use super::pages::Limit;
@@ -16,6 +17,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente connections list --alias faber --json
   entente connections show <id>
   entente connections update <id> --alias faber --metadata '{\"tier\":1}'
+  entente connections duplicates
   entente connections delete <id>";
 
 /// The type of the records.
@@ -29,6 +31,16 @@ const COLUMNS: &[Column] = &[
     ("THEIR DID", |row| text(at(row, "/their_did"))),
     ("REUSES", |row| text(at(row, "/reuses"))),
     ("CREATED", |row| text(at(row, "/created_at"))),
+];
+
+const DUPLICATES: &[Column] = &[
+    ("PEER", |row| text(at(row, "/did"))),
+    ("ID", |row| text(at(row, "/connection_id"))),
+    ("TIED BY", |row| text(at(row, "/tied_by"))),
+    ("LABEL", |row| text(at(row, "/their_label"))),
+    ("ALIAS", |row| text(at(row, "/alias"))),
+    ("LAST SEEN", |row| text(at(row, "/last_seen_at"))),
+    ("REUSES", |row| text(at(row, "/reuses"))),
 ];
 
 /// What to do; `list` when nothing is said.
@@ -58,6 +70,8 @@ enum Action {
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
     },
+    /// Connections that lead to the same peer, each group heard last first
+    Duplicates(Limit),
     /// Remove it with our DID and keys of it
     Delete {
         /// The id
@@ -112,6 +126,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
                 api.connections().update_connection(request).await?.into_inner().connection,
             )
         }
+        Some(Action::Duplicates(limit)) => duplicates(api, output, limit).await,
         Some(Action::Delete { id }) => {
             api.connections().delete_connection(DeleteConnectionRequest { id }).await?;
             output.say("deleted");
@@ -133,6 +148,39 @@ async fn list(
             Ok((page.connections, page.next_page_token))
         })
         .await
+}
+
+/// Groups as they are in JSON; a line for each connection otherwise.
+async fn duplicates(api: &Api, output: Output, limit: Limit) -> Result<(), Failed> {
+    let groups = limit
+        .collect(async |page_size, page_token| {
+            let request = FindDuplicatesRequest { page_size, page_token };
+            let page = api.connections().find_duplicates(request).await?.into_inner();
+            Ok((page.groups, page.next_page_token))
+        })
+        .await?;
+    let group = |group| to_value("entente.connection.v1.DuplicateGroup", group);
+    let groups: Vec<Value> = groups.iter().map(group).collect();
+    if output.json {
+        output.list(&groups, DUPLICATES);
+    } else {
+        output.list(&groups.iter().flat_map(lines).collect::<Vec<_>>(), DUPLICATES);
+    }
+    Ok(())
+}
+
+fn lines(group: &Value) -> Vec<Value> {
+    let line = |connection: &Value| {
+        let ties = at(connection, "/ties").as_array().cloned().unwrap_or_default();
+        let ties: Vec<_> = ties.iter().map(|tie| short(tie, "PEER_TIE_")).collect();
+        let mut line = connection.clone();
+        if let Some(fields) = line.as_object_mut() {
+            fields.insert("did".to_owned(), at(group, "/did").clone());
+            fields.insert("tied_by".to_owned(), ties.join(", ").into());
+        }
+        line
+    };
+    at(group, "/connections").as_array().into_iter().flatten().map(line).collect()
 }
 
 fn show(output: Output, connection: Option<Connection>) -> Result<(), Failed> {

@@ -41,6 +41,7 @@ fn connection(id: &str, alias: &str) -> Connection {
         from_prior: None,
         prior_did: None,
         prior_key: None,
+        first_did: None,
     }
 }
 
