@@ -4,16 +4,24 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on fails"
 )]
 
 use std::process::Stdio;
 
+use entente_rpc::link;
 use entente_tests::Suite;
 use entente_tests::suite::tool;
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::time::{Duration, timeout};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_takes_the_metrics_and_they_name_nobody() {
@@ -69,4 +77,29 @@ async fn the_number_of_series_does_not_grow_with_ids() {
     // A response code or a bucket more may come up, an id may not.
     let after = series().await;
     assert!(after <= before + 20, "{before} {after}");
+}
+
+/// Where anyone may ask, what says nothing is not waited for; who follows the health of a service over it is no such.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_say_nothing_are_closed() {
+    let suite = Suite::in_five().await;
+    let url = suite.metrics_urls[0].clone();
+    let mut health = HealthClient::new(link::remote(&url, None).unwrap());
+    let mut health = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(health.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut held = Vec::new();
+    for beginning in ["", "PRI * HTTP/2.0\r\n\r\nSM", "\r\n", "G", "GET /metrics HTTP/1.1\r\nX: "] {
+        let address = url.trim_start_matches("http://");
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(beginning.as_bytes()).await.unwrap();
+        held.push((beginning, socket));
+    }
+    for (beginning, mut socket) in held {
+        let mut answer = Vec::new();
+        let closed = timeout(Duration::from_secs(60), socket.read_to_end(&mut answer)).await;
+        assert!(closed.is_ok(), "it is still open: {beginning:?}");
+    }
+    assert!(health.next().now_or_never().is_none(), "the stream goes on");
+    let metrics = suite.http.get(format!("{url}/metrics")).send().await.unwrap();
+    assert_eq!(metrics.status(), 200);
 }

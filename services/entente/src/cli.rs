@@ -175,6 +175,9 @@ fn run_serve(args: &ServeArgs) -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::from(2);
     }
+    if !config.core_dumps {
+        serve::forbid_core_dumps();
+    }
     in_runtime(async { exit(serve::run(config).await) })
 }
 

@@ -96,6 +96,8 @@ pub struct Config {
     pub didcomm_rates: DidcommRates,
     /// Tell peers of traces, and take theirs.
     pub didcomm_trace_context: bool,
+    /// The system may keep the memory of this process if it crashes.
+    pub core_dumps: bool,
 }
 
 /// The URL of a service's database: in `sqlite:<directory>` each has a file.

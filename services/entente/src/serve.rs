@@ -1,5 +1,6 @@
 //! `entente serve`: the services of one process, from start to an orderly end.
 
+mod core_dumps;
 mod data_dir;
 mod error;
 mod listeners;
@@ -15,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::Config;
 use crate::output::print_line;
 
+pub use core_dumps::forbid as forbid_core_dumps;
 pub use data_dir::API_KEY_FILE;
 pub use error::ServeError;
 pub use suite::Suite;

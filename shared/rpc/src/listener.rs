@@ -12,10 +12,15 @@ use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::Connected;
 
 use crate::auth::Peer;
+
+/// How long whoever connects may take to begin.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The bytes that everyone begins with (RFC 9113, 3.4).
+const PREFACE: usize = 24;
 
 /// A socket that is bound.
 #[derive(Debug)]
@@ -139,16 +144,30 @@ enum Socket {
     Unix(UnixStream),
 }
 
-/// A connection that is cut when its time is over, for who did not go when asked to.
+/// A connection that is cut when its time is over, for who did not go when asked to; and soon, for who does not begin.
 pub(crate) struct Connection {
     stream: Socket,
     peer: Peer,
     limit: Pin<Box<Sleep>>,
+    end: Instant,
+    /// Bytes that are still to come before it has begun.
+    preface: usize,
 }
 
 impl Connection {
     fn new(stream: Socket, peer: Peer, longest: Duration) -> Self {
-        Self { stream, peer, limit: Box::pin(sleep(longest)) }
+        let end = Instant::now() + longest;
+        let limit = Box::pin(sleep(longest.min(PATIENCE)));
+        Self { stream, peer, limit, end, preface: PREFACE }
+    }
+
+    fn heard(&mut self, bytes: usize) {
+        if self.preface > 0 {
+            self.preface = self.preface.saturating_sub(bytes);
+            if self.preface == 0 {
+                self.limit.as_mut().reset(self.end);
+            }
+        }
     }
 }
 
@@ -186,7 +205,9 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = either!(self, stream => stream.poll_read(context, buffer));
+        self.heard(buffer.filled().len() - before);
         if read.is_pending() && self.limit.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

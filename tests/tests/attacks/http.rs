@@ -223,7 +223,8 @@ async fn connections_that_dawdle_hold_up_nobody(suite: &Suite) {
 async fn connections_that_say_nothing_are_closed(suite: &Suite) {
     let scene = Scene::of(suite).await;
     let mut held = Vec::new();
-    for url in [&suite.didcomm_url, &suite.admin_url] {
+    let listeners = [&suite.didcomm_url, &suite.admin_url, &suite.grpc_url];
+    for url in listeners.into_iter().chain(&suite.metrics_urls) {
         for beginning in ["", "PRI * HTTP/2.0\r\n\r\nSM", "\r\n", "G"] {
             let mut socket = TcpStream::connect(address(url)).await.unwrap();
             socket.write_all(beginning.as_bytes()).await.unwrap();

@@ -83,6 +83,7 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             peer: settings.didcomm_peer_rate.unwrap_or(0),
         },
         didcomm_trace_context: settings.didcomm_trace_context.unwrap_or(false),
+        core_dumps: settings.core_dumps.unwrap_or(false),
         services,
     };
     every_service_is_found(&config)?;

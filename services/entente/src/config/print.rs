@@ -82,6 +82,7 @@ pub(super) fn to_toml(config: &Config) -> String {
     line("didcomm-address-rate", config.didcomm_rates.address.to_string());
     line("didcomm-peer-rate", config.didcomm_rates.peer.to_string());
     line("didcomm-trace-context", config.didcomm_trace_context.to_string());
+    line("core-dumps", config.core_dumps.to_string());
     config.caller_settings.iter().for_each(|caller| table(&mut text, "callers", caller));
     config.issuers.iter().for_each(|issuer| table(&mut text, "issuers", issuer));
     text

@@ -264,6 +264,12 @@ pub struct Settings {
           default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub didcomm_trace_context: Option<bool>,
+
+    /// Let the system keep the memory of a process that crashes, private keys and all: for debugging [default: false]
+    #[arg(long, env = "ENTENTE_CORE_DUMPS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_dumps: Option<bool>,
 }
 
 /// Somebody who may call: a table `[[callers]]` of the file.

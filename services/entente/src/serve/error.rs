@@ -82,9 +82,6 @@ pub enum ServeError {
     /// The gateway cannot start.
     #[error(transparent)]
     GatewayStart(#[from] entente_gateway::StartError),
-    /// The listener for metrics.
-    #[error("the listener for metrics: {0}")]
-    Metrics(#[source] std::io::Error),
     /// A listener ended without being told to.
     #[error("a listener ended")]
     Ended,

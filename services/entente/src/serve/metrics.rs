@@ -1,5 +1,7 @@
 //! `--metrics-addr`: metrics and probes of a process, whatever runs in it.
 
+mod listener;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -13,7 +15,6 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::ServeError;
 use super::readiness::{self, Phase};
 use super::services::Services;
 
@@ -30,7 +31,7 @@ pub(super) async fn serve(
     probes: Router,
     phase: watch::Receiver<Phase>,
     stopped: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
+) {
     let text = move || async move {
         let content_type = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
         (content_type, metrics::encode(&registry).unwrap_or_default())
@@ -47,5 +48,5 @@ pub(super) async fn serve(
         .route("/status/live", get(async || "{\"alive\":true}"))
         .route("/status/ready", get(ready))
         .merge(probes);
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await.map_err(ServeError::Metrics)
+    listener::serve(listener, router, stopped).await;
 }

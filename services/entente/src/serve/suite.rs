@@ -115,8 +115,10 @@ impl Suite {
         if let Some(listener) = listeners.metrics {
             let (registry, services) = (Arc::clone(&registry), Arc::clone(&self.services));
             let (phase, stopped) = (self.phase.subscribe(), self.stopped());
-            self.listening
-                .spawn(own_metrics::serve(listener, registry, services, probes, phase, stopped));
+            self.listening.spawn(async move {
+                own_metrics::serve(listener, registry, services, probes, phase, stopped).await;
+                Ok(())
+            });
         }
         if let (Some(gateway), Some(sockets)) = (&self.services.gateway, listeners.gateway) {
             let (didcomm, admin) = (gateway.clone(), gateway.clone());
