@@ -21,6 +21,7 @@ checks!(
     a_reuse_that_is_not_answered_fails_where_the_policy_says_so,
     a_late_answer_counts_where_the_policy_keeps_waiting,
     a_reuse_that_is_refused_falls_back_at_once,
+    a_reuse_that_is_refused_twice_is_refused_once,
     a_reuse_of_an_unknown_invitation_is_reported,
     a_reuse_of_a_revoked_invitation_is_reported,
     a_reuse_of_an_expired_invitation_is_reported,
@@ -205,6 +206,30 @@ async fn a_reuse_that_is_refused_falls_back_at_once(suite: &Suite) {
         json!({"~thread": thread, "description": {"code": "no_existing_connection", "en": "no"}});
     peer.send(&agent, &message("out-of-band/1.1/problem_report", fields)).await;
     assert_eq!(kind(&peer.listener.next().await.message), "didexchange/1.1/request");
+    let now = acceptance(suite, &pending.id).await;
+    assert_eq!(decision(&now), (ReuseOutcome::New, ReuseReason::PeerRefused));
+}
+
+async fn a_reuse_that_is_refused_twice_is_refused_once(suite: &Suite) {
+    let peer = Peer::start().await;
+    let agent = peer.invite(suite, &peer.invitation(json!({}))).await;
+    let second = peer.invitation(json!({}));
+    let deadline = Some(seconds(3600));
+    let pending = accept(suite, &second, ReusePolicy { deadline, ..Default::default() }).await;
+    let reuse = peer.listener.next().await.message;
+    let report = || {
+        let thread = json!({"thid": reuse["@id"], "pthid": second["@id"]});
+        let description = json!({"code": "no_existing_connection", "en": "no"});
+        let fields = json!({"~thread": thread, "description": description});
+        message("out-of-band/1.1/problem_report", fields)
+    };
+    // The second comes while the first has the new exchange begun.
+    let (first, again) = (report(), report());
+    tokio::join!(peer.send(&agent, &first), peer.send(&agent, &again));
+    assert_eq!(kind(&peer.listener.next().await.message), "didexchange/1.1/request");
+    peer.hears_nothing(&agent).await;
+    let rejected = events_of(suite, &agent.id, EventKind::ConnectionReuseRejected).await;
+    assert_eq!(rejected.len(), 1, "{rejected:?}");
     let now = acceptance(suite, &pending.id).await;
     assert_eq!(decision(&now), (ReuseOutcome::New, ReuseReason::PeerRefused));
 }

@@ -10,6 +10,7 @@ checks!(
     a_peer_that_rotates_is_followed,
     a_rotation_that_is_not_proved_is_refused,
     our_rotation_is_told_until_it_is_answered,
+    rotations_that_cross_are_followed,
 );
 
 const EMPTY: &str = "https://didcomm.org/empty/1.0/empty";
@@ -89,4 +90,28 @@ async fn our_rotation_is_told_until_it_is_answered(suite: &Suite) {
     })
     .await;
     peer.hears_nothing(&rotated).await;
+}
+
+async fn rotations_that_cross_are_followed(suite: &Suite) {
+    let peer = Peer::start().await;
+    let agent = peer.join(suite).await;
+    let request = RotateDidRequest { id: agent.id.clone() };
+    suite.connections().rotate_did(request).await.unwrap();
+    let told = peer.listener.next().await.message;
+    let ours = told["from"].as_str().unwrap();
+    // The peer took a new DID before it heard of ours, and tells it to our old one.
+    let new = Identity::at(&peer.listener.url);
+    let mut ping = ping_after(&new, &peer.me.from_prior(&new.did), &agent);
+    ping["return_route"] = json!("all");
+    let answer = peer.post(&agent.url, new.pack(&ping, &agent.did)).await;
+    let (pong, _) = new.open(&answer.body).expect("an answer for the new DID");
+    assert_eq!((&pong["type"], &pong["from"]), (&json!(PONG), &json!(ours)));
+    assert_eq!(pong["from_prior"], told["from_prior"], "it is told until it is answered");
+    let connection = suite.connection_with(&new.did).await;
+    assert_eq!((connection.id.as_str(), connection.my_did.as_str()), (agent.id.as_str(), ours));
+    let mut ping = new.message(PING, ours, json!({}));
+    ping["return_route"] = json!("all");
+    let answer = peer.post(&endpoint(ours), new.pack(&ping, ours)).await;
+    let (pong, _) = new.open(&answer.body).expect("an answer from the new DID");
+    assert_eq!((&pong["type"], pong.get("from_prior")), (&json!(PONG), None), "{pong}");
 }
