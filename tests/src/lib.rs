@@ -21,6 +21,7 @@ pub mod load;
 pub mod nats;
 pub mod node;
 pub mod peer;
+pub mod proxy;
 pub mod reader;
 pub mod suite;
 pub mod wire;

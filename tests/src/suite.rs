@@ -70,11 +70,16 @@ impl Suite {
 
     /// An agent in one process, in whichever shape the others are.
     pub async fn whole() -> Self {
-        Self::in_one(Vec::new()).await
+        Self::whole_with(&[]).await
+    }
+
+    /// The same, with further arguments of `entente serve`.
+    pub async fn whole_with(arguments: &[&str]) -> Self {
+        Self::in_one(owned(arguments)).await
     }
 
     async fn in_one(mut arguments: Vec<String>) -> Self {
-        arguments.extend(database().await);
+        arguments.extend(database(&arguments).await);
         Self::launch(arguments).await
     }
 
@@ -134,7 +139,7 @@ impl Suite {
         if !shared.iter().any(|argument| argument == "--admin-insecure") {
             shared.extend(owned(&["--admin-api-key", KEY]));
         }
-        shared.extend(database().await);
+        shared.extend(database(&shared).await);
         // The gateway is called by none.
         for (service, address) in SERVICES.iter().zip(&grpc).filter(|(name, _)| **name != "gateway")
         {
@@ -253,6 +258,11 @@ impl Suite {
         self.processes.get(3).unwrap_or(&self.processes[0]).pid()
     }
 
+    /// How much memory its processes have that is not shared with others, in bytes.
+    pub fn memory(&self) -> u64 {
+        self.processes.iter().map(|process| process.memory()).sum()
+    }
+
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         self.processes.iter_mut().for_each(Process::kill9);
@@ -347,8 +357,12 @@ pub async fn postgres() -> Option<Place> {
     Place::postgres(std::env::var("ENTENTE_TEST_POSTGRES").ok()).await.unwrap()
 }
 
-/// The arguments for the database that `ENTENTE_TEST_DATABASE` asks for: a new one in PostgreSQL, or SQLite's.
-async fn database() -> Vec<String> {
+/// The arguments for the database that `ENTENTE_TEST_DATABASE` asks for: a new one in PostgreSQL, or SQLite's; none where
+/// there are such arguments.
+async fn database(given: &[String]) -> Vec<String> {
+    if given.iter().any(|argument| argument == "--database-url") {
+        return Vec::new();
+    }
     match std::env::var("ENTENTE_TEST_DATABASE").as_deref() {
         Ok("postgres") => {
             let place = postgres().await;

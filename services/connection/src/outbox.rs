@@ -9,7 +9,9 @@ mod completion;
 mod sweep;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -20,6 +22,10 @@ pub(crate) use sweep::sweep;
 
 /// How many bytes of messages are held in memory; the rest wait in the table.
 const HELD: usize = 64 << 20;
+/// How long a delivery may take before it is counted among the slow ones.
+const QUICK: Duration = Duration::from_secs(1);
+/// How many slow deliveries there may be at the same time, besides the others.
+const SLOW: usize = 512;
 /// What a message takes besides its text, in bytes.
 const AROUND: usize = 4096;
 
@@ -186,12 +192,24 @@ pub(crate) async fn dispatch(engine: Engine, inlets: Inlets) {
     let Inlets { mut ready, completed } = inlets;
     let completion = tokio::spawn(completion::complete(engine.clone(), completed));
     let permits = Arc::new(Semaphore::new(engine.config.deliveries));
+    let patience = Arc::new(Semaphore::new(SLOW));
     while let Some(key) = ready.recv().await {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
-        let engine = engine.clone();
+        let (engine, patience) = (engine.clone(), Arc::clone(&patience));
         tokio::spawn(async move {
-            attempt::run_lane(&engine, &key).await;
-            drop(permit);
+            let mut lane = pin!(attempt::run_lane(&engine, &key));
+            // Peers that do not answer must not hold up those that do.
+            let slow = async {
+                tokio::time::sleep(QUICK).await;
+                patience.acquire_owned().await
+            };
+            tokio::select! {
+                () = &mut lane => {}
+                _slow = slow => {
+                    drop(permit);
+                    lane.await;
+                }
+            }
         });
     }
     completion.abort();

@@ -1,4 +1,4 @@
-//! A relay on the way to an agent, which holds or refuses messages as a test wants it.
+//! A relay on the way to an agent, which holds, refuses or repeats messages as a test wants it.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,12 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::proxy::Proxy;
 use crate::suite::{self, eventually};
 
 /// Passes POSTed messages on to an agent.
 #[derive(Clone)]
 pub struct Relay {
     url: String,
+    proxy: Proxy,
     client: reqwest::Client,
     line: Arc<Mutex<Line>>,
 }
@@ -35,6 +37,8 @@ enum Mode {
     Refuse,
     /// Passes this many, then passes on what comes, but tells its sender that it failed.
     LoseAnswers(usize),
+    /// Passes each twice.
+    Repeat,
 }
 
 enum Fate {
@@ -46,8 +50,9 @@ impl Relay {
     /// Listens on a free port. It refuses until it is told where to [`lead`](Self::lead).
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let relay = Self { url, client: suite::http(), line: Arc::default() };
+        let proxy = Proxy::start(&listener.local_addr().unwrap().to_string()).await;
+        let url = format!("http://{}", proxy.address());
+        let relay = Self { url, proxy, client: suite::http(), line: Arc::default() };
         let router = axum::Router::new().fallback(Self::take).with_state(relay.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         relay
@@ -64,7 +69,7 @@ impl Relay {
     }
 
     async fn pass(&self, headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
-        let mut answer_lost = false;
+        let (mut answer_lost, mut repeated) = (false, false);
         let fate = {
             let mut line = self.line.lock().unwrap();
             match line.mode {
@@ -74,6 +79,10 @@ impl Relay {
                 }
                 Mode::LoseAnswers(0) => {
                     answer_lost = true;
+                    None
+                }
+                Mode::Repeat => {
+                    repeated = true;
                     None
                 }
                 Mode::Pass => None,
@@ -99,6 +108,10 @@ impl Relay {
         let mut request = self.client.post(to).body(body);
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
+        }
+        if repeated {
+            let again = request.try_clone().expect("a body in memory");
+            let _ = again.send().await;
         }
         match request.send().await {
             Ok(_) if answer_lost => {
@@ -138,6 +151,17 @@ impl Relay {
     /// Passes messages, but after so many tells their senders that they failed.
     pub fn lose_answers_after(&self, first: usize) {
         self.line.lock().unwrap().mode = Mode::LoseAnswers(first);
+    }
+
+    /// Passes each message twice from now on.
+    pub fn repeat(&self) {
+        self.line.lock().unwrap().mode = Mode::Repeat;
+    }
+
+    /// What is before it, where connections break.
+    #[must_use]
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
     }
 
     /// Waits until a message is held: the first, as it was sent.

@@ -76,6 +76,14 @@ impl Process {
         self.child.as_ref().expect("a running process").id()
     }
 
+    /// How much memory it has that is backed by no file, in bytes (Linux, proc_pid_status(5)).
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kilobytes.expect("a size").parse::<u64>().unwrap() * 1024
+    }
+
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {

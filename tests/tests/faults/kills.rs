@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use entente_rpc::proto::connection::v1::{Connection, Exchange, ExchangeState};
+use entente_rpc::proto::connection::v1::{Connection, Exchange, ExchangeState, ReuseReason};
 use entente_rpc::proto::event::v1::event::Record;
 use entente_rpc::proto::event::v1::{Event, EventKind};
 use entente_tests::Suite;
@@ -157,7 +157,14 @@ fn assert_reused(made: &Made, inviters_log: &[Event], invitees_log: &[Event]) {
     let made_it: Vec<_> = expected.iter().filter(|id| !reused.contains(id)).collect();
     assert_eq!((made_it.len(), reused.len()), (1, expected.len() - 1));
     assert_eq!(reused, told(invitees_log, EventKind::ConnectionReuseAccepted));
-    assert_eq!(told(invitees_log, EventKind::ConnectionReuseRejected), [""; 0]);
+    // That there is no answer yet is told, too.
+    for event in invitees_log {
+        if let (EventKind::ConnectionReuseRejected, Some(Record::Reuse(told))) =
+            (event.kind(), &event.record)
+        {
+            assert_eq!(told.reason(), ReuseReason::PeerDidNotAnswer, "{told:?}");
+        }
+    }
 }
 
 fn invitation_of(event: &Event) -> &str {
@@ -200,6 +207,7 @@ fn has_topic(event: &Event) -> bool {
         | EventKind::ExchangeDeleted
         | EventKind::ConnectionReuse
         | EventKind::ConnectionReuseAccepted
+        | EventKind::ConnectionReuseRejected
         | EventKind::AcceptanceChanged => true,
         EventKind::ConnectionCreated | EventKind::ConnectionChanged => false,
         other => panic!("{other:?} does not happen here"),

@@ -9,4 +9,6 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod database;
 mod kills;
+mod network;
