@@ -1,5 +1,6 @@
 //! The tables, and the one way to change them: a [`Work`].
 
+mod absorbed;
 mod acceptances;
 mod basic_messages;
 mod connections;
