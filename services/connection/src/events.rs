@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `subscription` | a stream that reads the log and then follows it |
+//! | `verify` | checking that the log is what was written |
 //! | `consumers` | cursors that are kept here, and the events that their consumers gave up on |
 //! | `webhooks` | URLs that callers registered |
 
@@ -10,6 +11,7 @@ mod consumers;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod verify;
 mod webhooks;
 
 use std::time::Duration;

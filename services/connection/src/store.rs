@@ -2,7 +2,9 @@
 
 mod absorbed;
 mod acceptances;
+mod append;
 mod basic_messages;
+mod chain;
 mod connections;
 mod dids;
 mod duplicates;
@@ -14,6 +16,7 @@ mod ledger;
 mod outbox;
 mod replicas;
 mod tenant;
+mod verify;
 mod webhooks;
 mod work;
 
@@ -34,6 +37,7 @@ pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, Named, SIN
 pub(crate) use ledger::Behind;
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub(crate) use tenant::Counted;
+pub(crate) use verify::LogState;
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 
