@@ -9,6 +9,7 @@ mod events;
 mod findings;
 mod identity;
 mod invite;
+mod merge;
 pub(crate) mod numbers;
 mod offer;
 mod once;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `epoch` | the sequences of a log that was restored from a backup |
 //! | `subscription` | a stream that reads the log and then follows it |
+//! | `verify` | checking that the log is what was written |
 //! | `consumers` | cursors that are kept here, and the events that their consumers gave up on |
 //! | `webhooks` | URLs that callers registered |
 
@@ -12,6 +13,7 @@ pub(crate) mod epoch;
 mod subscription;
 #[cfg(test)]
 pub(crate) mod tests;
+mod verify;
 mod webhooks;
 
 use std::time::Duration;

@@ -209,10 +209,10 @@ impl Engine {
         };
         let acks = self.acks(inbound).await?;
         let mut work = self.work(&inbound.tenant).await?;
-        let mut found = work.connection(owner).await?;
+        let mut found = work.connection_heard(owner).await?;
         if found.is_none() {
             self.complete_by_message(&mut work, owner).await?;
-            found = work.connection(owner).await?;
+            found = work.connection_heard(owner).await?;
         }
         let Some(connection) = found else {
             drop(work);
@@ -224,7 +224,7 @@ impl Engine {
             freed = self.rotation_answered(&mut work, &mut connection).await?;
         }
         if work.now().saturating_sub(connection.last_seen_at) >= LAST_SEEN_GRAIN {
-            work.touch_connection(owner);
+            work.touch_connection(&connection.id);
         }
         let fate = match inbound.message.message_type.protocol.as_str() {
             entente_protocol::reuse::PROTOCOL => {
@@ -236,7 +236,7 @@ impl Engine {
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
         if !acks.is_empty()
-            && let Some(connection) = work.connection(owner).await?
+            && let Some(connection) = work.connection_heard(owner).await?
         {
             let ack = empty(&message_id()).in_thread(inbound.message.thread_id());
             work.send_on(&connection, Kind::Answer, &ack.acknowledging(acks))?;

@@ -110,6 +110,8 @@ pub(crate) fn connection(
         version: row.version,
         reuses: count(row.reuses),
         my_endpoint: my_endpoint.to_owned(),
+        former_ids: row.former_ids.split_whitespace().map(str::to_owned).collect(),
+        merged_into: String::new(),
     })
 }
 

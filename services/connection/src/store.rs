@@ -1,7 +1,10 @@
 //! The tables, and the one way to change them: a [`Work`].
 
+mod absorbed;
 mod acceptances;
+mod append;
 mod basic_messages;
+mod chain;
 mod connections;
 mod dids;
 mod duplicates;
@@ -14,6 +17,7 @@ mod outbox;
 mod replicas;
 mod restored;
 mod tenant;
+mod verify;
 mod webhooks;
 mod work;
 
@@ -35,6 +39,7 @@ pub(crate) use ledger::Behind;
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub use restored::begin_new_epoch;
 pub(crate) use tenant::Counted;
+pub(crate) use verify::LogState;
 pub(crate) use webhooks::WebhookRow;
 pub(crate) use work::{NewEvent, Work};
 

@@ -19,6 +19,7 @@ mod pages;
 mod remote;
 mod resolve;
 mod tenants;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -129,6 +129,7 @@ impl Failure {
             | R::InvitationRevoked
             | R::Undecryptable
             | R::WrongKeyType
+            | R::NotSamePeer
             | R::EndpointRefused => Code::FailedPrecondition,
             R::RequestIdReused | R::AlreadyExists => Code::AlreadyExists,
             R::Unauthenticated | R::CredentialExpired => Code::Unauthenticated,

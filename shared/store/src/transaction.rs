@@ -31,6 +31,12 @@ impl Transaction {
         Self { lease, stripe, batch: Batch::default(), tenants, entered: false, left: false }
     }
 
+    /// Whether statements may use the function `sha256`: PostgreSQL has it.
+    #[must_use]
+    pub fn has_sha256(&self) -> bool {
+        self.lease.0.is_postgres()
+    }
+
     /// Adds a write with its parameters `$1`, `$2`, …. Its failure shows when the writes are carried out.
     pub fn write(&mut self, sql: &str, values: Vec<Value>) {
         self.batch.push(sql, values);

@@ -29,9 +29,15 @@ impl Engine {
         let size = usize::try_from(page::size(request.page_size)?).unwrap_or_default();
         let below = page::after(&request.page_token, &LIST)?;
         let ids = request.connection_ids;
+        let mut kept = ids.clone();
+        for (former, id) in self.store.kept_ids(tenant, &ids).await? {
+            kept.iter_mut()
+                .filter(|asked| **asked == former)
+                .for_each(|asked| asked.clone_from(&id));
+        }
         let found = self
             .store
-            .basic_messages(tenant, &ids, below.as_deref(), size, page::MAX_BYTES)
+            .basic_messages(tenant, &kept, below.as_deref(), size, page::MAX_BYTES)
             .await?;
         let pages = ids.into_iter().zip(found);
         let pages = pages.map(|(id, (rows, more))| page_of(id, rows, more, below.as_deref()));

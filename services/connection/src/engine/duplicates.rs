@@ -1,6 +1,6 @@
 //! Connections that lead to the same peer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::time_to_proto;
@@ -30,7 +30,15 @@ impl Engine {
         for (did, place) in dids.iter().zip(0..) {
             // One more than is shown tells whether there are more.
             let limit = i64::try_from(MAX_SHOWN).unwrap_or(i64::MAX) + 1;
-            let found = groups_of(did, &self.store.connections_tied(tenant, did, limit).await?);
+            let mut tied = Vec::new();
+            for row in self.store.connections_tied(tenant, did, limit).await? {
+                let absorbed = match row.former_ids.is_empty() {
+                    true => Vec::new(),
+                    false => self.store.absorbed_by(tenant, &row.id).await?,
+                };
+                tied.push((row, absorbed));
+            }
+            let found = groups_of(did, &tied);
             let length = found.iter().map(pb::DuplicateGroup::encoded_len).sum();
             if place == size || (room < length && last.is_some()) {
                 let next_page_token = PageToken::encode(last.unwrap_or(did), &LIST);
@@ -46,13 +54,18 @@ impl Engine {
 }
 
 /// The groups of one DID: one, unless its connections must be told apart by their keys.
-fn groups_of(did: &str, tied: &[Connection]) -> Vec<pb::DuplicateGroup> {
+/// Each connection comes with what became part of it.
+fn groups_of(did: &str, tied: &[(Connection, Vec<Connection>)]) -> Vec<pb::DuplicateGroup> {
     let mut by_name: BTreeMap<PeerName, Vec<pb::Duplicate>> = BTreeMap::new();
-    for row in tied {
-        let names: Vec<_> = row.peer_names().filter(|(_, name)| name.did == did).collect();
-        let Some((_, name)) = names.first().cloned() else { continue };
-        let ties = names.into_iter().map(|(tie, _)| tie.into()).collect();
-        by_name.entry(name).or_default().push(duplicate(row, ties));
+    for (row, absorbed) in tied {
+        let mut ties: BTreeMap<PeerName, BTreeSet<i32>> = BTreeMap::new();
+        let names = std::iter::once(row).chain(absorbed).flat_map(Connection::peer_names);
+        for (tie, name) in names.filter(|(_, name)| name.did == did) {
+            ties.entry(name).or_default().insert(tie.into());
+        }
+        for (name, ties) in ties {
+            by_name.entry(name).or_default().push(duplicate(row, ties.into_iter().collect()));
+        }
     }
     let several = by_name.into_iter().filter(|(_, connections)| connections.len() > 1);
     let more = tied.len() > MAX_SHOWN;
@@ -122,6 +135,7 @@ pub(crate) mod tests {
             prior_did: None,
             prior_key: None,
             first_did: None,
+            former_ids: String::new(),
         }
     }
 

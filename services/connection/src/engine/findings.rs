@@ -94,7 +94,10 @@ impl Engine {
     /// Has what waits in a lane sent now. Says how many messages that are.
     pub async fn retry_delivery(&self, tenant: &str, id: &str) -> Answer<i32> {
         let mut work = self.work(tenant).await?;
-        let messages = work.hurry(id).await?;
+        let mut messages = work.hurry(id).await?;
+        if let Some(kept) = work.kept_id(id).await? {
+            messages += work.hurry(&kept).await?;
+        }
         if messages == 0 {
             return Err(Failure::not_found(
                 "message that waits for the exchange or connection",

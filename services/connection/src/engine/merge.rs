@@ -101,11 +101,8 @@ fn check_request(request: &pb::MergeConnectionsRequest) -> Answer<()> {
 
 /// What the peer of a connection is known by, also by what became part of it.
 async fn names(work: &mut Work, row: &Connection) -> Answer<BTreeSet<PeerName>> {
-    let absorbed = if row.former_ids.is_empty() {
-        Vec::new()
-    } else {
-        work.absorbed_by(&row.id).await?
-    };
+    let absorbed =
+        if row.former_ids.is_empty() { Vec::new() } else { work.absorbed_by(&row.id).await? };
     let all = std::iter::once(row).chain(&absorbed);
     Ok(all.flat_map(Connection::peer_names).map(|(_, name)| name).collect())
 }
@@ -142,7 +139,8 @@ fn take_over(kept: &mut Connection, row: &Connection) -> Answer<()> {
     let former = [&*kept.former_ids, &*row.id, &*row.former_ids].join(" ");
     let former: Vec<_> = former.split_whitespace().collect();
     if former.len() > MAX_FORMER {
-        let text = format!("{MAX_FORMER} connections became part of {}, which is the most", kept.id);
+        let text =
+            format!("{MAX_FORMER} connections became part of {}, which is the most", kept.id);
         let failure = Failure::new(ErrorReason::LimitReached, text);
         return Err(failure.with("limit", MAX_FORMER.to_string()));
     }
@@ -150,4 +148,72 @@ fn take_over(kept: &mut Connection, row: &Connection) -> Answer<()> {
     kept.reuses += row.reuses;
     kept.last_seen_at = kept.last_seen_at.max(row.last_seen_at);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use entente_protocol::Target;
+
+    use super::*;
+    use crate::engine::duplicates::tests::{keep, with};
+    use crate::events::tests::{Fixture, TENANT};
+
+    const PEER: &str = "did:web:peer.example";
+
+    fn invited(id: &str, by: &str) -> Connection {
+        let invitation_did = Some(by.to_owned());
+        Connection { role: pb::Role::Invitee.into(), invitation_did, ..with(id, PEER, 0) }
+    }
+
+    async fn merge(fixture: &Fixture, kept: &str, absorb: &[&str]) -> Answer<pb::Connection> {
+        let request = pb::MergeConnectionsRequest {
+            keep: kept.to_owned(),
+            absorb: absorb.iter().map(|&id| id.to_owned()).collect(),
+            ..Default::default()
+        };
+        let answer = fixture.engine.merge_connections(TENANT, request).await?;
+        Ok(answer.connection.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_ties_one_ties_the_one_that_it_became_part_of() {
+        let fixture = Fixture::new().await;
+        let (first, second) = ("did:web:first.example", "did:web:second.example");
+        let other = with("c", second, 0);
+        let heard = Connection { last_seen_at: 7, reuses: 2, ..invited("b", second) };
+        keep(&fixture, &[invited("a", first), heard, other]).await;
+        // Nothing ties c to a, but b is tied to both.
+        let refused = merge(&fixture, "a", &["c", "b"]).await.unwrap_err();
+        assert_eq!(refused.reason, ErrorReason::NotSamePeer, "{refused}");
+        let merged = merge(&fixture, "a", &["b"]).await.unwrap();
+        let heard = merged.last_seen_at.as_ref().map(entente_rpc::time_from_proto);
+        assert_eq!((merged.reuses, heard), (2, Some(7)));
+        for did in [first, second] {
+            let standing = fixture.engine.store.standing(TENANT, Some(did), "").await.unwrap();
+            let ids: Vec<_> =
+                standing.candidates.into_iter().map(|one| one.connection_id).collect();
+            assert_eq!(ids, ["a"], "{did}");
+        }
+        let request = pb::FindDuplicatesRequest::default();
+        let found = fixture.engine.find_duplicates(TENANT, request).await.unwrap();
+        let [group] = &found.groups[..] else { panic!("{found:?}") };
+        let ids: Vec<_> = group.connections.iter().map(|one| one.connection_id.as_str()).collect();
+        assert_eq!((group.did.as_str(), ids), (second, vec!["a", "c"]));
+        let merged = merge(&fixture, "b", &["c"]).await.unwrap();
+        assert_eq!(
+            (merged.id.as_str(), &merged.former_ids[..]),
+            ("a", &["b".to_owned(), "c".to_owned()][..])
+        );
+    }
+
+    #[tokio::test]
+    async fn callers_of_one_version_are_not_given_another() {
+        let fixture = Fixture::new().await;
+        let (endpoint, did) = (String::new(), PEER.parse().unwrap());
+        let target = Target::V2 { endpoint, did, keys: Vec::new(), routing: Vec::new() };
+        let target = serde_json::to_string(&target).unwrap();
+        keep(&fixture, &[with("a", PEER, 0), Connection { target, ..with("b", PEER, 0) }]).await;
+        let refused = merge(&fixture, "a", &["b"]).await.unwrap_err();
+        assert_eq!(refused.reason, ErrorReason::WrongState, "{refused}");
+    }
 }

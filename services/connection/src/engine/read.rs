@@ -108,12 +108,14 @@ impl Engine {
 
     /// A handshake, with the delivery of the message that is under way.
     pub async fn get_exchange(&self, tenant: &str, id: &str) -> Answer<pb::Exchange> {
-        let row = self
-            .store
-            .exchange(tenant, id)
-            .await?
-            .ok_or_else(|| Failure::not_found("exchange", id))?;
-        let delivery = self.store.delivery(tenant, id).await?;
+        let mut found = self.store.exchange(tenant, id).await?;
+        if found.is_none()
+            && let Some(kept) = self.store.kept_id(tenant, id).await?
+        {
+            found = self.store.exchange(tenant, &kept).await?;
+        }
+        let row = found.ok_or_else(|| Failure::not_found("exchange", id))?;
+        let delivery = self.store.delivery(tenant, &row.id).await?;
         Ok(project::exchange(&row, delivery.as_ref())?)
     }
 
@@ -172,7 +174,12 @@ impl Engine {
     ) -> Answer<pb::Exchange> {
         check_alias(request.alias.as_deref().unwrap_or_default())?;
         let mut work = self.work(tenant).await?;
-        let found = work.exchange(&request.id).await?;
+        let mut found = work.exchange(&request.id).await?;
+        if found.is_none()
+            && let Some(kept) = work.kept_id(&request.id).await?
+        {
+            found = work.exchange(&kept).await?;
+        }
         let mut row = found.ok_or_else(|| Failure::not_found("exchange", &request.id))?;
         let alias = request.alias.unwrap_or_else(|| row.alias.clone());
         if alias == row.alias {

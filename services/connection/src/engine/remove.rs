@@ -74,11 +74,21 @@ impl Engine {
         }
     }
 
-    /// Removes a connection with its exchange, its messages on their way, and our key of it.
+    /// Removes a connection with its exchange, its messages on their way, our key of it, and all that became part of it.
     pub async fn delete_connection(&self, tenant: &str, id: &str) -> Answer<()> {
         let mut work = self.work(tenant).await?;
         let found = work.connection(id).await?;
         let row = found.ok_or_else(|| Failure::not_found("connection", id))?;
+        let id = row.id.as_str();
+        let absorbed = match row.former_ids.is_empty() {
+            true => Vec::new(),
+            false => work.absorbed_by(id).await?,
+        };
+        for row in &absorbed {
+            work.clear_lane(&row.id);
+            work.delete_exchange(&row.id);
+        }
+        work.delete_absorbed(id);
         work.clear_lane(id);
         work.delete_connection(id);
         work.delete_basic_messages(id);
@@ -87,10 +97,12 @@ impl Engine {
         }
         work.delete_exchange(id);
         work.emit(self.connection_event(EventKind::ConnectionDeleted, &row)?);
-        let mut freed = match (Did::parse(&row.my_did), row.my_key()) {
-            (Ok(did), Ok(key)) => self.release(&mut work, &Identity { did, key }).await?,
-            _ => Vec::new(),
-        };
+        let mut freed = Vec::new();
+        for row in std::iter::once(&row).chain(&absorbed) {
+            if let (Ok(did), Ok(key)) = (Did::parse(&row.my_did), row.my_key()) {
+                freed.extend(self.release(&mut work, &Identity { did, key }).await?);
+            }
+        }
         let prior = row.prior_did.as_deref().zip(row.prior_key.as_deref());
         if let Some((did, key)) = prior
             && let (Ok(did), Ok(key)) = (Did::parse(did), PublicKey::from_multibase(key))

@@ -128,24 +128,14 @@ impl Engine {
             return Ok(known);
         }
         let mut work = self.store.work(tenant, now, self.replica.id()).await?;
-        let Some(connection) = work.connection(connection_id).await? else {
-            return Err(match work.exchange(connection_id).await? {
-                Some(row) => {
-                    let state =
-                        proto::ExchangeState::try_from(row.state).unwrap_or_default().as_str_name();
-                    let state = state.strip_prefix("EXCHANGE_STATE_").unwrap_or(state);
-                    Failure::wrong_state("exchange of this connection", state, "DONE")
-                }
-                None => Failure::not_found("connection", connection_id),
-            });
-        };
+        let connection = self.existing(&mut work, connection_id).await?;
         let message = write(connection.target()?.envelope())?;
         if message.to_value().to_string().len() > MAX_MESSAGE {
             let text = format!("the message is longer than {MAX_MESSAGE} bytes");
             return Err(Failure::new(ErrorReason::TooLarge, text));
         }
         if let Some(content) = basic_message::content(&message) {
-            work.insert_basic_message(connection_id, &message.id, content, true);
+            work.insert_basic_message(&connection.id, &message.id, content, true);
         }
         work.send_on(&connection, Kind::Caller, &message)?;
         self.commit_once(work, &once, response).await

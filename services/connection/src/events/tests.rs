@@ -1,6 +1,7 @@
 mod consumers;
 mod log;
 mod subscription;
+mod verify;
 mod webhooks;
 
 use std::sync::Arc;

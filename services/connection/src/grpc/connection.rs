@@ -60,6 +60,16 @@ impl ConnectionService for Grpc {
         Ok(Response::new(self.engine.find_duplicates(&caller.tenant, request.into_inner()).await?))
     }
 
+    async fn merge_connections(
+        &self,
+        request: Request<MergeConnectionsRequest>,
+    ) -> Result<Response<MergeConnectionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(
+            self.engine.merge_connections(&caller.tenant, request.into_inner()).await?,
+        ))
+    }
+
     async fn delete_connection(
         &self,
         request: Request<DeleteConnectionRequest>,

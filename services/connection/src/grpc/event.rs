@@ -34,6 +34,14 @@ impl EventService for Grpc {
         Ok(Response::new(page))
     }
 
+    async fn verify_log(
+        &self,
+        request: Request<pb::VerifyLogRequest>,
+    ) -> Result<Response<pb::VerifyLogResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.engine.verify_log(&caller.tenant, request.into_inner()).await?))
+    }
+
     async fn get_consumer(
         &self,
         request: Request<pb::GetConsumerRequest>,

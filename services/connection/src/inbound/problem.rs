@@ -36,6 +36,7 @@ impl Engine {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
         let mut work = self.work(&inbound.tenant).await?;
+        let id = work.kept_id(&id).await?.unwrap_or(id);
         let report = Report::of(&inbound.message);
         let record = message_record(&id, &inbound.message);
         work.emit(self.message_event(EventKind::ProblemReportReceived, record));

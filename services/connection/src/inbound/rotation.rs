@@ -39,10 +39,12 @@ impl Engine {
         let keys = peer::keys_of(Envelope::V2, &document).map_err(malformed)?;
         let target = Target::of(Envelope::V2, &document).map_err(malformed)?;
         let mut work = self.work(tenant).await?;
-        let Some(mut row) = work.connection(&id).await? else { return Ok(None) };
-        if row.their_did != prior {
+        let found = work.absorbed(&id).await?;
+        let is_absorbed = found.is_some();
+        let found = if is_absorbed { found } else { work.connection(&id).await? };
+        let Some(mut row) = found.filter(|row| row.id == id && row.their_did == prior) else {
             return Ok(None);
-        }
+        };
         row.first_did.get_or_insert(prior);
         row.their_did = new.canonical().to_string();
         row.their_key = sender.multibase();
@@ -52,8 +54,12 @@ impl Engine {
         for mine in [Some(&row.my_key), row.prior_key.as_ref()].into_iter().flatten() {
             work.insert_peers(mine, keys.iter().map(PublicKey::multibase), &id);
         }
-        work.readdress_connection(&mut row);
-        work.emit(self.connection_event(EventKind::ConnectionChanged, &row)?);
+        if is_absorbed {
+            work.readdress_absorbed(&row);
+        } else {
+            work.readdress_connection(&mut row);
+            work.emit(self.connection_event(EventKind::ConnectionChanged, &row)?);
+        }
         self.commit(work).await?;
         Ok(Some(id))
     }

@@ -35,10 +35,10 @@ impl Work {
             "INSERT INTO absorbed (tenant, kept_id, {FIELDS}) SELECT tenant, $3, {FIELDS} \
              FROM connections WHERE tenant = $1 AND id = $2"
         );
+        self.write(&insert, values![self.tenant(), &row.id, kept_id]);
+        self.delete_connection(&row.id);
+        self.delete_exchange_record(&row.id);
         for statement in [
-            insert.as_str(),
-            "DELETE FROM connections WHERE tenant = $1 AND id = $2",
-            "DELETE FROM exchanges WHERE tenant = $1 AND id = $2",
             "UPDATE absorbed SET kept_id = $3 WHERE tenant = $1 AND kept_id = $2",
             "UPDATE acceptances SET connection_id = $3 WHERE tenant = $1 AND connection_id = $2",
             "UPDATE acceptances SET exchange_id = $3 WHERE tenant = $1 AND exchange_id = $2",

@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub prior_key: Option<String>,
     /// The peer's DID before it took another for the first time.
     pub first_did: Option<String>,
+    /// The ids of those that became part of it, separated by spaces.
+    pub former_ids: String,
 }
 
 /// Which connections.
@@ -52,17 +54,40 @@ pub(crate) struct ConnectionFilter {
     pub static_only: bool,
 }
 
-pub(super) const COLUMNS: &str = "SELECT id, role, protocol, my_did, their_did, my_key, their_key, target, \
-     their_label, alias, invitation_id, invitation_did, metadata, reuses, \
-     last_seen_at, created_at, updated_at, version, from_prior, prior_did, prior_key, \
-     first_did FROM connections WHERE tenant = ";
+/// Begins a query of connections in a table.
+macro_rules! columns {
+    ($table:literal) => {
+        concat!(
+            "SELECT ",
+            crate::store::connections::fields!(),
+            " FROM ",
+            $table,
+            " WHERE tenant = "
+        )
+    };
+}
+pub(super) use columns;
+macro_rules! fields {
+    () => {
+        "id, role, protocol, my_did, their_did, my_key, their_key, target, their_label, alias, invitation_id, \
+         invitation_did, metadata, reuses, last_seen_at, created_at, updated_at, version, from_prior, prior_did, \
+         prior_key, first_did, former_ids"
+    };
+}
+pub(super) use fields;
 
-/// What stands between us and the inviter of a DID: the live connections that we made with its invitations, heard last
-/// first (the limit bounds the work), and the exchange under way with it.
+/// The columns of a connection.
+pub(super) const FIELDS: &str = fields!();
+pub(super) const COLUMNS: &str = columns!("connections");
+
+/// What stands between us and the inviter of a DID: the live connections that we made with its invitations, or that such
+/// became part of, heard last first (the limit bounds the work), and the exchange under way with it.
 const STANDING: &str = "SELECT id, last_seen_at, created_at, FALSE FROM \
      (SELECT id, last_seen_at, created_at FROM connections \
      WHERE tenant = $1 AND invitation_did = $2 AND role = 2 \
      ORDER BY last_seen_at DESC, id DESC LIMIT 16) AS candidates \
+     UNION SELECT id, last_seen_at, created_at, FALSE FROM connections WHERE tenant = $1 AND id IN \
+     (SELECT kept_id FROM absorbed WHERE tenant = $1 AND invitation_did = $2 AND role = 2) \
      UNION ALL SELECT id, 0, 0, TRUE FROM exchanges WHERE tenant = $1 AND pending_for = $3";
 
 /// What stands between us and an inviter.
@@ -122,6 +147,7 @@ impl Connection {
             prior_did: None,
             prior_key: None,
             first_did: None,
+            former_ids: String::new(),
         })
     }
 
@@ -171,10 +197,16 @@ impl Work {
         Ok(())
     }
 
-    /// A connection, as it is in this work.
+    /// A connection, as it is in this work, also by the id of one that became part of it.
     pub async fn connection(&mut self, id: &str) -> Result<Option<Connection>, StoreError> {
+        let sql = format!("{COLUMNS}$1 AND id = $2");
         let values = values![self.tenant(), id];
-        Ok(self.fetch(&format!("{COLUMNS}$1 AND id = $2"), values).await?.pop())
+        if let Some(found) = self.fetch(&sql, values).await?.pop() {
+            return Ok(Some(found));
+        }
+        let Some(kept) = self.kept_id(id).await? else { return Ok(None) };
+        let values = values![self.tenant(), kept];
+        Ok(self.fetch(&sql, values).await?.pop())
     }
 
     /// What stands between us and the inviter of a DID, as it is in this work.
@@ -197,7 +229,9 @@ impl Work {
         let values = values![self.tenant(), my_did, their_did, my_key, their_key];
         let found: Vec<(String,)> = self
             .fetch(
-                "SELECT id FROM connections WHERE tenant = $1 AND my_did = $2 AND their_did = $3                  UNION ALL SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $4 AND \
+                "SELECT id FROM connections WHERE tenant = $1 AND my_did = $2 AND their_did = $3 \
+                 UNION ALL SELECT kept_id FROM absorbed WHERE tenant = $1 AND my_did = $2 AND their_did = $3 \
+                 UNION ALL SELECT exchange_id FROM peers WHERE tenant = $1 AND my_key = $4 AND \
                  their_key = $5 LIMIT 1",
                 values,
             )
@@ -208,7 +242,8 @@ impl Work {
     /// Whether a connection has a DID of ours.
     pub async fn speaks_as(&mut self, did: &str) -> Result<bool, StoreError> {
         let values = values![self.tenant(), did];
-        let sql = "SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 LIMIT 1";
+        let sql = "SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 \
+                   UNION ALL SELECT TRUE FROM absorbed WHERE tenant = $1 AND my_did = $2 LIMIT 1";
         Ok(!self.fetch::<(bool,)>(sql, values).await?.is_empty())
     }
 
@@ -250,7 +285,7 @@ impl Work {
         row.updated_at = self.now();
         self.write(
             "UPDATE connections SET alias = $3, metadata = $4, reuses = $5, last_seen_at = \
-             $6, updated_at = $7, version = $8 WHERE tenant = $1 AND id = $2",
+             $6, former_ids = $7, updated_at = $8, version = $9 WHERE tenant = $1 AND id = $2",
             values![
                 self.tenant(),
                 &row.id,
@@ -258,6 +293,7 @@ impl Work {
                 &row.metadata,
                 row.reuses,
                 row.last_seen_at,
+                &row.former_ids,
                 row.updated_at,
                 row.version
             ],
@@ -268,10 +304,21 @@ impl Work {
     pub fn readdress_connection(&mut self, row: &mut Connection) {
         row.version += 1;
         row.updated_at = self.now();
+        self.readdress_in("connections", row);
+    }
+
+    /// Stores the same of one that became part of another.
+    pub fn readdress_absorbed(&mut self, row: &Connection) {
+        self.readdress_in("absorbed", row);
+    }
+
+    fn readdress_in(&mut self, table: &'static str, row: &Connection) {
         self.write(
-            "UPDATE connections SET my_did = $3, my_key = $4, their_did = $5, their_key = $6, \
-     target = $7, from_prior = $8, prior_did = $9, prior_key = $10, first_did = $11, \
-     updated_at = $12, version = $13 WHERE tenant = $1 AND id = $2",
+            &format!(
+                "UPDATE {table} SET my_did = $3, my_key = $4, their_did = $5, their_key = $6, target = $7, \
+                 from_prior = $8, prior_did = $9, prior_key = $10, first_did = $11, updated_at = $12, version = $13 \
+                 WHERE tenant = $1 AND id = $2"
+            ),
             values![
                 self.tenant(),
                 &row.id,
@@ -309,7 +356,8 @@ impl Work {
 }
 
 impl Store {
-    /// The connection that we have under a key of ours with the peer of a DID: its id, and the peer's key. The key may be
+    /// The connection that we have under a key of ours with the peer of a DID, or had before it became part of another: its
+    /// id then, and the peer's key. The key may be
     /// of the DID before a rotation that the peer has not answered: it may have taken a new DID at the same time.
     pub async fn connection_of_pair(
         &self,
@@ -318,19 +366,24 @@ impl Store {
         their_did: &str,
     ) -> Result<Option<(String, String)>, StoreError> {
         let sql = "SELECT id, their_key FROM connections WHERE tenant = $1 AND their_did = $2 AND \
-                   $3 IN (my_key, prior_key) LIMIT 1";
+                   $3 IN (my_key, prior_key) UNION ALL SELECT id, their_key FROM absorbed WHERE \
+                   tenant = $1 AND their_did = $2 AND my_key = $3 LIMIT 1";
         self.read(tenant).await?.optional(sql, values![tenant, their_did, my_key]).await
     }
 
-    /// A connection.
+    /// A connection, also by the id of one that became part of it.
     pub async fn connection(
         &self,
         tenant: &str,
         id: &str,
     ) -> Result<Option<Connection>, StoreError> {
-        let mut query = Query::new(COLUMNS);
-        query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
-        query.optional(self.read(tenant).await?).await
+        let sql = format!("{COLUMNS}$1 AND id = $2");
+        let found = self.read(tenant).await?.optional(&sql, values![tenant, id]).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let Some(kept) = self.kept_id(tenant, id).await? else { return Ok(None) };
+        self.read(tenant).await?.optional(&sql, values![tenant, kept]).await
     }
 
     /// What stands between us and the inviter of a DID.

@@ -112,8 +112,11 @@ impl Work {
      UNION ALL SELECT TRUE FROM connections WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
      UNION ALL SELECT TRUE FROM invitations WHERE tenant = $1 AND key = $3 \
      AND (canonical_did IS NULL OR canonical_did <> $2) \
+     UNION ALL SELECT TRUE FROM absorbed WHERE tenant = $1 AND my_did = $2 AND my_key <> $3 \
      UNION ALL SELECT TRUE FROM peers p WHERE p.tenant = $1 AND p.my_key = $3 AND NOT EXISTS \
      (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.id = p.exchange_id AND c.my_did = $2) \
+     AND NOT EXISTS \
+     (SELECT 1 FROM absorbed a WHERE a.tenant = $1 AND a.id = p.exchange_id AND a.my_did = $2) \
      LIMIT 1",
                 values,
             )
@@ -129,6 +132,7 @@ impl Work {
      AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) \
      AND NOT EXISTS (SELECT 1 FROM exchanges e WHERE e.tenant = $1 AND e.my_did = $2) \
      AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.my_did = $2) \
+     AND NOT EXISTS (SELECT 1 FROM absorbed a WHERE a.tenant = $1 AND a.my_did = $2) \
      RETURNING wire_did, key",
                 values![self.tenant(), did],
             )

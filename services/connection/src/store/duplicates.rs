@@ -13,6 +13,8 @@ const SPAN: i64 = 10_000;
 /// The columns that tie to a DID and the rows for which they do, each with an index in the order of the DID.
 const TIES: [(&str, &str); 3] =
     [("their_did", ""), ("first_did", ""), ("invitation_did", " AND role = 2")];
+/// The tables that have them, with the column that names the connection.
+const TABLES: [(&str, &str); 2] = [("connections", "id"), ("absorbed", "kept_id")];
 
 /// Who a peer is, by something that it proved. Two connections that have one in common have the same peer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +63,7 @@ impl Store {
     ) -> Result<(Vec<String>, Option<String>), StoreError> {
         let mut reader = self.read(tenant).await?;
         let mut query = Query::new("SELECT MIN(did) FROM (");
-        for (at, tie) in TIES.iter().enumerate() {
+        for (at, tie) in ties().enumerate() {
             query.push(if at == 0 { "" } else { " UNION ALL " }).push("SELECT did FROM (");
             push_tied(&mut query, tie, tenant, after, None);
             query.push(" ORDER BY did LIMIT 1 OFFSET ").push_bind(SPAN).push(") AS last");
@@ -69,7 +71,7 @@ impl Store {
         let (sql, values) = query.push(") AS ends").clone().into_parts();
         let (end,): (Option<String>,) = reader.one(&sql, values).await?;
         let mut query = Query::new("SELECT did FROM (");
-        for (at, tie) in TIES.iter().enumerate() {
+        for (at, tie) in ties().enumerate() {
             query.push(if at == 0 { "" } else { " UNION ALL " });
             push_tied(&mut query, tie, tenant, after, end.as_deref());
         }
@@ -79,31 +81,37 @@ impl Store {
         Ok((rows.into_iter().map(|(did,)| did).collect(), end))
     }
 
-    /// The connections that are tied to a DID, heard last first.
+    /// The connections that are tied to a DID, themselves or by what became part of them, heard last first.
     pub async fn connections_tied(
         &self,
         tenant: &str,
         did: &str,
         limit: i64,
     ) -> Result<Vec<Connection>, StoreError> {
+        let tied = "(their_did = $2 OR first_did = $2 OR (invitation_did = $2 AND role = 2))";
         let sql = format!(
-            "{COLUMNS}$1 AND (their_did = $2 OR first_did = $2 OR (invitation_did = $2 AND role = 2)) \
+            "{COLUMNS}$1 AND ({tied} OR id IN (SELECT kept_id FROM absorbed WHERE tenant = $1 AND {tied})) \
              ORDER BY last_seen_at DESC, id DESC LIMIT $3"
         );
         self.read(tenant).await?.all(&sql, values![tenant, did, limit]).await
     }
 }
 
+fn ties() -> impl Iterator<Item = [&'static str; 4]> {
+    let of = |(table, id)| TIES.into_iter().map(move |(column, rows)| [table, id, column, rows]);
+    TABLES.into_iter().flat_map(of)
+}
+
 /// Adds the ties of one kind to the DIDs after one, up to another.
 fn push_tied(
     query: &mut Query,
-    (column, rows): &(&str, &str),
+    [table, id, column, rows]: [&str; 4],
     tenant: &str,
     after: &str,
     up_to: Option<&str>,
 ) {
-    query.push("SELECT ").push(column).push(" AS did, id FROM connections WHERE tenant = ");
-    query.push_bind(tenant).push(rows);
+    query.push("SELECT ").push(column).push(" AS did, ").push(id).push(" AS id FROM ").push(table);
+    query.push(" WHERE tenant = ").push_bind(tenant).push(rows);
     query.push(" AND ").push(column).push(" > ").push_bind(after);
     if let Some(up_to) = up_to {
         query.push(" AND ").push(column).push(" <= ").push_bind(up_to);

@@ -231,19 +231,19 @@ impl Work {
         self.execute(&sql, values).await
     }
 
-    /// Removes those of the `limit` oldest events that are from before a time, and remembers up to where.
+    /// Removes those of the `limit` oldest events that are from before a time, and remembers up to where, with the hash
+    /// that the next one is linked to.
     pub async fn purge_events(&mut self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let tenant = self.tenant().to_owned();
-        let (up_to,): (Option<i64>,) = self
+        let newest: Option<(i64, Option<Vec<u8>>)> = self
             .fetch(
-                "SELECT MAX(sequence) FROM (SELECT sequence, time FROM events WHERE tenant = $1 \
-     ORDER BY sequence LIMIT $3) AS oldest WHERE time < $2",
+                "SELECT sequence, hash FROM (SELECT sequence, time, hash FROM events WHERE tenant = $1 \
+     ORDER BY sequence LIMIT $3) AS oldest WHERE time < $2 ORDER BY sequence DESC LIMIT 1",
                 values![&tenant, before, limit],
             )
             .await?
-            .pop()
-            .ok_or(StoreError::NotFound)?;
-        let Some(up_to) = up_to else { return Ok(0) };
+            .pop();
+        let Some((up_to, hash)) = newest else { return Ok(0) };
         let purged = self
             .execute(
                 "DELETE FROM events WHERE tenant = $1 AND sequence <= $2",
@@ -251,9 +251,9 @@ impl Work {
             )
             .await?;
         self.write(
-            "UPDATE logs SET purged_sequence = $2 WHERE tenant = $1 AND purged_sequence < \
-             $2",
-            values![&tenant, up_to],
+            "UPDATE logs SET purged_sequence = $2, purged_hash = $3 WHERE tenant = $1 AND \
+             purged_sequence < $2",
+            values![&tenant, up_to, hash.unwrap_or_default()],
         );
         Ok(purged)
     }

@@ -13,6 +13,7 @@ const TABLES: &[(&str, &str)] = &[
     ("acceptances", "id"),
     ("exchanges", "id"),
     ("connections", "id"),
+    ("absorbed", "id"),
     ("peers", "my_key, their_key"),
     ("dids", "did"),
     ("basic_messages", "connection_id, id"),

@@ -1,13 +1,11 @@
 //! A unit of work: one transaction with the events and the messages that follow from it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use entente_didcomm::message::Message;
 use entente_protocol::{Sender, Target};
 use entente_rpc::proto::event::v1 as event;
-use entente_store::{Record, StoreError, Transaction, Value, values};
-use prost::Message as _;
+use entente_store::{Record, StoreError, Transaction, Value};
 use uuid::Uuid;
 
 use super::exchanges::ExchangeRow;
@@ -26,14 +24,14 @@ pub(crate) struct NewEvent {
 ///
 /// Writes are gathered and carried out together: before the next read, or with the commit.
 pub(crate) struct Work {
-    transaction: Transaction,
+    pub(super) transaction: Transaction,
     /// A handshake that is written once, after its last change; and whether it is new.
     exchange: Option<(ExchangeRow, bool)>,
     tenant: String,
     now: i64,
     /// The replica that this process is.
     owner: Arc<str>,
-    events: Vec<NewEvent>,
+    pub(super) events: Vec<NewEvent>,
     outgoing: Vec<Outgoing>,
     due: bool,
 }
@@ -161,12 +159,13 @@ impl Work {
 
     /// Writes the events and messages, and commits.
     pub async fn commit(mut self) -> Result<Committed, StoreError> {
+        let head = if self.events.is_empty() { None } else { self.head().await? };
         let outgoing = std::mem::take(&mut self.outgoing);
         self.write_held_exchange();
         for message in &outgoing {
             self.insert_outgoing(message)?;
         }
-        let mut events = self.write_events()?;
+        let mut events = self.write_events(head)?;
         let (count, now, mut due) = (count(&events)?, self.now, self.due);
         let rows: Vec<(Option<String>, i64)> = self.transaction.commit().await?;
         let last = rows.iter().rfind(|(owner, _)| owner.is_none()).map_or(0, |(_, last)| *last);
@@ -188,59 +187,8 @@ impl Work {
         }
         Ok(Committed { events, outgoing: mine, left_to, due })
     }
-
-    /// Numbers the events and writes them. The tenant's counter is locked until the commit, so that numbers are
-    /// committed in their order. The statement that counts gives the last number.
-    fn write_events(&mut self) -> Result<Vec<event::Event>, StoreError> {
-        let events: Vec<_> = std::mem::take(&mut self.events)
-            .into_iter()
-            .map(|new| {
-                let event = event::Event {
-                    sequence: 0,
-                    kind: new.kind.into(),
-                    time: None,
-                    connection_id: new.connection_id,
-                    record: Some(new.record),
-                };
-                (event, new.invitation_id)
-            })
-            .collect();
-        if events.is_empty() {
-            return Ok(Vec::new());
-        }
-        let count = count(&events)?;
-        self.write(
-            "INSERT INTO logs (tenant, last_sequence, purged_sequence) VALUES ($1, $2, 0) \
-             ON CONFLICT (tenant) DO UPDATE SET last_sequence = logs.last_sequence + \
-             excluded.last_sequence RETURNING CAST(NULL AS TEXT), last_sequence",
-            values![self.tenant(), count],
-        );
-        let (mut rows, mut values) = (String::new(), Vec::new());
-        for ((event, invitation_id), before_last) in events.iter().zip((0..count).rev()) {
-            let union = if rows.is_empty() { "" } else { " UNION ALL " };
-            let [p1, p2, p3, p4, p5, p6, p7] = [1, 2, 3, 4, 5, 6, 7].map(|at| values.len() + at);
-            // Writing to a String does not fail.
-            let _ = write!(
-                rows,
-                "{union}SELECT tenant, last_sequence - ${p2}, ${p3}, ${p4}, ${p5}, ${p6}, ${p7} \
-                 FROM logs WHERE tenant = ${p1}"
-            );
-            values.extend(values![
-                self.tenant(),
-                before_last,
-                event.kind,
-                &event.connection_id,
-                invitation_id,
-                self.now,
-                event.encode_to_vec()
-            ]);
-        }
-        let columns = "tenant, sequence, kind, connection_id, invitation_id, time, record";
-        self.write(&format!("INSERT INTO events ({columns}) {rows}"), values);
-        Ok(events.into_iter().map(|(event, _)| event).collect())
-    }
 }
 
-fn count<T>(list: &[T]) -> Result<i64, StoreError> {
+pub(super) fn count<T>(list: &[T]) -> Result<i64, StoreError> {
     i64::try_from(list.len()).map_err(|_| StoreError::corrupt("events"))
 }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use entente_rpc::proto::connection::v1::{
     Connection, DeleteConnectionRequest, FindDuplicatesRequest, GetConnectionRequest,
-    ListConnectionsRequest, UpdateConnectionRequest,
+    ListConnectionsRequest, MergeConnectionsRequest, UpdateConnectionRequest,
 };
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente connections show <id>
   entente connections update <id> --alias faber --metadata '{\"tier\":1}'
   entente connections duplicates
+  entente connections merge <id to keep> <id> <id>
   entente connections delete <id>";
 
 /// The type of the records.
@@ -72,6 +73,14 @@ enum Action {
     },
     /// Connections that lead to the same peer, each group heard last first
     Duplicates(Limit),
+    /// Make duplicates part of one, which their ids and keys lead to from then on
+    Merge {
+        /// The id of the one that is kept, with its alias and metadata
+        keep: String,
+        /// The ids of those that become part of it
+        #[arg(required = true)]
+        absorb: Vec<String>,
+    },
     /// Remove it with our DID and keys of it
     Delete {
         /// The id
@@ -127,6 +136,13 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
             )
         }
         Some(Action::Duplicates(limit)) => duplicates(api, output, limit).await,
+        Some(Action::Merge { keep, absorb }) => {
+            let request = MergeConnectionsRequest { keep, absorb, ..Default::default() };
+            show(
+                output,
+                api.connections().merge_connections(request).await?.into_inner().connection,
+            )
+        }
         Some(Action::Delete { id }) => {
             api.connections().delete_connection(DeleteConnectionRequest { id }).await?;
             output.say("deleted");

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use clap::Subcommand;
 use entente_rpc::proto::event::v1::{
-    Event, EventFilter, EventKind, ListEventsRequest, SubscribeRequest,
+    Event, EventFilter, EventKind, ListEventsRequest, LogHead, SubscribeRequest,
 };
 use entente_rpc::{Code, Status};
 use serde_json::Value;
 
-use super::{Failed, names};
+use super::{Failed, names, verify};
 use crate::api::Api;
 use crate::output::{Column, Output, at, print_line, short, text, to_value};
 use crate::watch::Watch;
@@ -17,7 +18,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente events
   entente events --follow --from-now
   entente events --follow --after 120 --json
-  entente events --kind connection-reuse --kind connection-created --connection <id>";
+  entente events --kind connection-reuse --kind connection-created --connection <id>
+  entente events verify
+  entente events verify --expect 120:9f2c…";
 
 const COLUMNS: &[Column] = &[
     ("SEQ", |row| text(at(row, "/sequence"))),
@@ -30,9 +33,11 @@ const COLUMNS: &[Column] = &[
 /// The largest page.
 const PAGE: i32 = 1000;
 
-/// Which events.
+/// Which events, or what else to do.
 #[derive(clap::Args)]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Go on with the events that follow, until interrupted
     #[arg(long, short)]
     follow: bool,
@@ -53,7 +58,23 @@ pub struct Args {
     invitation: Option<String>,
 }
 
+#[derive(Subcommand)]
+enum Action {
+    /// Check the log against the hashes that link its events; exit code 1 when something does not fit
+    Verify {
+        /// Begin after this sequence number, and take its hash as right
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        after: i64,
+        /// A head that was shown earlier
+        #[arg(long, value_name = "N:HASH", value_parser = verify::head)]
+        expect: Option<LogHead>,
+    },
+}
+
 pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Failed> {
+    if let Some(Action::Verify { after, expect }) = args.action {
+        return verify::run(after, expect, api, output).await;
+    }
     let filter = EventFilter {
         kinds: args.kinds.iter().map(|kind| (*kind).into()).collect(),
         connection_id: args.connection.unwrap_or_default(),

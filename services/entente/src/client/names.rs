@@ -110,5 +110,6 @@ pub(super) fn event_kind() -> impl TypedValueParser<Value = EventKind> {
         ("request-attached", EventKind::RequestAttached),
         ("message-sent", EventKind::MessageSent),
         ("message-failed", EventKind::MessageFailed),
+        ("connection-merged", EventKind::ConnectionMerged),
     ])
 }

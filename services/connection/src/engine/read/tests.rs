@@ -42,6 +42,7 @@ fn connection(id: &str, alias: &str) -> Connection {
         prior_did: None,
         prior_key: None,
         first_did: None,
+        former_ids: String::new(),
     }
 }
 

@@ -31,7 +31,7 @@ impl Engine {
                 Ok(Fate::Handled(row.id))
             }
             Err(rejected) => {
-                if let Some(connection) = work.connection(owner).await? {
+                if let Some(connection) = work.connection_heard(owner).await? {
                     let about = &inbound.message;
                     let text = rejected.misbehaved.to_string();
                     let report = problem::general(

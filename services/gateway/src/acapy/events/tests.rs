@@ -109,6 +109,9 @@ fn deletion_is_told_once() {
     let made = Record::Connection(Connection { id: "c1".into(), ..Connection::default() });
     let gone = project(&event(EventKind::ConnectionDeleted, made)).unwrap().payload;
     assert_eq!((&gone["connection_id"], &gone["state"]), (&json!("c1"), &json!("deleted")));
+    // What became part of another is there still, by its id too.
+    let merged = Connection { id: "c1".into(), merged_into: "c2".into(), ..Connection::default() };
+    assert_eq!(project(&event(EventKind::ConnectionMerged, Record::Connection(merged))), None);
 }
 
 #[test]
