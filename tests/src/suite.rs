@@ -263,6 +263,11 @@ impl Suite {
         self.processes.iter().map(|process| process.memory()).sum()
     }
 
+    /// The ids of all its processes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::pid).collect()
+    }
+
     /// Ends it at once, as a crash of the machine would.
     pub fn kill9(&mut self) {
         self.processes.iter_mut().for_each(Process::kill9);

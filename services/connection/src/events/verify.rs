@@ -5,7 +5,7 @@ use entente_rpc::{ErrorReason, Failure};
 use entente_store::{PageToken, page};
 use pb::LogFault;
 
-use super::{BATCH, check_cursor};
+use super::{BATCH, check_cursor, epoch};
 use crate::engine::{Answer, Engine};
 use crate::store::LogState;
 
@@ -100,13 +100,17 @@ impl Engine {
         if let Some(misfit) = walk.compare()?.or_else(|| outside(state)) {
             return Ok(Some(misfit));
         }
-        let last = state.last_sequence.min(walk.sequence.saturating_add(room));
-        while walk.sequence < last {
-            let limit = BATCH.min(last - walk.sequence);
+        let mut room = room.min(epoch::count(walk.sequence, state.last_sequence));
+        while room > 0 {
+            let limit = BATCH.min(room);
             let events = self.store.linked_events(walk.tenant, walk.sequence, limit).await?;
             let whole = i64::try_from(events.len()).is_ok_and(|found| found == limit);
             for event in events {
-                if event.sequence != walk.sequence + 1 {
+                let is_next = epoch::count(walk.sequence, event.sequence) == 1;
+                let expected = walk.expected.map(|head| head.sequence);
+                // A restored log may have no event where the caller noted one.
+                let was_there = (walk.sequence + 1..event.sequence).contains(&expected.unwrap_or(0));
+                if !is_next || was_there {
                     return self.missing(walk, state).await;
                 }
                 let linked = event.link(walk.tenant, &walk.hash);
@@ -119,10 +123,15 @@ impl Engine {
                 if let Some(misfit) = walk.compare()? {
                     return Ok(Some(misfit));
                 }
+                room -= 1;
             }
-            if !whole && walk.sequence < last {
+            if !whole && room > 0 {
                 return self.missing(walk, state).await;
             }
+        }
+        if epoch::count(walk.sequence, state.last_sequence) == 0 {
+            // Also where a restored log has no event yet.
+            walk.sequence = state.last_sequence;
         }
         if walk.sequence == state.last_sequence && walk.hash != state.hash {
             return Ok(Some((walk.sequence, LogFault::Changed)));
