@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ReusePolicy, SendPingRequest};
-use entente_rpc::proto::event::v1::{Event, EventKind, SubscribeRequest};
+use entente_rpc::proto::event::v1::{
+    Event, EventKind, LogFault, LogHead, SubscribeRequest, VerifyLogRequest, VerifyLogResponse,
+};
 use entente_rpc::{Code, ErrorReason, Failure};
 use entente_store::testing::Place;
 use entente_tests::Suite;
@@ -67,6 +69,12 @@ async fn lose_everything(agent: &mut Suite) {
     }
 }
 
+/// What the check of the whole log says.
+async fn verify(agent: &Suite, expected_head: Option<LogHead>) -> VerifyLogResponse {
+    let request = VerifyLogRequest { page_size: 10_000, expected_head, ..Default::default() };
+    agent.events().verify_log(request).await.unwrap().into_inner()
+}
+
 /// The events after a cursor, as many as asked for.
 async fn read(agent: &Suite, after: i64, count: usize) -> Result<Vec<Event>, tonic::Status> {
     let request = SubscribeRequest { after, ..Default::default() };
@@ -108,6 +116,7 @@ async fn an_agent_goes_on_from_a_backup_that_was_taken_under_load() {
     connect(&peer, &agent).await;
     let before = agent.all_events().await;
     let seen = before.last().unwrap().sequence;
+    let head = verify(&agent, None).await.head;
     lose_everything(&mut agent).await;
     let missing = refused(&agent, "restore", &[folder.path().to_str().unwrap()]).await;
     assert!(missing.contains("is that a backup of this kind of database?"), "{missing}");
@@ -119,7 +128,12 @@ async fn an_agent_goes_on_from_a_backup_that_was_taken_under_load() {
     let newest = kept.last().unwrap().sequence;
     assert!(!kept.is_empty() && newest < seen, "{newest} and {seen}");
     assert_eq!(kept[..], before[..kept.len()], "what was backed up is as it was");
+    assert_eq!(verify(&agent, None).await.fault(), LogFault::Unspecified);
+    let lost = verify(&agent, head.clone()).await;
+    assert_eq!((lost.fault(), lost.fault_sequence), (LogFault::Missing, newest + 1));
     check_every_connection(&agent).await;
+    assert_eq!(verify(&agent, None).await.fault(), LogFault::Unspecified);
+    assert_eq!(verify(&agent, head).await.fault(), LogFault::Missing);
     check_cursors(&agent, &peer, newest, seen).await;
 }
 

@@ -107,10 +107,7 @@ impl Engine {
             let whole = i64::try_from(events.len()).is_ok_and(|found| found == limit);
             for event in events {
                 let is_next = epoch::count(walk.sequence, event.sequence) == 1;
-                let expected = walk.expected.map(|head| head.sequence);
-                // A restored log may have no event where the caller noted one.
-                let was_there = (walk.sequence + 1..event.sequence).contains(&expected.unwrap_or(0));
-                if !is_next || was_there {
+                if !is_next || walk.expects_before(event.sequence) {
                     return self.missing(walk, state).await;
                 }
                 let linked = event.link(walk.tenant, &walk.hash);
@@ -130,6 +127,9 @@ impl Engine {
             }
         }
         if epoch::count(walk.sequence, state.last_sequence) == 0 {
+            if walk.expects_before(state.last_sequence) {
+                return self.missing(walk, state).await;
+            }
             // Also where a restored log has no event yet.
             walk.sequence = state.last_sequence;
         }
@@ -154,6 +154,12 @@ impl Engine {
 }
 
 impl Walk<'_> {
+    /// Whether the caller noted an event between here and a later place. A restored log may have none there.
+    fn expects_before(&self, sequence: i64) -> bool {
+        let between = self.sequence + 1..sequence;
+        self.expected.is_some_and(|head| between.contains(&head.sequence))
+    }
+
     /// Whether the log is here as it was when the caller noted it.
     fn compare(&self) -> Answer<Option<Misfit>> {
         match self.expected {
