@@ -68,11 +68,16 @@ impl Opener {
     async fn try_open(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite(options) => Connection::Sqlite(through("", options.connect()).await?),
-            Self::Postgres { options, named } => Connection::Postgres {
-                connection: options.connect().await?,
-                named: *named,
-                tenants: None,
-            },
+            Self::Postgres { options, named } => {
+                let connection = timeout(AWAY, options.connect()).await;
+                let silent = |_| StoreError::Unavailable(sqlx::Error::PoolTimedOut);
+                Connection::Postgres {
+                    connection: connection.map_err(silent)??,
+                    named: *named,
+                    tenants: None,
+                    silent: false,
+                }
+            }
         })
     }
 }
@@ -215,6 +220,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
             && !self.held
+            && !connection.is_silent()
             && !self.pool.permits.is_closed()
         {
             self.pool.idle().push(connection);
