@@ -26,18 +26,15 @@ async fn callers_are_told_and_all_goes_on_when_the_database_is_back() {
     let peer = Suite::whole().await;
     let (load, reader) = (Load::default(), Reader::start(&suite));
     let faults = async {
-        for fault in [Fault::Refused, Fault::BlackHole, Fault::Reset] {
+        for fault in [Fault::Refused, Fault::BlackHole] {
             load.progress(3).await;
             proxy.fail(fault);
-            let begun = std::time::Instant::now();
             until_told(&suite).await;
-            println!("{fault:?} told {:?}", begun.elapsed());
             until("it is not ready", async || {
                 let (status, _) = suite.call("GET", "/status/ready", Value::Null).await;
                 (status == 503).then_some(())
             })
             .await;
-            println!("{fault:?} not ready {:?}", begun.elapsed());
             proxy.mend();
         }
         load.progress(3).await;
