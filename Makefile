@@ -5,6 +5,7 @@
 # make simulate          agents on a seeded schedule; SEEDS=100000 runs as many, SEED=7 shows one
 # make simulate-mutants  breaks the code in ways that the simulation must find
 # make kills             kills two agents at random moments on each database; MOMENTS=1000 as often
+# make soak              two agents under load for half an hour; MINUTES=3 for as long
 # make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
 # make lint   format, clippy, protos, deploy/, dependencies
 # make fmt    formats the code
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance simulate simulate-mutants kills bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -63,6 +64,10 @@ simulate:
 # Defects that somebody could make, each of which some seed must find.
 simulate-mutants:
 	tests/simulation/mutants/run
+
+soak:
+	$(CARGO) build --locked --release -p entente
+	target/release/entente bench --soak $(or $(MINUTES),30)
 
 # MOMENTS=1000 kills as often, SEED=7 at the moments of that seed.
 kills:

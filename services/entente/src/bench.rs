@@ -1,4 +1,5 @@
-//! `entente bench`: what handshakes, reuses, invitations and lists cost between two agents, and many tenants of one.
+//! `entente bench`: what handshakes, reuses, invitations and lists cost between two agents, and many tenants of one; and
+//! whether anything grows under a long load.
 
 mod agent;
 mod arrivals;
@@ -6,6 +7,7 @@ mod balancer;
 mod error;
 mod measure;
 mod report;
+mod soak;
 mod spawned;
 mod tenants;
 mod work;
@@ -38,6 +40,9 @@ pub struct Args {
     /// Measure a page of 1,000 connections
     #[arg(long)]
     list: bool,
+    /// Run handshakes at 70 % of the capacity for this many minutes, and fail if memory, open files, disk or latency grow
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
+    soak: usize,
     /// The version of DIDComm
     #[arg(long, value_name = "V", value_enum, default_value_t = Version::One)]
     didcomm: Version,
@@ -73,7 +78,9 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
     if args.crowd.tenants > 0 {
         return tenants::run(&args).await;
     }
-    if args.handshakes + args.reuses + args.invitations + args.connections == 0 && !args.list {
+    if args.handshakes + args.reuses + args.invitations + args.connections + args.soak == 0
+        && !args.list
+    {
         (args.handshakes, args.reuses, args.invitations, args.list) = (300, 300, 1000, true);
     }
     let (inviter, invitee) = agents(&args).await?;
@@ -115,6 +122,9 @@ async fn measure_all(
         invitee_done: Arrivals::follow(&invitee.api, EventKind::ConnectionCreated).await?,
         reused: Arrivals::follow(&invitee.api, EventKind::ConnectionReuseAccepted).await?,
     };
+    if args.soak > 0 {
+        return soak::run(&work, args.soak, args).await;
+    }
     if args.invitations > 0 {
         results.push(work.create_invitations(args.invitations, concurrency).await?);
     }

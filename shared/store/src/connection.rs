@@ -1,15 +1,25 @@
 //! A connection to either database.
 
+use std::future::Future;
+use std::io::ErrorKind;
+use std::time::Duration;
+
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection,
 };
 
+use tokio::time::timeout;
+
 use crate::batch::Batch;
 use crate::gate::through;
 use crate::tenants::{SETTING, Tenants};
 use crate::{StoreError, Value, value};
+
+/// How long a server may take for a statement, which waits for locks for 20 s. One that is silent for longer is away: the
+/// network may have gone without a word.
+const SILENCE: Duration = Duration::from_secs(25);
 
 /// What a row is read into: any `#[derive(FromRow)]`, or a tuple. Types must be those of the columns: `i64` for BIGINT,
 /// `i32` for INTEGER.
@@ -31,10 +41,17 @@ pub(crate) enum Connection {
         named: bool,
         /// Whose rows the session shows.
         tenants: Option<String>,
+        /// Whether the server left a statement unanswered.
+        silent: bool,
     },
 }
 
 impl Connection {
+    /// Whether nobody shall use it again.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Self::Postgres { silent: true, .. })
+    }
+
     pub(crate) async fn all<T: Record>(
         &mut self,
         sql: &str,
@@ -47,9 +64,9 @@ impl Connection {
                 let query = sqlx::query_as_with(text, value::sqlite(values)?);
                 through(sql, query.fetch_all(connection)).await?
             }
-            Self::Postgres { connection, named, .. } => {
+            Self::Postgres { connection, named, silent, .. } => {
                 let query = sqlx::query_as_with(text, value::postgres(values)?);
-                query.persistent(*named).fetch_all(connection).await?
+                answered(silent, query.persistent(*named).fetch_all(connection)).await?
             }
         })
     }
@@ -66,9 +83,9 @@ impl Connection {
                 let query = sqlx::query_with(text, value::sqlite(values)?);
                 through(sql, query.execute(connection)).await?.rows_affected()
             }
-            Self::Postgres { connection, named, .. } => {
+            Self::Postgres { connection, named, silent, .. } => {
                 let query = sqlx::query_with(text, value::postgres(values)?).persistent(*named);
-                query.execute(connection).await?.rows_affected()
+                answered(silent, query.execute(connection)).await?.rows_affected()
             }
         })
     }
@@ -84,9 +101,9 @@ impl Connection {
                 let (sql, values) = batch.into_one();
                 self.all(&sql, values).await
             }
-            Self::Postgres { connection, .. } => {
+            Self::Postgres { connection, silent, .. } => {
                 let sql = AssertSqlSafe(batch.into_literals()?);
-                let rows = connection.fetch_all(sqlx::raw_sql(sql)).await?;
+                let rows = answered(silent, connection.fetch_all(sqlx::raw_sql(sql))).await?;
                 Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
             }
         }
@@ -99,8 +116,9 @@ impl Connection {
                 let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
                 through(sql, query.execute(connection)).await?;
             }
-            Self::Postgres { connection, .. } => {
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
+            Self::Postgres { connection, silent, .. } => {
+                let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+                answered(silent, connection.execute(sql)).await?;
             }
         }
         Ok(())
@@ -119,10 +137,10 @@ impl Connection {
         if self.shows(tenants) {
             return Ok(());
         }
-        let Self::Postgres { connection, tenants: shown, .. } = self else { return Ok(()) };
+        let Self::Postgres { connection, tenants: shown, silent, .. } = self else { return Ok(()) };
         *shown = None;
         let set = AssertSqlSafe(format!("SET {SETTING} = {tenants}"));
-        connection.execute(sqlx::raw_sql(set)).await?;
+        answered(silent, connection.execute(sqlx::raw_sql(set))).await?;
         *shown = Some(tenants.setting().to_owned());
         Ok(())
     }
@@ -139,4 +157,16 @@ impl Connection {
             );
         }
     }
+}
+
+/// The answer to a statement, unless the server is silent.
+async fn answered<T>(
+    silent: &mut bool,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    if !*silent && let Ok(answer) = timeout(SILENCE, statement).await {
+        return answer;
+    }
+    *silent = true;
+    Err(sqlx::Error::Io(ErrorKind::TimedOut.into()))
 }

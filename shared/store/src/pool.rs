@@ -2,6 +2,7 @@
 //! connection once more for every return.
 
 use std::str::FromStr as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,9 @@ use crate::tenants::Tenants;
 
 /// How long a caller waits for a connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a database may be away before a caller learns it.
+/// How long a database may be away before a caller learns it, and once one has learnt it.
 const AWAY: Duration = Duration::from_secs(5);
+const STILL_AWAY: Duration = Duration::from_secs(1);
 
 /// How connections are made.
 #[derive(Clone)]
@@ -54,10 +56,14 @@ impl Opener {
     /// Makes a connection. Who is away for a moment is waited for: a server that starts again, or the other process that
     /// is just making the same file.
     pub(crate) async fn open(&self) -> Result<Connection, StoreError> {
+        self.open_within(AWAY).await
+    }
+
+    async fn open_within(&self, patience: Duration) -> Result<Connection, StoreError> {
         let since = Instant::now();
         loop {
-            match self.try_open().await {
-                Err(error) if error.is_retryable() && since.elapsed() < AWAY => {
+            match self.try_open(patience).await {
+                Err(error) if error.is_retryable() && since.elapsed() < patience => {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 opened => return opened,
@@ -65,14 +71,19 @@ impl Opener {
         }
     }
 
-    async fn try_open(&self) -> Result<Connection, StoreError> {
+    async fn try_open(&self, patience: Duration) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::Sqlite(options) => Connection::Sqlite(through("", options.connect()).await?),
-            Self::Postgres { options, named } => Connection::Postgres {
-                connection: options.connect().await?,
-                named: *named,
-                tenants: None,
-            },
+            Self::Postgres { options, named } => {
+                let connection = timeout(patience, options.connect()).await;
+                let silent = |_| StoreError::Unavailable(sqlx::Error::PoolTimedOut);
+                Connection::Postgres {
+                    connection: connection.map_err(silent)??,
+                    named: *named,
+                    tenants: None,
+                    silent: false,
+                }
+            }
         })
     }
 }
@@ -83,12 +94,20 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     size: usize,
+    /// The last connection could not be made: who comes next is told soon.
+    away: AtomicBool,
 }
 
 impl Pool {
     pub(crate) fn new(opener: Opener, size: usize) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(size));
-        Arc::new(Self { opener, idle: Mutex::default(), permits, size })
+        Arc::new(Self {
+            opener,
+            idle: Mutex::default(),
+            permits,
+            size,
+            away: AtomicBool::new(false),
+        })
     }
 
     /// Lends a connection: of those that came back, one that shows the rows of these tenants, else the last; or a new
@@ -112,7 +131,7 @@ impl Pool {
         let used = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.opener.open().await?,
+            None => self.open().await?,
         };
         Ok(Lent {
             connection: Some(connection),
@@ -121,6 +140,13 @@ impl Pool {
             pool: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    async fn open(&self) -> Result<Connection, StoreError> {
+        let patience = if self.away.load(Ordering::Relaxed) { STILL_AWAY } else { AWAY };
+        let opened = self.opener.open_within(patience).await;
+        self.away.store(matches!(&opened, Err(error) if error.is_retryable()), Ordering::Relaxed);
+        opened
     }
 
     /// How many connections are lent at most.
@@ -205,7 +231,7 @@ impl Lent {
         self.discard();
         // The others that lie there are as old.
         self.pool.idle().clear();
-        self.connection = Some(self.pool.opener.open().await?);
+        self.connection = Some(self.pool.open().await?);
         (self.used, self.held) = (false, false);
         Ok(true)
     }
@@ -215,6 +241,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
             && !self.held
+            && !connection.is_silent()
             && !self.pool.permits.is_closed()
         {
             self.pool.idle().push(connection);

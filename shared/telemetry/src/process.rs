@@ -52,7 +52,7 @@ impl Collector for Process {
         if let Some(bytes) = resident_memory("self") {
             gauge("process_resident_memory_bytes", "Resident memory", bytes as f64)?;
         }
-        if let Some(open) = std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count) {
+        if let Some(open) = open_files("self") {
             gauge("process_open_fds", "Open file descriptors", open as f64)?;
         }
         if let Some(seconds) = cpu_seconds("self") {
@@ -79,8 +79,25 @@ impl Collector for Process {
 /// The resident memory of a process in bytes; `process` is its id or `self`.
 #[must_use]
 pub fn resident_memory(process: &str) -> Option<u64> {
+    status(process, "VmRSS:")
+}
+
+/// The part of it that is no file's: mapped pages of a database, which the system takes back when it wants, are not in it.
+#[must_use]
+pub fn anonymous_memory(process: &str) -> Option<u64> {
+    status(process, "RssAnon:")
+}
+
+/// How many files and sockets a process has open.
+#[must_use]
+pub fn open_files(process: &str) -> Option<u64> {
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).ok()?.count();
+    u64::try_from(open).ok()
+}
+
+fn status(process: &str, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix(field))?;
     Some(kibibytes.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
 }
 

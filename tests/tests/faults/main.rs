@@ -10,5 +10,6 @@
 )]
 
 mod database;
+mod disk;
 mod kills;
 mod network;

@@ -1,5 +1,7 @@
 //! An agent that takes part: processes of this program, or one that runs already.
 
+use entente_telemetry::process;
+
 use super::BenchError;
 use super::spawned::{Shape, Spawned};
 use crate::api::Api;
@@ -40,12 +42,26 @@ impl Agent {
         self.spawned.as_ref()?.cpu_seconds()
     }
 
+    /// Its memory that is no file's, in bytes.
+    pub(super) fn anonymous_memory(&self) -> Option<u64> {
+        self.spawned.as_ref()?.sum(process::anonymous_memory)
+    }
+
+    pub(super) fn open_files(&self) -> Option<u64> {
+        self.spawned.as_ref()?.sum(process::open_files)
+    }
+
+    /// The size of its files, in bytes.
+    pub(super) fn disk(&self) -> Option<u64> {
+        self.spawned.as_ref()?.disk()
+    }
+
     /// What it takes up.
     pub(super) fn size(&self) -> Size {
         let spawned = self.spawned.as_ref();
         Size {
-            resident_memory: spawned.and_then(Spawned::resident_memory),
-            disk: spawned.and_then(Spawned::disk),
+            resident_memory: spawned.and_then(|spawned| spawned.sum(process::resident_memory)),
+            disk: self.disk(),
         }
     }
 

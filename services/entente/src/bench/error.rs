@@ -32,6 +32,9 @@ pub enum BenchError {
         /// What the agent answered.
         status: Box<Status>,
     },
+    /// Something is more after a long load than it was at first.
+    #[error("after the load there is more than before of: {0}")]
+    Grown(String),
     /// The event that ends an operation did not come.
     #[error("{operation}: no event within {seconds} s for invitation {invitation}")]
     Missing {

@@ -108,8 +108,9 @@ impl Spawned {
         self.children.iter().map(|child| process::cpu_seconds(&child.id()?.to_string())).sum()
     }
 
-    pub(super) fn resident_memory(&self) -> Option<u64> {
-        self.children.iter().map(|child| process::resident_memory(&child.id()?.to_string())).sum()
+    /// What its processes have together of something.
+    pub(super) fn sum(&self, of: fn(&str) -> Option<u64>) -> Option<u64> {
+        self.children.iter().map(|child| of(&child.id()?.to_string())).sum()
     }
 
     /// The size of its files, in bytes, where they are its database.

@@ -69,14 +69,26 @@ impl Work<'_> {
     ) -> Result<Measured, BenchError> {
         let invitations = self.invitations(count, concurrency).await?;
         let handshake = |invitation: Invitation| async move {
-            let inviter_done = self.inviter_done.expect(&invitation.id);
-            let invitee_done = self.invitee_done.expect(&invitation.id);
             let begun = Instant::now();
-            self.accept(name, &invitation, true).await?;
-            let last = invitee_done.wait(name).await?.max(inviter_done.wait(name).await?);
-            Ok(last.duration_since(begun))
+            Ok(self.handshake(name, &invitation).await?.duration_since(begun))
         };
         measure(name, self.agents(), concurrency, invitations, handshake).await
+    }
+
+    /// Invites, and accepts that. Says when both sides have the connection.
+    pub(super) async fn connect(&self, name: &'static str) -> Result<Instant, BenchError> {
+        self.handshake(name, &self.invite().await?).await
+    }
+
+    async fn handshake(
+        &self,
+        name: &'static str,
+        invitation: &Invitation,
+    ) -> Result<Instant, BenchError> {
+        let inviter_done = self.inviter_done.expect(&invitation.id);
+        let invitee_done = self.invitee_done.expect(&invitation.id);
+        self.accept(name, invitation, true).await?;
+        Ok(invitee_done.wait(name).await?.max(inviter_done.wait(name).await?))
     }
 
     /// Accepts invitations with a DID that is known, until the inviter's confirmation.
