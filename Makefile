@@ -48,6 +48,8 @@ bench:
 	measure 'five processes on SQLite' --apart; \
 	echo '*** 1,000 tenants, of whom one floods ***'; \
 	target/release/entente bench --tenants 1000 --flood; \
+	echo '*** 99 peers, and an address that floods ***'; \
+	target/release/entente bench --peers 99 --flood; \
 	if [[ -f target/postgres.env ]]; then \
 		source target/postgres.env; \
 		.ci/postgres create {one,five,three}_{inviter,invitee}; \

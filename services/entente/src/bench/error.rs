@@ -32,6 +32,13 @@ pub enum BenchError {
         /// What the agent answered.
         status: Box<Status>,
     },
+    /// The flooder cannot reach the agent.
+    #[error("the flood cannot go on")]
+    Flood {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The event that ends an operation did not come.
     #[error("{operation}: no event within {seconds} s for invitation {invitation}")]
     Missing {

@@ -68,15 +68,22 @@ impl Work<'_> {
         concurrency: usize,
     ) -> Result<Measured, BenchError> {
         let invitations = self.invitations(count, concurrency).await?;
-        let handshake = |invitation: Invitation| async move {
-            let inviter_done = self.inviter_done.expect(&invitation.id);
-            let invitee_done = self.invitee_done.expect(&invitation.id);
-            let begun = Instant::now();
-            self.accept(name, &invitation, true).await?;
-            let last = invitee_done.wait(name).await?.max(inviter_done.wait(name).await?);
-            Ok(last.duration_since(begun))
-        };
+        let handshake = |invitation| self.handshake(name, invitation, Instant::now());
         measure(name, self.agents(), concurrency, invitations, handshake).await
+    }
+
+    /// How long a handshake took since it was due.
+    pub(super) async fn handshake(
+        &self,
+        name: &'static str,
+        invitation: Invitation,
+        due: Instant,
+    ) -> Result<Duration, BenchError> {
+        let inviter_done = self.inviter_done.expect(&invitation.id);
+        let invitee_done = self.invitee_done.expect(&invitation.id);
+        self.accept(name, &invitation, true).await?;
+        let last = invitee_done.wait(name).await?.max(inviter_done.wait(name).await?);
+        Ok(last.duration_since(due))
     }
 
     /// Accepts invitations with a DID that is known, until the inviter's confirmation.
@@ -130,7 +137,7 @@ impl Work<'_> {
     }
 
     /// Invitations with one DID, not measured.
-    async fn invitations(
+    pub(super) async fn invitations(
         &self,
         count: usize,
         concurrency: usize,
