@@ -6,14 +6,17 @@
 # make simulate-mutants  breaks the code in ways that the simulation must find
 # make kills             kills two agents at random moments on each database; MOMENTS=1000 as often
 # make soak              two agents under load for half an hour; MINUTES=3 for as long
+# make fuzz              made-up bytes for every parser that bytes from outside reach, SECONDS each
 # make bench  what handshakes and reuses cost on this machine, in each shape, with a million connections, and beside a flood
 # make lint   format, clippy, protos, deploy/, dependencies
+# make sbom   what the program is built from, as CycloneDX, to target/entente.cdx.json
+# make audit  asks the advisory databases about it; needs cargo-deny or cargo-audit, and the network
 # make fmt    formats the code
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance simulate simulate-mutants kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants fuzz sbom audit kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -47,6 +50,8 @@ bench:
 	measure 'five processes on SQLite' --apart; \
 	echo '*** 1,000 tenants, of whom one floods ***'; \
 	target/release/entente bench --tenants 1000 --flood; \
+	echo '*** 99 peers, and an address that floods ***'; \
+	target/release/entente bench --peers 99 --flood; \
 	if [[ -f target/postgres.env ]]; then \
 		source target/postgres.env; \
 		.ci/postgres create {one,five,three}_{inviter,invitee}; \
@@ -84,9 +89,25 @@ kills:
 		die 'a process for each service on PostgreSQL' ENTENTE_TEST_DATABASE=postgres ENTENTE_TEST_SHAPE=split; \
 	fi
 
+# Each of tests/fuzz/fuzz_targets for so long, on as many cores as there are; with TARGET=did that alone.
+fuzz: SECONDS = 600
+fuzz:
+	tests/fuzz/run $(SECONDS) $(TARGET)
+
+sbom:
+	@mkdir -p target
+	.ci/sbom >target/entente.cdx.json
+
+# Advisories come after a release, so this is for a schedule, and for who runs it: a change does not wait for it.
+audit:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features check advisories; \
+	elif $(CARGO) audit --version >/dev/null 2>&1; then $(CARGO) audit; \
+	else echo "neither is installed: cargo install --locked cargo-deny, or cargo-audit" >&2; exit 1; fi
+
 fmt:
 	$(CARGO) fmt --all
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
 test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles
@@ -142,6 +163,7 @@ lint: lint-rust lint-proto lint-deploy lint-dependencies
 lint-rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/oracles/Cargo.toml --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 # Until there is a release, the protos may still change freely.

@@ -128,7 +128,10 @@ pub fn file_of(check: &str) -> Option<PathBuf> {
             (format!("services/{}", other.replace("/it", "/tests/it")), "main.rs")
         }
         library if library.starts_with("entente_") => {
-            (format!("shared/{}/src", library.trim_start_matches("entente_")), "lib.rs")
+            let name = library.trim_start_matches("entente_");
+            let service = format!("services/{name}/src");
+            let shared = format!("shared/{name}/src");
+            (if root.join(&service).exists() { service } else { shared }, "lib.rs")
         }
         tests => (format!("tests/tests/{tests}"), "main.rs"),
     };

@@ -5,7 +5,9 @@ mod agent;
 mod arrivals;
 mod balancer;
 mod error;
+mod flood;
 mod measure;
+mod peers;
 mod report;
 mod soak;
 mod spawned;
@@ -78,6 +80,10 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
     if args.crowd.tenants > 0 {
         return tenants::run(&args).await;
     }
+    if args.crowd.peers > 0 {
+        args.shape.arguments = &peers::LIMITS;
+        return peers::run(&args).await;
+    }
     if args.handshakes + args.reuses + args.invitations + args.connections + args.soak == 0
         && !args.list
     {
@@ -106,6 +112,21 @@ async fn agents(args: &Args) -> Result<(Agent, Agent), BenchError> {
     }
 }
 
+async fn work<'a>(
+    args: &Args,
+    inviter: &'a Agent,
+    invitee: &'a Agent,
+) -> Result<Work<'a>, BenchError> {
+    Ok(Work {
+        didcomm: args.didcomm,
+        inviter,
+        invitee,
+        inviter_done: Arrivals::follow(&inviter.api, EventKind::ConnectionCreated).await?,
+        invitee_done: Arrivals::follow(&invitee.api, EventKind::ConnectionCreated).await?,
+        reused: Arrivals::follow(&invitee.api, EventKind::ConnectionReuseAccepted).await?,
+    })
+}
+
 /// Reuses come before handshakes, while there is one connection to reuse: that is how agents use it.
 async fn measure_all(
     args: &Args,
@@ -114,14 +135,7 @@ async fn measure_all(
     results: &mut Vec<Measured>,
 ) -> Result<(), BenchError> {
     let concurrency = usize::from(args.concurrency);
-    let work = Work {
-        didcomm: args.didcomm,
-        inviter,
-        invitee,
-        inviter_done: Arrivals::follow(&inviter.api, EventKind::ConnectionCreated).await?,
-        invitee_done: Arrivals::follow(&invitee.api, EventKind::ConnectionCreated).await?,
-        reused: Arrivals::follow(&invitee.api, EventKind::ConnectionReuseAccepted).await?,
-    };
+    let work = work(args, inviter, invitee).await?;
     if args.soak > 0 {
         return soak::run(&work, args.soak, args).await;
     }

@@ -37,6 +37,11 @@ impl Agent {
         Ok(Api::new(&grpc, None)?)
     }
 
+    /// Where peers reach one that was started here.
+    pub(super) fn didcomm(&self) -> &str {
+        self.spawned.as_ref().map(Spawned::didcomm).unwrap_or_default()
+    }
+
     /// CPU time used so far, in seconds.
     pub(super) fn cpu_seconds(&self) -> Option<f64> {
         self.spawned.as_ref()?.cpu_seconds()

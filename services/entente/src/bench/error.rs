@@ -35,6 +35,13 @@ pub enum BenchError {
     /// Something is more after a long load than it was at first.
     #[error("after the load there is more than before of: {0}")]
     Grown(String),
+    /// The flooder cannot reach the agent.
+    #[error("the flood cannot go on")]
+    Flood {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The event that ends an operation did not come.
     #[error("{operation}: no event within {seconds} s for invitation {invitation}")]
     Missing {

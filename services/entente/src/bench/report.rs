@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Args;
 use super::agent::Size;
+use super::flood::Count;
 use super::measure::Measured;
 use crate::output::{Column, Output, at, text};
 
@@ -56,8 +57,14 @@ pub(super) fn size(name: &str, size: &Value, output: Output) {
     }
 }
 
-/// What a flood did to the others: the ratios of their latencies, and how many calls a second of it were taken and refused.
-pub(super) fn flood(p50: f64, p99: f64, [taken, refused]: [f64; 2], output: Output) {
+/// What a flood did to the others: the ratios of their latencies beside it and alone, and how many calls a second of it were
+/// taken and refused.
+pub(super) fn beside(results: &[Measured], flood: Option<Count>, output: Output) {
+    let ([alone, beside], Some(flood)) = (results, flood) else { return };
+    let ratio = |share| beside.percentile(share) / alone.percentile(share);
+    let (p50, p99) = (ratio(0.50), ratio(0.99));
+    let [taken, refused] =
+        [flood.taken, flood.refused].map(|count| count as f64 / beside.elapsed.as_secs_f64());
     if output.json {
         let flood = json!({"p50_ratio": p50, "p99_ratio": p99,
             "flood_taken_per_second": taken, "flood_refused_per_second": refused});

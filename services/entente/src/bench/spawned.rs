@@ -39,12 +39,16 @@ pub(super) struct Shape {
     /// Run each agent as this many processes behind a balancer; needs a database URL
     #[arg(long, value_name = "N", default_value_t = 1, requires = "database_url", value_parser = clap::value_parser!(u8).range(1..=16))]
     replicas: u8,
+    /// Further arguments of each process.
+    #[arg(skip)]
+    pub(super) arguments: &'static [&'static str],
 }
 
 /// The processes of an agent.
 pub(super) struct Spawned {
     children: Vec<Child>,
     grpc: Vec<String>,
+    didcomm: String,
     _balancer: Option<Balancer>,
     /// Removed when the agent is dropped.
     directory: TempDir,
@@ -95,7 +99,13 @@ impl Spawned {
             }
         }
         let on_sqlite = shape.database_url.is_none();
-        Ok(Self { children, grpc, _balancer: balancer, directory, on_sqlite })
+        let didcomm = format!("http://{address}");
+        Ok(Self { children, grpc, didcomm, _balancer: balancer, directory, on_sqlite })
+    }
+
+    /// Where peers reach it.
+    pub(super) fn didcomm(&self) -> &str {
+        &self.didcomm
     }
 
     /// Where it is called, as a link takes it.
@@ -156,6 +166,7 @@ impl Maker<'_> {
         command.args(["--label", label, "--admin-insecure", "--log-level", "warn"]);
         command.args(["--endpoint", &self.endpoint, "--didcomm-addr", didcomm]);
         command.args(["--admin-addr", ANY_PORT, "--grpc-addr", ANY_PORT]);
+        command.args(self.shape.arguments);
         if let Some(url) = &self.shape.database_url {
             command.args(["--database-url", &url.replace("{agent}", label)]);
         }

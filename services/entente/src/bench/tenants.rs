@@ -1,6 +1,6 @@
 //! Many tenants at work at the same time, and one of them who floods: what the others notice.
 
-mod flood;
+mod flooder;
 mod tenant;
 
 use std::time::{Duration, Instant};
@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use self::flood::Flood;
+use self::flooder::Flooder;
 use self::tenant::Tenant;
 use super::agent::Agent;
+use super::flood::Count;
 use super::measure::Measured;
 use super::{Args, BenchError, report};
 use crate::output::Output;
 
 /// How often each is measured, by turns, so that what the machine does besides falls on both.
-const ROUNDS: usize = 3;
+pub(super) const ROUNDS: usize = 3;
 /// The links that tenants share.
 const LINKS: usize = 16;
 
@@ -24,17 +25,20 @@ const LINKS: usize = 16;
 #[derive(Debug, clap::Args)]
 pub(super) struct Crowd {
     /// Measure calls of this many tenants of one agent, at a rate, instead of operations between two agents
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
+    #[arg(long, value_name = "N", default_value_t = 0, group = "crowd", conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
     pub(super) tenants: usize,
-    /// The same again while one tenant more calls as fast as it can, and the ratios
-    #[arg(long, requires = "tenants")]
-    flood: bool,
+    /// Measure handshakes of this many peers of one agent, each with one every three seconds, in the same way
+    #[arg(long, value_name = "N", default_value_t = 0, group = "crowd", conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
+    pub(super) peers: u16,
+    /// The same again while one tenant more calls, or one address more posts, as fast as it can, and the ratios
+    #[arg(long, requires = "crowd")]
+    pub(super) flood: bool,
     /// Calls a second of all tenants together: of four, three list connections and one creates an invitation
     #[arg(long, value_name = "R", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     /// How long each of the three rounds takes
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
-    round: u32,
+    pub(super) round: u32,
 }
 
 /// Runs it, and prints what was measured.
@@ -47,21 +51,14 @@ pub(super) async fn run(args: &Args) -> Result<(), BenchError> {
     let output = Output { json: args.json };
     report::rows(&results, output);
     report::size("agent", &json!(size), output);
-    if let [alone, beside] = &results[..]
-        && let Some(flood) = flood
-    {
-        let ratio = |share| beside.percentile(share) / alone.percentile(share);
-        let [taken, refused] =
-            [flood.taken, flood.refused].map(|count| count as f64 / beside.elapsed.as_secs_f64());
-        report::flood(ratio(0.50), ratio(0.99), [taken, refused], output);
-    }
+    report::beside(&results, flood, output);
     Ok(())
 }
 
 async fn measure(
     crowd: &Crowd,
     agent: &Agent,
-) -> Result<(Vec<Measured>, Option<flood::Count>), BenchError> {
+) -> Result<(Vec<Measured>, Option<Count>), BenchError> {
     let links = (0..LINKS).map(|_| agent.another_api()).collect::<Result<Vec<_>, _>>()?;
     let tenants = tenant::make(&agent.api, &links, crowd.tenants).await?;
     let name = format!("call of {} tenants", crowd.tenants);
@@ -75,8 +72,8 @@ async fn measure(
     .await?;
     let mut alone = Measured::of_nothing(name.clone());
     let mut beside = Measured::of_nothing(format!("{name} while one floods"));
-    let mut flooded = flood::Count::default();
-    let flooder = if crowd.flood { Some(Flood::new(agent).await?) } else { None };
+    let mut flooded = Count::default();
+    let flooder = if crowd.flood { Some(Flooder::new(agent).await?) } else { None };
     for _ in 0..ROUNDS {
         alone.add(arrive(&tenants, crowd.rate, length).await?);
         if let Some(flooder) = &flooder {

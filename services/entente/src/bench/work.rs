@@ -80,7 +80,8 @@ impl Work<'_> {
         self.handshake(name, &self.invite().await?).await
     }
 
-    async fn handshake(
+    /// Says when both sides have the connection.
+    pub(super) async fn handshake(
         &self,
         name: &'static str,
         invitation: &Invitation,
@@ -142,7 +143,7 @@ impl Work<'_> {
     }
 
     /// Invitations with one DID, not measured.
-    async fn invitations(
+    pub(super) async fn invitations(
         &self,
         count: usize,
         concurrency: usize,

@@ -206,3 +206,43 @@ fn the_example_shows_every_setting() {
         .collect();
     assert_eq!(shown, flags);
 }
+
+/// The example with all its settings, and with some of its bytes and lines changed, over and over.
+#[test]
+fn a_file_of_made_up_text_is_refused_or_means_one_thing() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    const ALPHABET: &[u8] = b"09azAZ\"'=[]{}#-_.,:/\\ \n\0\xff";
+    // What is not printed does not come back.
+    let secret = ["admin-api-key", "service-key", "master-passphrase", "database-url", "nats-url"];
+    let example = example();
+    let lines: Vec<&str> = example
+        .lines()
+        .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+        .filter(|line| !line.starts_with('#') && !secret.iter().any(|key| line.starts_with(key)))
+        .collect();
+    let mut random = StdRng::seed_from_u64(7);
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..2_000 {
+        let mut text = lines.clone();
+        text.retain(|_| random.random_bool(0.7));
+        let mut text = text.join("\n").into_bytes();
+        for _ in 0..random.random_range(0..3) {
+            let at = random.random_range(0..text.len());
+            text[at] = ALPHABET[random.random_range(0..ALPHABET.len())];
+        }
+        let text = String::from_utf8_lossy(&text);
+        let Ok(config) = Config::resolve(&settings(&[]), Some(("made up", &text))) else {
+            refused += 1;
+            continue;
+        };
+        taken += 1;
+        let printed = config.to_toml();
+        let again = Config::resolve(&settings(&[]), Some(("printed", &printed)));
+        let again = again.unwrap_or_else(|error| panic!("{error}\n{text}\n---\n{printed}"));
+        let hidden = secret.iter().any(|key| text.contains(key)) || text.contains("webhook-url");
+        assert!(hidden || again == config, "{text}\n---\n{printed}");
+    }
+    assert!(taken > 20 && refused > 20, "{taken} {refused}");
+}

@@ -207,7 +207,7 @@ impl Suite {
 /// Who may call: those of the file, the administrator, and the services with keys that are derived from the latter's.
 fn callers(config: &Config, api_key: Option<&str>, issuers: Issuers) -> Callers {
     if config.access == Access::Insecure {
-        return Callers::insecure();
+        return Callers::insecure_behind(config.proxies.clone());
     }
     let derived = api_key.map(StaticCaller::of_admin_key).unwrap_or_default();
     let callers = config.callers.iter().cloned().chain(derived).collect();

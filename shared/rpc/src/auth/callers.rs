@@ -104,9 +104,15 @@ impl Callers {
     /// Everyone, without a key. For development on loopback.
     #[must_use]
     pub fn insecure() -> Self {
+        Self::insecure_behind(Proxies::default())
+    }
+
+    /// The same, and these proxies are believed.
+    #[must_use]
+    pub fn insecure_behind(proxies: Proxies) -> Self {
         let tenant = Some(DEFAULT_TENANT.into());
         let anyone = Principal { name: "anyone".into(), tenant, roles: Roles::all() };
-        Self::with(Known::default(), Some(anyone))
+        Self::with(Known { proxies, ..Known::default() }, Some(anyone))
     }
 
     fn with(known: Known, anyone: Option<Principal>) -> Self {
