@@ -79,7 +79,7 @@ async fn every_id_and_every_key_leads_to_the_one() {
     let connection = merged.connection.unwrap();
     assert_eq!((connection.id.as_str(), &connection.former_ids[..]), (kept, &[old.to_owned()][..]));
     assert_eq!(get(&suite, old).await.unwrap(), connection);
-    assert_eq!(suite.all_connections().await, [connection.clone()]);
+    assert_eq!(suite.all_connections().await, std::slice::from_ref(&connection));
     let request = GetExchangeRequest { id: old.to_owned() };
     let exchange = suite.exchanges().get_exchange(request).await.unwrap().into_inner().exchange;
     assert_eq!(exchange.unwrap().id, kept);

@@ -19,7 +19,7 @@ async fn race(one: &Suite, other: &Suite) {
         assert_eq!(back.unwrap().connection.unwrap(), kept);
         assert_eq!(get(other, &a.id).await.unwrap(), kept);
         assert_eq!(get(one, &b.id).await.unwrap(), kept);
-        assert_eq!(one.all_connections().await, [kept.clone()]);
+        assert_eq!(one.all_connections().await, std::slice::from_ref(&kept));
 
         let c = join(&peer, one).await;
         let delete = DeleteConnectionRequest { id: c.id.clone() };
@@ -34,7 +34,7 @@ async fn race(one: &Suite, other: &Suite) {
             Ok(_) => assert_eq!(left, []),
             Err(refused) => {
                 assert_eq!(Failure::of(&refused).reason, ErrorReason::NotFound, "{refused}");
-                assert_eq!(left, [kept.clone()]);
+                assert_eq!(left, std::slice::from_ref(&kept));
                 let delete = DeleteConnectionRequest { id: kept.id };
                 one.connections().delete_connection(delete).await.unwrap();
             }

@@ -6,6 +6,7 @@ use entente_rpc::proto::connection::v1::{
 use entente_rpc::{ErrorReason, Failure};
 use entente_tests::peer::v2;
 use entente_tests::{Peer, Suite};
+use serde_json::json;
 
 use crate::{groups, join, merge};
 
@@ -72,9 +73,11 @@ async fn a_rotation_under_way_comes_first() {
     // The peer takes a new DID on what became part of the other: it is followed there, and nowhere else.
     let now = v2::Identity::at(&peer.listener.url);
     let from_prior = peer.me.from_prior(&now.did);
-    let headers = serde_json::json!({"from_prior": from_prior});
+    let headers = json!({"from_prior": from_prior, "return_route": "all"});
     let ping = now.message(v2::PING, &answered.did, headers);
-    peer.post(&answered.url, now.pack(&ping, &answered.did)).await;
+    let answer = peer.post(&answered.url, now.pack(&ping, &answered.did)).await;
+    let (pong, _) = now.open(&answer.body).expect("an answer for the new DID");
+    assert_eq!((&pong["type"], &pong["from"]), (&json!(v2::PONG), &json!(answered.did)), "{pong}");
     peer.hears_nothing(&b).await;
     assert_eq!(suite.connection_with(&peer.me.did).await.id, b.id);
     let counted = suite.all_connections().await;
