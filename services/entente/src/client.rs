@@ -42,7 +42,7 @@ pub enum ClientCommand {
     /// Say what accepting an invitation would do, and change nothing
     #[command(after_help = accept::PREVIEW_EXAMPLES)]
     Preview(Call<accept::PreviewArgs>),
-    /// List, show, change and delete connections
+    /// List, show, change, merge and delete connections
     #[command(after_help = connections::EXAMPLES)]
     Connections(Call<connections::Args>),
     /// List, show, approve, reject and delete handshakes

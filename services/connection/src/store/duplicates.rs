@@ -88,11 +88,13 @@ impl Store {
         did: &str,
         limit: i64,
     ) -> Result<Vec<Connection>, StoreError> {
-        let tied = "(their_did = $2 OR first_did = $2 OR (invitation_did = $2 AND role = 2))";
-        let sql = format!(
-            "{COLUMNS}$1 AND ({tied} OR id IN (SELECT kept_id FROM absorbed WHERE tenant = $1 AND {tied})) \
-             ORDER BY last_seen_at DESC, id DESC LIMIT $3"
-        );
+        let tied = |[table, id, column, rows]: [&str; 4]| {
+            format!("SELECT {id} FROM {table} WHERE tenant = $1{rows} AND {column} = $2")
+        };
+        // By one index each: an OR over them, with a query in it, would have PostgreSQL read the tenant's connections.
+        let tied = ties().map(tied).collect::<Vec<_>>().join(" UNION ALL ");
+        let sql =
+            format!("{COLUMNS}$1 AND id IN ({tied}) ORDER BY last_seen_at DESC, id DESC LIMIT $3");
         self.read(tenant).await?.all(&sql, values![tenant, did, limit]).await
     }
 }
