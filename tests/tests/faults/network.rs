@@ -135,7 +135,7 @@ async fn whatever_the_network_does_all_arrives_once_it_is_mended() {
     let grown = invitee.memory().saturating_sub(memory);
     println!("memory grew by {} kB", grown / 1024);
     assert!(grown < GROWTH, "{grown}");
-    let request = DeleteConnectionRequest { id: flooded, ..Default::default() };
+    let request = DeleteConnectionRequest { id: flooded };
     invitee.connections().delete_connection(request).await.unwrap();
     peers.iter().for_each(Peer::mend);
     until_settled(&peers).await;
