@@ -16,7 +16,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance simulate simulate-mutants fuzz sbom audit kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants fuzz sbom audit kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats faketime deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -29,6 +29,7 @@ export ENTENTE_TEST_GRPCIO := $(CURDIR)/target/grpcio/bin/python
 export ENTENTE_TEST_BUF := $(CURDIR)/target/buf/node_modules/.bin/buf
 export ENTENTE_TEST_GRPCURL := $(CURDIR)/target/tools/bin/grpcurl
 export ENTENTE_TEST_NATS := $(CURDIR)/target/nats/nats-server
+export ENTENTE_TEST_FAKETIME := $(CURDIR)/target/faketime/libfaketimeMT.so.1
 export ENTENTE_TEST_ENVOY := $(CURDIR)/target/deploy/bin/envoy
 export ENTENTE_TEST_PROMTOOL := $(CURDIR)/target/deploy/promtool
 
@@ -110,7 +111,7 @@ fmt:
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml
 
 # The binary is built first, and with the same features as the tests, so that all of them find it.
-test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats deploy-tools oracles
+test: acapy acapy-0.12 identus graphql grpcio grpcurl buf nats faketime deploy-tools oracles
 	$(CARGO) build --locked --workspace --all-targets
 	.ci/postgres start
 	@trap '.ci/postgres stop' EXIT; \
@@ -152,7 +153,7 @@ identus:
 graphql:
 	.ci/install graphql
 
-grpcio grpcurl buf nats:
+grpcio grpcurl buf nats faketime:
 	.ci/install $@
 
 deploy-tools:

@@ -78,17 +78,29 @@ impl Suite {
         Self::in_one(owned(arguments)).await
     }
 
-    async fn in_one(mut arguments: Vec<String>) -> Self {
-        arguments.extend(database(&arguments).await);
-        Self::launch(arguments).await
+    async fn in_one(arguments: Vec<String>) -> Self {
+        Self::whole_under(Vec::new(), arguments).await
     }
 
-    async fn launch(mut arguments: Vec<String>) -> Self {
+    /// An agent in one process, that is started by another command, which must become it.
+    pub async fn whole_under(under: Vec<String>, mut arguments: Vec<String>) -> Self {
+        arguments.extend(database(&arguments).await);
+        Self::launch_under(under, arguments).await
+    }
+
+    async fn launch(arguments: Vec<String>) -> Self {
+        Self::launch_under(Vec::new(), arguments).await
+    }
+
+    async fn launch_under(under: Vec<String>, mut arguments: Vec<String>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         for listener in LISTENERS {
-            arguments.extend([listener.to_owned(), free_address()]);
+            if !arguments.iter().any(|argument| argument == listener) {
+                arguments.extend([listener.to_owned(), free_address()]);
+            }
         }
-        let (process, ready) = Process::start(directory.path(), "entente", arguments).await;
+        let (process, ready) =
+            Process::start_under(under, directory.path(), "entente", arguments).await;
         let url = |name: &str| ready[name].as_str().expect("an address").to_owned();
         let key =
             std::fs::read_to_string(directory.path().join("admin-api-key")).unwrap_or_default();
@@ -410,7 +422,18 @@ pub fn tool(variable: &str, place: &str, name: &str) -> Option<PathBuf> {
 
 /// The program without the settings of whoever runs the tests.
 pub fn command() -> Command {
-    let mut command = Command::new(binary());
+    command_under(&[])
+}
+
+fn command_under(under: &[String]) -> Command {
+    let mut command = match under {
+        [] => Command::new(binary()),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(binary());
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ENTENTE_") {
             command.env_remove(name);

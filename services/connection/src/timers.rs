@@ -1,6 +1,6 @@
 //! What is due: messages to try again, waits and deadlines that ended, invitations that expired, records to forget.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::engine::{Answer, Engine, now};
 use crate::outbox;
@@ -18,10 +18,20 @@ const REQUESTS_KEPT: i64 = 24 * 3_600_000;
 /// How many records one look takes up.
 const BATCH: i64 = 256;
 
+/// A clock that goes back by more than this, in milliseconds, was set back: it is not merely slowed down.
+const SET_BACK: i64 = 5_000;
+
 /// Runs until the service ends.
 pub(crate) async fn run(engine: Engine) {
     let (mut cleaned, mut counted) = (0, 0);
+    let mut clock = (Instant::now(), now());
     loop {
+        let (since, then) = std::mem::replace(&mut clock, (Instant::now(), now()));
+        let passed = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        if then.saturating_add(passed) - clock.1 > SET_BACK {
+            tracing::warn!("the clock was set back: what waits to be sent is tried at once");
+            report("what waits could not be hurried", hurry_all(&engine).await);
+        }
         if let Err(failure) = tick(&engine).await {
             tracing::warn!(reason = %failure, "what is due could not be worked off; trying again");
         }
@@ -37,6 +47,13 @@ pub(crate) async fn run(engine: Engine) {
         }
         let _ = tokio::time::timeout(TICK, engine.wake_timers.notified()).await;
     }
+}
+
+/// By the clock as it was before, messages would wait for as long as it was set back.
+async fn hurry_all(engine: &Engine) -> Answer<()> {
+    let mut work = engine.work_for_all().await?;
+    work.hurry_all();
+    Ok(engine.commit(work).await?)
 }
 
 async fn count_outbox(engine: &Engine) -> Answer<()> {

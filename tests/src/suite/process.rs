@@ -18,6 +18,7 @@ pub const SERVICES: [&str; 6] =
 
 /// A process that can be ended and started again with the same arguments. Killed when this is dropped.
 pub struct Process {
+    under: Vec<String>,
     arguments: Vec<String>,
     log: PathBuf,
     child: Option<Child>,
@@ -26,6 +27,16 @@ pub struct Process {
 impl Process {
     /// Starts one. `name` is that of its log in the data directory. Gives the line that it says it is ready with.
     pub async fn start(data_dir: &Path, name: &str, arguments: Vec<String>) -> (Self, Value) {
+        Self::start_under(Vec::new(), data_dir, name, arguments).await
+    }
+
+    /// The same under another command, which must become it.
+    pub async fn start_under(
+        under: Vec<String>,
+        data_dir: &Path,
+        name: &str,
+        arguments: Vec<String>,
+    ) -> (Self, Value) {
         let mut all = vec!["--data-dir".to_owned(), data_dir.display().to_string()];
         // What decides about traffic when a process ends is not there in most tests.
         if !arguments.iter().any(|argument| argument == "--drain-delay") {
@@ -33,7 +44,7 @@ impl Process {
         }
         all.extend(arguments);
         let log = data_dir.join(format!("{name}.log"));
-        let mut process = Self { arguments: all, log, child: None };
+        let mut process = Self { under, arguments: all, log, child: None };
         let ready = process.restart().await;
         (process, ready)
     }
@@ -41,7 +52,7 @@ impl Process {
     /// Starts it again. If it still runs it is killed first.
     pub async fn restart(&mut self) -> Value {
         self.kill9();
-        let mut command = super::command();
+        let mut command = super::command_under(&self.under);
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         command.arg("serve").args(&self.arguments).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().unwrap();

@@ -208,7 +208,9 @@ fn has_topic(event: &Event) -> bool {
         | EventKind::ConnectionReuse
         | EventKind::ConnectionReuseAccepted
         | EventKind::ConnectionReuseRejected
-        | EventKind::AcceptanceChanged => true,
+        | EventKind::AcceptanceChanged
+        // A complete that comes after another message of its sender is refused, as the exchange is done by then.
+        | EventKind::ProblemReportReceived => true,
         EventKind::ConnectionCreated | EventKind::ConnectionChanged => false,
         other => panic!("{other:?} does not happen here"),
     }

@@ -9,7 +9,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod clock;
 mod database;
 mod disk;
 mod kills;
+mod names;
 mod network;

@@ -123,9 +123,6 @@ async fn whatever_the_network_does_all_arrives_once_it_is_mended() {
         sent.insert(peer.suite.admin_url.clone(), write(&invitee, peer).await);
     }
     until_settled(std::slice::from_ref(well)).await;
-    let mut waited_out = undelivered(&invitee).await;
-    waited_out.retain(|finding| finding.cause.contains("no answer"));
-    assert_eq!(waited_out, [], "the one that is well does not wait until others are given up");
     for number in 0..FLOOD.0 {
         let text = format!("{number} {}", "x".repeat(FLOOD.1));
         send_on(&invitee, &flooded, &text).await;

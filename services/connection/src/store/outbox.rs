@@ -178,6 +178,13 @@ impl Work {
         self.execute(LANE_IS_DUE, values![tenant, lane, now]).await
     }
 
+    /// Makes all messages of this replica due now.
+    pub fn hurry_all(&mut self) {
+        let sql =
+            "UPDATE outbox SET next_attempt_at = $2 WHERE owner = $1 AND next_attempt_at > $2";
+        self.write(sql, values![self.owner(), self.now()]);
+    }
+
     /// Has a lane wait without an attempt.
     pub fn rest(&mut self, outgoing: &Outgoing, until: i64) {
         self.write(LANE_IS_DUE, values![&outgoing.tenant, &outgoing.lane, until]);
