@@ -208,9 +208,7 @@ fn has_topic(event: &Event) -> bool {
         | EventKind::ConnectionReuse
         | EventKind::ConnectionReuseAccepted
         | EventKind::ConnectionReuseRejected
-        | EventKind::AcceptanceChanged
-        // A complete that comes after another message of its sender is refused, as the exchange is done by then.
-        | EventKind::ProblemReportReceived => true,
+        | EventKind::AcceptanceChanged => true,
         EventKind::ConnectionCreated | EventKind::ConnectionChanged => false,
         other => panic!("{other:?} does not happen here"),
     }
