@@ -221,7 +221,9 @@ async fn until_tried(invitee: &Suite, peers: &[Peer]) {
         for finding in undelivered(invitee).await {
             let at = finding.next_attempt_at.unwrap();
             let at = at.seconds * 1000 + i64::from(at.nanos) / 1_000_000;
-            due.entry(finding.id).or_default().insert(finding.attempts, at);
+            // While the next attempt is under way it is kept from others for longer.
+            let first = due.entry(finding.id).or_default().entry(finding.attempts).or_insert(at);
+            *first = at.min(*first);
         }
         let tried = due.values().filter(|due| due.last_key_value().unwrap().0 >= &ATTEMPTS);
         (tried.count() >= lanes).then_some(())

@@ -43,8 +43,10 @@ async fn handshakes_and_reuses_survive_the_death_of_each_process() {
         load.accepted(&ours, &other, false),
         deaths,
     );
-    for made in [&accepted, &by_key, &by_did, &reused] {
-        assert_nothing_is_lost(&ours, made).await;
+    for (made, invitee) in
+        [(&accepted, &ours), (&by_key, &ours), (&by_did, &ours), (&reused, &other)]
+    {
+        assert_nothing_is_lost(made, &ours, invitee).await;
     }
     // ACA-Py is done before we are, and sends its last message again if a gateway died with it.
     until("every exchange ends", async || {
@@ -74,13 +76,13 @@ async fn handshakes_and_reuses_survive_the_death_of_each_process() {
     nats.assert_published(&log).await;
 }
 
-async fn assert_nothing_is_lost(suite: &Suite, made: &Made) {
+async fn assert_nothing_is_lost(made: &Made, inviter: &Suite, invitee: &Suite) {
     assert!(!made.invitations.is_empty() || !made.acceptances.is_empty());
     for invitation in &made.invitations {
         let request = GetInvitationRequest { id: invitation.id.clone() };
-        suite.invitations().get_invitation(request).await.unwrap();
+        inviter.invitations().get_invitation(request).await.unwrap();
     }
     for acceptance in &made.acceptances {
-        assert!(ended(suite, &acceptance.id).await.is_some(), "{acceptance:?}");
+        assert!(ended(invitee, &acceptance.id).await.is_some(), "{acceptance:?}");
     }
 }
