@@ -189,9 +189,10 @@ async fn a_complete_that_another_message_overtook_is_no_error(suite: &Suite) {
     let complete = message("didexchange/1.1/complete", fields);
     peer.post_envelope(&url, peer.key.pack(&complete, &key)).await;
     let id = suite.connection_with(&peer.did).await.id;
-    let (did, invitation_id) =
-        (response["did"].as_str().unwrap().to_owned(), invitation.id.clone());
-    peer.hears_nothing(&Connected { id, invitation_id, did, key, url }).await;
+    let did = response["did"].as_str().unwrap().to_owned();
+    let (invitation_id, thread_id) = (invitation.id.clone(), thread(&response).to_owned());
+    let agent = Connected { id, invitation_id, thread_id, did, key, url };
+    peer.hears_nothing(&agent).await;
     assert_eq!(suite.exchange_of(&invitation.id).await.state(), ExchangeState::Done);
 }
 
