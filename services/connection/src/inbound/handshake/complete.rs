@@ -1,8 +1,8 @@
 //! The complete of a handshake of ours.
 
-use entente_protocol::exchange::{Input, State};
+use entente_protocol::exchange::Input;
 use entente_protocol::handshake::read_complete;
-use entente_protocol::{Misbehaved, Role, problem};
+use entente_protocol::{Misbehaved, problem};
 
 use crate::engine::{Answer, Engine, context, message_id};
 use crate::inbound::{Fate, Inbound};
@@ -23,14 +23,7 @@ impl Engine {
         let Some(mut row) = work.exchange(owner).await? else {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
-        let machine = row.machine()?;
-        let is_done = machine.role() == Role::Inviter && machine.state() == State::Done;
-        if is_done && machine.thread_id() == Some(complete.thread_id.as_str()) {
-            // Another message of the peer was faster, and completed it.
-            self.finish(inbound, work).await?;
-            return Ok(Fate::Handled(row.id));
-        }
-        match machine.handle(&context(), Input::Complete(complete)) {
+        match row.machine()?.handle(&context(), Input::Complete(complete)) {
             Ok(transition) => {
                 work.clear_lane(owner);
                 self.step(&mut work, &mut row, transition).await?;
