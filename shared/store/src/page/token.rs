@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 /// The longest place in a token, in bytes: lists go by ids, or by DIDs.
-const MAX_AFTER: usize = 2_560;
+pub(crate) const MAX_AFTER: usize = 2_560;
 
 /// The size of a page: 100 when `asked` is 0, at most 1,000; `None` if it is negative.
 #[must_use]
