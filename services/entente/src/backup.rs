@@ -177,10 +177,6 @@ async fn restore_sqlite(config: &Config, from: &Path, remedy: &'static str) -> D
         checked.map_err(|source| BackupError::Database { name, source })?;
     }
     for (name, from, to) in &files {
-        if let Some(directory) = to.parent() {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-            made.map_err(|source| BackupError::File { path: directory.to_owned(), source })?;
-        }
         copy(from, to)?;
         tell("restored", name, to)?;
     }
@@ -224,9 +220,12 @@ fn vacant(path: &Path) -> Done {
     })
 }
 
-/// Copies a file to where there is none, for its owner only, and onto the disk.
+/// Copies a file to where there is none, for its owner only, and onto the disk. Its directory is made.
 fn copy(from: &Path, to: &Path) -> Done {
     let refused = |source| BackupError::File { path: to.to_owned(), source };
+    if let Some(directory) = to.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused)?;
+    }
     std::fs::copy(from, to).map_err(refused)?;
     own(to)
 }

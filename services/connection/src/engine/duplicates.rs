@@ -93,11 +93,10 @@ fn duplicate(row: &Connection, ties: Vec<i32>) -> pb::Duplicate {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use entente_did::PublicKey;
-    use entente_protocol::Target;
     use pb::PeerTie;
 
     use super::*;
+    use crate::engine::read::tests::{connection, target};
     use crate::events::tests::{Fixture, TENANT};
 
     const KEYS: [&str; 2] = [
@@ -107,35 +106,15 @@ pub(crate) mod tests {
 
     /// A connection with the peer of a DID, and with one of two keys.
     pub(crate) fn with(id: &str, their_did: &str, key: usize) -> Connection {
-        let target = Target::V1 {
-            endpoint: "http://peer.example".to_owned(),
-            recipient_keys: vec![PublicKey::from_multibase(KEYS[key]).unwrap()],
-            routing_keys: Vec::new(),
-        };
         Connection {
-            id: id.to_owned(),
             role: pb::Role::Inviter.into(),
-            protocol: 2,
             my_did: format!("did:web:{id}.agent.example"),
             their_did: their_did.to_owned(),
-            my_key: KEYS[0].to_owned(),
             their_key: KEYS[key].to_owned(),
-            target: serde_json::to_string(&target).unwrap(),
-            their_label: "Peer".to_owned(),
-            alias: String::new(),
-            invitation_id: "i".to_owned(),
+            target: serde_json::to_string(&target(KEYS[key])).unwrap(),
             invitation_did: Some("did:web:ours.example".to_owned()),
             metadata: "{}".to_owned(),
-            reuses: 0,
-            last_seen_at: 1,
-            created_at: 1,
-            updated_at: 1,
-            version: 1,
-            from_prior: None,
-            prior_did: None,
-            prior_key: None,
-            first_did: None,
-            former_ids: String::new(),
+            ..connection(id, "")
         }
     }
 

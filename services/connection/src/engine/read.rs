@@ -1,7 +1,7 @@
 //! Reads, and the updates that are no more than one.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::hash::Hash;
 

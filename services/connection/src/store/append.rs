@@ -67,7 +67,7 @@ impl Work {
             let invitation_id = new.invitation_id;
             entries.push(Entry { event, invitation_id, record, leaf, hash });
         }
-        for entries in entries.chunks(TOGETHER) {
+        for entries in entries.chunks_mut(TOGETHER) {
             self.count_entries(entries)?;
             self.write_entries(entries)?;
         }
@@ -99,10 +99,11 @@ impl Work {
     }
 
     /// Writes them where the head says.
-    fn write_entries(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    fn write_entries(&mut self, entries: &mut [Entry]) -> Result<(), StoreError> {
         let (mut rows, mut values) = (String::new(), Vec::new());
         let mut linked = "prior_hash".to_owned();
-        for (entry, before_last) in entries.iter().zip((0..super::work::count(entries)?).rev()) {
+        let count = super::work::count(entries)?;
+        for (entry, before_last) in entries.iter_mut().zip((0..count).rev()) {
             let union = if rows.is_empty() { "" } else { " UNION ALL " };
             let [p1, p2, p3, p4, p5, p6, p7, p8] =
                 [1, 2, 3, 4, 5, 6, 7, 8].map(|at| values.len() + at);
@@ -123,7 +124,7 @@ impl Work {
                 &entry.event.connection_id,
                 &entry.invitation_id,
                 self.now(),
-                entry.record.clone(),
+                std::mem::take(&mut entry.record),
                 entry.hash.clone().unwrap_or_else(|| entry.leaf.clone())
             ]);
         }

@@ -4,6 +4,7 @@ use entente_store::{StoreError, values};
 use sqlx::FromRow;
 
 use super::Store;
+use crate::events::epoch::STEP;
 
 /// Something that is stuck: an exchange, a lane of messages, or a consumer of events.
 #[derive(Debug, Clone, FromRow)]
@@ -79,12 +80,12 @@ impl Store {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Finding>, StoreError> {
-        let sql = "SELECT name AS id, updated_at AS since, (last_sequence - sequence) % 1099511627776 AS count, \
+        let sql = "SELECT name AS id, updated_at AS since, (last_sequence - sequence) % $5 AS count, \
                    0 AS attempts, CAST(NULL AS BIGINT) AS next_attempt_at, \
                    CAST(NULL AS BIGINT) AS deadline_at, '' AS error \
                    FROM consumers JOIN logs ON logs.tenant = consumers.tenant \
                    WHERE consumers.tenant = $1 AND name > $2 AND updated_at <= $4 \
                    AND sequence < last_sequence ORDER BY name LIMIT $3";
-        self.read(tenant).await?.all(sql, values![tenant, after, limit, since]).await
+        self.read(tenant).await?.all(sql, values![tenant, after, limit, since, STEP]).await
     }
 }

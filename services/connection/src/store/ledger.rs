@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use entente_store::{Query, StoreError, Tenants, values};
 
 use super::{Store, Work};
+use crate::events::epoch::STEP;
 
 /// The answer to an earlier call.
 #[derive(Debug, Clone)]
@@ -120,12 +121,12 @@ impl Store {
             .await?
             .all(
                 "SELECT tenant, done, last_sequence, purged_sequence, \
-     CAST(SUM((last_sequence - done) % 1099511627776) OVER () AS BIGINT) FROM (SELECT logs.tenant, \
+     CAST(SUM((last_sequence - done) % $3) OVER () AS BIGINT) FROM (SELECT logs.tenant, \
      last_sequence, purged_sequence, COALESCE(consumers.sequence, 0) AS done, \
      COALESCE(consumers.updated_at, 0) AS moved_at FROM logs LEFT JOIN consumers ON \
      consumers.tenant = logs.tenant AND consumers.name = $1) AS found \
      WHERE done < last_sequence ORDER BY moved_at, tenant LIMIT $2",
-                values![consumer, limit],
+                values![consumer, limit, STEP],
             )
             .await?;
         let events = rows.first().map_or(0, |row| row.4);

@@ -9,8 +9,9 @@ use crate::store::{Connection, ExchangeRow};
 
 const KEY: &str = "z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp";
 
-fn target() -> Target {
-    let key = PublicKey::from_multibase(KEY).unwrap();
+/// The peer of a key.
+pub(in crate::engine) fn target(key: &str) -> Target {
+    let key = PublicKey::from_multibase(key).unwrap();
     Target::V1 {
         endpoint: "http://peer.example".to_owned(),
         recipient_keys: vec![key],
@@ -18,7 +19,7 @@ fn target() -> Target {
     }
 }
 
-fn connection(id: &str, alias: &str) -> Connection {
+pub(in crate::engine) fn connection(id: &str, alias: &str) -> Connection {
     Connection {
         id: id.to_owned(),
         role: 2,
@@ -27,7 +28,7 @@ fn connection(id: &str, alias: &str) -> Connection {
         their_did: "did:web:peer.example".to_owned(),
         my_key: KEY.to_owned(),
         their_key: KEY.to_owned(),
-        target: serde_json::to_string(&target()).unwrap(),
+        target: serde_json::to_string(&target(KEY)).unwrap(),
         their_label: "Peer".to_owned(),
         alias: alias.to_owned(),
         invitation_id: "i".to_owned(),
@@ -52,7 +53,7 @@ fn invitee(id: &str) -> ExchangeRow {
         invitation_id: "i".to_owned(),
         invitation_keys: vec![PublicKey::from_multibase(KEY).unwrap()],
         invitation_did: None,
-        target: Some(target()),
+        target: Some(target(KEY)),
     });
     ExchangeRow {
         id: id.to_owned(),

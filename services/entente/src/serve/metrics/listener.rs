@@ -52,6 +52,8 @@ pub(super) async fn serve(
             },
             () = &mut stopped => break,
         };
+        // An answer is one small write: it must not wait for the other end's acknowledgement.
+        let _ = stream.set_nodelay(true);
         tokio::spawn(converse(stream, builder.clone(), router.clone(), stop.subscribe(), permit));
     }
     drop(listener);
