@@ -5,14 +5,14 @@ use entente_protocol::{Sender, Target};
 use entente_rpc::caller::for_tenant;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::proto::keystore::v1::{
-    CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, GetKeyRequest,
-    KeyReference, KeyType, PackRequest, SignRequest, UnpackResponse,
+    CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, GetKeyRequest, Key,
+    KeyReference, KeyType, ListKeysRequest, PackRequest, SignRequest, UnpackResponse,
 };
 use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::{DeliverRequest, FetchInvitationRequest};
-use entente_rpc::{Code, Failure, Link, MAX_MESSAGE};
+use entente_rpc::{Code, Failure, Link, MAX_MESSAGE, time_from_proto};
 use entente_unpack::{Sealed, Unpacker};
 
 use crate::Links;
@@ -24,6 +24,34 @@ pub(crate) struct Clients {
     resolver: ResolverServiceClient<Link>,
     transport: TransportServiceClient<Link>,
     unpacker: Unpacker,
+}
+
+/// What this service's keys are made for, so that it knows them again.
+const PURPOSE: &str = "connection";
+
+/// A key that was made for this service.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnKey {
+    /// Multibase.
+    pub key: String,
+    /// The first key that was made with it, for the others of a DID; empty for that first one.
+    made_with: String,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+}
+
+impl OwnKey {
+    /// None for a key that was made for something else.
+    fn read(key: Key) -> Option<Self> {
+        let created_at = key.created_at.as_ref().map(time_from_proto)?;
+        let Key { multibase, made_with, purpose, .. } = key;
+        (purpose == PURPOSE).then_some(Self { key: multibase, made_with, created_at })
+    }
+
+    /// The key that records name it by.
+    pub fn name(&self) -> &str {
+        if self.made_with.is_empty() { &self.key } else { &self.made_with }
+    }
 }
 
 /// The result of a call to another service.
@@ -44,8 +72,11 @@ impl Clients {
 
     /// A new Ed25519 key.
     pub async fn create_key(&self, tenant: &str) -> Answer<PublicKey> {
-        let request =
-            CreateKeyRequest { r#type: KeyType::Ed25519.into(), request_id: String::new() };
+        let request = CreateKeyRequest {
+            r#type: KeyType::Ed25519.into(),
+            request_id: String::new(),
+            purpose: PURPOSE.to_owned(),
+        };
         let answer =
             self.keystore.clone().create_key(for_tenant(tenant, request).map_err(failure)?).await;
         let key = answer.map_err(failure)?.into_inner().key.unwrap_or_default();
@@ -54,12 +85,38 @@ impl Clients {
 
     /// Whether a key is in the keystore.
     pub async fn has_key(&self, tenant: &str, key: &PublicKey) -> Answer<bool> {
+        Ok(self.key(tenant, key).await?.is_some())
+    }
+
+    /// A key in the keystore that was made for this service.
+    pub async fn own_key(&self, tenant: &str, key: &PublicKey) -> Answer<Option<OwnKey>> {
+        Ok(self.key(tenant, key).await?.and_then(OwnKey::read))
+    }
+
+    async fn key(&self, tenant: &str, key: &PublicKey) -> Answer<Option<Key>> {
         let request = GetKeyRequest { key: key.multibase() };
         match self.keystore.clone().get_key(for_tenant(tenant, request).map_err(failure)?).await {
-            Ok(_) => Ok(true),
-            Err(status) if status.code() == Code::NotFound => Ok(false),
+            Ok(answer) => Ok(answer.into_inner().key),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(failure(status)),
         }
+    }
+
+    /// A page of the keys that were made for this service, oldest first, and the token of the next one.
+    pub async fn own_keys(
+        &self,
+        tenant: &str,
+        page_size: i64,
+        page_token: &str,
+    ) -> Answer<(Vec<OwnKey>, String)> {
+        let request = ListKeysRequest {
+            page_size: i32::try_from(page_size).unwrap_or_default(),
+            page_token: page_token.to_owned(),
+            purpose: PURPOSE.to_owned(),
+        };
+        let request = for_tenant(tenant, request).map_err(failure)?;
+        let page = self.keystore.clone().list_keys(request).await.map_err(failure)?.into_inner();
+        Ok((page.keys.into_iter().filter_map(OwnKey::read).collect(), page.next_page_token))
     }
 
     /// A new X25519 key and a new Ed25519 key, for a DID of DIDComm v2.
@@ -67,6 +124,7 @@ impl Clients {
         let request = CreateKeysRequest {
             types: vec![KeyType::X25519.into(), KeyType::Ed25519.into()],
             request_id: String::new(),
+            purpose: PURPOSE.to_owned(),
         };
         let answer =
             self.keystore.clone().create_keys(for_tenant(tenant, request).map_err(failure)?).await;

@@ -13,6 +13,7 @@ mod merge;
 pub(crate) mod numbers;
 mod offer;
 mod once;
+mod orphans;
 mod quota;
 mod read;
 mod remove;
@@ -23,6 +24,7 @@ mod steps;
 
 pub(crate) use accept::rejected_reuse;
 pub(crate) use events::message_record;
+pub(crate) use findings::patience;
 pub(crate) use identity::Invited;
 pub(crate) use invite::check_metadata;
 pub(crate) use quota::Quota;

@@ -22,13 +22,12 @@ use entente_rpc::proto::event::v1 as pb;
 use entente_rpc::{ErrorReason, Failure, duration_from_proto};
 use entente_store::page;
 use prost::Message as _;
-use tokio::sync::watch;
 
 use crate::engine::{Answer, Engine};
 use crate::store::{EventFilter, Store};
 use epoch::Place;
 use subscription::Start;
-pub(crate) use subscription::Subscription;
+pub(crate) use subscription::{End, Subscription};
 
 /// How many events are read at once.
 pub(crate) const BATCH: i64 = 64;
@@ -45,7 +44,7 @@ impl Engine {
         &self,
         tenant: &str,
         request: pb::SubscribeRequest,
-        drain: watch::Receiver<bool>,
+        end: End,
     ) -> Answer<Subscription> {
         let heartbeat = heartbeat(&request)?;
         let filter = filter(request.filter)?;
@@ -68,7 +67,7 @@ impl Engine {
             heartbeat,
             slow_reader: self.config.slow_reader,
         };
-        Ok(start.spawn(drain))
+        Ok(start.spawn(end))
     }
 
     /// A page of the log. It is shorter than asked for where its events are large.

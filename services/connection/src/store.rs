@@ -13,6 +13,7 @@ mod exchanges;
 mod findings;
 mod invitations;
 mod ledger;
+mod orphans;
 mod outbox;
 mod replicas;
 mod restored;

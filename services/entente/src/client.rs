@@ -81,7 +81,7 @@ pub enum ClientCommand {
     /// Show who did what and who was refused, and follow it
     #[command(after_help = access::AUDIT_EXAMPLES)]
     Audit(Call<access::AuditArgs>),
-    /// Say what is stuck, why, and what can be done about it; exit code 1 when something is
+    /// Say what is stuck or orphaned, why, and what can be done about it; exit code 1 when something is
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(Call<doctor::Args>),
     /// Say whether a suite is up; exit code 1 when it is not

@@ -9,9 +9,18 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::api::Api;
 
+/// How long to wait before a stream is asked for again that could not be had.
+const PAUSE: Duration = Duration::from_secs(1);
+
+type Events = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
+
 /// The events of a suite from a point on.
 pub struct Watch {
-    stream: Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>,
+    api: Api,
+    filter: Option<EventFilter>,
+    /// The last one that came, if any came.
+    cursor: Option<i64>,
+    stream: Events,
 }
 
 impl Watch {
@@ -32,8 +41,42 @@ impl Watch {
     /// # Errors
     /// As `Subscribe`.
     pub async fn open(api: &Api, request: SubscribeRequest) -> Result<Self, Status> {
-        let stream = api.events().subscribe(request).await?.into_inner();
-        Ok(Self { stream: Box::pin(stream) })
+        let filter = request.filter.clone();
+        let cursor = (!request.from_now).then_some(request.after);
+        let stream = subscribe(api, request).await?;
+        Ok(Self { api: api.clone(), filter, cursor, stream })
+    }
+
+    /// The next event or heartbeat. When the stream breaks, it goes on from the last cursor; `tell` hears why.
+    ///
+    /// # Errors
+    /// As `Subscribe`, but for what passes.
+    pub async fn follow(&mut self, tell: impl Fn(&Status)) -> Result<SubscribeResponse, Status> {
+        let mut broken = match self.next().await {
+            Ok(response) => return Ok(response),
+            Err(status) => status,
+        };
+        let mut pause = Duration::ZERO;
+        loop {
+            // Before the first answer there is nothing to go on from.
+            let passes = matches!(broken.code(), Code::Unavailable | Code::ResourceExhausted);
+            let Some(after) = self.cursor.filter(|_| passes) else { return Err(broken) };
+            tell(&broken);
+            tokio::time::sleep(pause).await;
+            let filter = self.filter.clone();
+            let request = SubscribeRequest { after, filter, ..Default::default() };
+            broken = match subscribe(&self.api, request).await {
+                Ok(stream) => {
+                    self.stream = stream;
+                    match self.next().await {
+                        Ok(response) => return Ok(response),
+                        Err(status) => status,
+                    }
+                }
+                Err(status) => status,
+            };
+            pause = PAUSE;
+        }
     }
 
     /// The next event or heartbeat.
@@ -42,7 +85,9 @@ impl Watch {
     /// As `Subscribe`; UNAVAILABLE when the stream ends.
     pub async fn next(&mut self) -> Result<SubscribeResponse, Status> {
         let ended = || Err(Status::new(Code::Unavailable, "the event stream ended"));
-        self.stream.next().await.unwrap_or_else(ended)
+        let response = self.stream.next().await.unwrap_or_else(ended)?;
+        self.cursor = Some(response.cursor);
+        Ok(response)
     }
 
     /// The next event that a check takes.
@@ -69,4 +114,8 @@ impl Watch {
         };
         tokio::time::timeout(limit, search).await.map_err(late)?
     }
+}
+
+async fn subscribe(api: &Api, request: SubscribeRequest) -> Result<Events, Status> {
+    Ok(Box::pin(api.events().subscribe(request).await?.into_inner()))
 }

@@ -50,7 +50,7 @@ async fn unpack(mut client: Client, envelope: Vec<u8>) -> String {
 /// A key for key agreement under the kid of a DID.
 async fn identity(mut client: Client, kid: &str) -> pb::KeyReference {
     let types = vec![pb::KeyType::X25519.into(), pb::KeyType::Ed25519.into()];
-    let request = pb::CreateKeysRequest { types, request_id: String::new() };
+    let request = pb::CreateKeysRequest { types, ..Default::default() };
     let request = for_tenant("default", request).expect("a request");
     let keys = client.create_keys(request).await.expect("created").into_inner().keys;
     let key = keys.into_iter().next().expect("a key").multibase;

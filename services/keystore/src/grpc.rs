@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use entente_did::KeyType;
+use entente_did::{KeyType, PublicKey};
 use entente_rpc::proto::keystore::v1 as pb;
 use entente_rpc::{Caller, Failure, MAX_MESSAGE, time_to_proto};
 use pb::keystore_service_server::{KeystoreService, KeystoreServiceServer};
@@ -60,8 +60,9 @@ impl KeystoreService for Grpc {
         let request = request.into_inner();
         self.call("CreateKey", async {
             let types = [key_type("type", request.r#type)?.unwrap_or(KeyType::Ed25519)];
+            let pb::CreateKeyRequest { request_id, purpose, .. } = request;
             let keys =
-                self.keystore.create_keys(&caller.tenant, &types, request.request_id).await?;
+                self.keystore.create_keys(&caller.tenant, &types, request_id, purpose).await?;
             Ok(pb::CreateKeyResponse { key: keys.first().map(to_key) })
         })
         .await
@@ -79,8 +80,9 @@ impl KeystoreService for Grpc {
                 key_type(&field, *value)?.ok_or_else(|| KeystoreError::field(field, "is missing"))
             });
             let types = types.collect::<Result<Vec<_>, _>>()?;
+            let pb::CreateKeysRequest { request_id, purpose, .. } = request;
             let keys =
-                self.keystore.create_keys(&caller.tenant, &types, request.request_id).await?;
+                self.keystore.create_keys(&caller.tenant, &types, request_id, purpose).await?;
             Ok(pb::CreateKeysResponse { keys: keys.iter().map(to_key).collect() })
         })
         .await
@@ -131,10 +133,9 @@ impl KeystoreService for Grpc {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
         self.call("ListKeys", async {
-            let page = self
-                .keystore
-                .list_keys(&caller.tenant, request.page_size, &request.page_token)
-                .await?;
+            let pb::ListKeysRequest { page_size, page_token, purpose } = request;
+            let page =
+                self.keystore.list_keys(&caller.tenant, page_size, &page_token, &purpose).await?;
             let keys = page.keys.iter().map(to_key).collect();
             Ok(pb::ListKeysResponse { keys, next_page_token: page.next })
         })
@@ -269,5 +270,7 @@ fn to_key(key: &KeyRow) -> pb::Key {
         multibase: key.public.multibase(),
         r#type: key_type.into(),
         created_at: Some(time_to_proto(key.created_at)),
+        purpose: key.purpose.clone(),
+        made_with: key.made_with.as_ref().map(PublicKey::multibase).unwrap_or_default(),
     }
 }

@@ -29,11 +29,29 @@ pub(crate) struct SealedKey {
 }
 
 /// What is public of a stored key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyRow {
     pub(crate) public: PublicKey,
     /// Milliseconds since the epoch.
     pub(crate) created_at: i64,
+    /// What it was made for, as the caller said.
+    pub(crate) purpose: String,
+    /// The first key of the call that made it; none for that first one.
+    pub(crate) made_with: Option<PublicKey>,
+}
+
+/// The columns of a [`KeyRow`].
+const COLUMNS: &str = "SELECT public_key, created_at, purpose, made_with FROM keys WHERE tenant = ";
+type Columns = (String, i64, String, String);
+
+impl KeyRow {
+    fn read((key, created_at, purpose, made_with): Columns) -> Result<Self, StoreError> {
+        let made_with = match made_with.as_str() {
+            "" => None,
+            first => Some(public_key(first)?),
+        };
+        Ok(Self { public: public_key(&key)?, created_at, purpose, made_with })
+    }
 }
 
 /// The rows to be inserted for one request, all or none: at least one.
@@ -41,6 +59,7 @@ pub(crate) struct KeyRow {
 pub(crate) struct NewKeys {
     pub(crate) keys: Vec<SealedKey>,
     pub(crate) request_id: Option<String>,
+    pub(crate) purpose: String,
     pub(crate) created_at: i64,
 }
 
@@ -89,32 +108,28 @@ impl Store {
         tenant: &str,
         key: &PublicKey,
     ) -> Result<Option<KeyRow>, StoreError> {
-        let row: Option<(i64,)> = self
-            .database
-            .read(tenant)
-            .await?
-            .optional(
-                "SELECT created_at FROM keys WHERE tenant = $1 AND public_key = $2",
-                values![tenant, key.multibase()],
-            )
-            .await?;
-        Ok(row.map(|(created_at,)| KeyRow { public: *key, created_at }))
+        let mut query = Query::new(COLUMNS);
+        query.push_bind(tenant).push(" AND public_key = ").push_bind(key.multibase());
+        query.optional(self.database.read(tenant).await?).await?.map(KeyRow::read).transpose()
     }
 
-    /// A tenant's keys after a place in the order of age, the oldest first.
+    /// A tenant's keys after a place in the order of age, the oldest first; those made for a purpose, if one is given.
     pub(crate) async fn keys_after(
         &self,
         tenant: &str,
+        purpose: &str,
         (created_at, key): (i64, &str),
         limit: i64,
     ) -> Result<Vec<KeyRow>, StoreError> {
-        let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
-                   (created_at, public_key) > ($2, $3) ORDER BY created_at, public_key LIMIT $4";
-        let values = values![tenant, created_at, key, limit];
-        let rows: Vec<(String, i64)> = self.database.read(tenant).await?.all(sql, values).await?;
-        rows.into_iter()
-            .map(|(key, created_at)| Ok(KeyRow { public: public_key(&key)?, created_at }))
-            .collect()
+        let mut query = Query::new(COLUMNS);
+        query.push_bind(tenant).push(" AND (created_at, public_key) > (");
+        query.push_bind(created_at).push(", ").push_bind(key).push(")");
+        if !purpose.is_empty() {
+            query.push(" AND purpose = ").push_bind(purpose);
+        }
+        query.push(" ORDER BY created_at, public_key LIMIT ").push_bind(limit);
+        let rows: Vec<Columns> = query.all(self.database.read(tenant).await?).await?;
+        rows.into_iter().map(KeyRow::read).collect()
     }
 
     /// Deletes a tenant's key; false if there was none.

@@ -175,7 +175,7 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.peer.clone()
+        Peer { ends_at: Some(self.end), ..self.peer.clone() }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::{CreateInvitationRequest, ListConnectionsRequest};
+use entente_rpc::proto::keystore::v1::GetKeyRequest;
 use entente_rpc::{ErrorReason, Failure, Status};
 use entente_tests::Suite;
 use entente_tests::load::{Load, until};
@@ -13,6 +14,10 @@ use serde_json::Value;
 
 /// How long an answer may take: a server that says nothing is waited for, and then another connection is tried.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often, and for how long, answers are cut off.
+const FLICKERS: usize = 20;
+const FLICKER: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_are_told_and_all_goes_on_when_the_database_is_back() {
@@ -26,6 +31,13 @@ async fn callers_are_told_and_all_goes_on_when_the_database_is_back() {
     let peer = Suite::whole().await;
     let (load, reader) = (Load::default(), Reader::start(&suite));
     let faults = async {
+        // Answers are cut off, those to commits too, which then have happened or not.
+        for _ in 0..FLICKERS {
+            load.progress(1).await;
+            proxy.fail(Fault::Truncated);
+            tokio::time::sleep(FLICKER).await;
+            proxy.mend();
+        }
         for fault in [Fault::Refused, Fault::BlackHole] {
             load.progress(3).await;
             proxy.fail(fault);
@@ -53,6 +65,14 @@ async fn callers_are_told_and_all_goes_on_when_the_database_is_back() {
             .await;
     }
     reader.assert_saw(&suite.all_events().await).await;
+    // Whichever way a commit went, the keys of what was stored are there.
+    for connection in suite.all_connections().await {
+        let request = GetKeyRequest { key: connection.my_key.clone() };
+        assert!(
+            suite.keystore().get_key(request).await.is_ok(),
+            "the key of {connection:?} is gone"
+        );
+    }
 }
 
 /// Reads and writes are answered, and say that they may be tried again.

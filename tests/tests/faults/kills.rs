@@ -208,9 +208,7 @@ fn has_topic(event: &Event) -> bool {
         | EventKind::ConnectionReuse
         | EventKind::ConnectionReuseAccepted
         | EventKind::ConnectionReuseRejected
-        | EventKind::AcceptanceChanged
-        // A complete for an exchange that is done by then is refused.
-        | EventKind::ProblemReportReceived => true,
+        | EventKind::AcceptanceChanged => true,
         EventKind::ConnectionCreated | EventKind::ConnectionChanged => false,
         other => panic!("{other:?} does not happen here"),
     }

@@ -33,8 +33,10 @@ impl Engine {
         let approval = self.approval(tenant, &row, &machine).await?;
         let identity = approval.identity.clone();
         let approved = self.approve_with(tenant, &row, approval).await;
-        if approved.is_err() && identity.key.multibase() != row.invitation_key {
-            self.forget(tenant, &identity).await;
+        if let Err(failure) = &approved
+            && identity.key.multibase() != row.invitation_key
+        {
+            self.forget_after(failure, tenant, &identity).await;
         }
         approved
     }

@@ -3,7 +3,8 @@
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::connection::v1::{ExchangeState, FindingKind, Role};
 use entente_rpc::{Failure, duration_from_proto, time_to_proto};
-use entente_store::page;
+use entente_store::{PageToken, page};
+use prost_types::Duration;
 
 use super::{Answer, Engine, now, numbers};
 use crate::store::{Finding, Stage};
@@ -11,14 +12,17 @@ use crate::store::{Finding, Stage};
 /// How long anyone may take before it is a finding, in milliseconds.
 const PATIENCE: i64 = 60_000;
 
-/// The kinds, in the order of the list.
-const KINDS: [FindingKind; 5] = [
+/// What is stuck, in the order of the list.
+const STUCK: [FindingKind; 5] = [
     FindingKind::Undelivered,
     FindingKind::Unanswered,
     FindingKind::Undecided,
     FindingKind::DeadLetters,
     FindingKind::Behind,
 ];
+
+/// What nothing needs, after what is stuck. These are looked for among all there are, some for each page.
+const ORPHANS: [FindingKind; 2] = [FindingKind::OrphanedDid, FindingKind::OrphanedKey];
 
 impl Engine {
     /// A page of what is stuck.
@@ -29,21 +33,17 @@ impl Engine {
     ) -> Answer<pb::ListFindingsResponse> {
         numbers::known::<FindingKind>("kind", request.kind)?;
         let size = page::size(request.page_size)?;
-        let patience = match &request.patience {
-            Some(patience) => duration_from_proto(patience)
-                .ok_or_else(|| Failure::field("patience", "must not be negative"))?,
-            None => PATIENCE,
-        };
+        let patience = patience(request.patience.as_ref())?;
         let filter = (request.kind, patience);
         let token = page::after(&request.page_token, &filter)?;
         let (first, after) = match token.as_deref() {
             Some(token) => place(token).ok_or_else(page::invalid_token)?,
-            None => (KINDS[0] as i32, ""),
+            None => (0, ""),
         };
         let now = now();
         let wanted = |kind: FindingKind| request.kind == 0 || request.kind == kind as i32;
         let mut findings = Vec::new();
-        for kind in KINDS.into_iter().filter(|kind| *kind as i32 >= first && wanted(*kind)) {
+        for kind in STUCK.into_iter().filter(|kind| *kind as i32 >= first && wanted(*kind)) {
             let room = size + 1 - i64::try_from(findings.len()).unwrap_or(i64::MAX);
             if room <= 0 {
                 break;
@@ -53,9 +53,25 @@ impl Engine {
             let rows = self.findings(tenant, kind, since, after, room).await?;
             findings.extend(rows.into_iter().map(|row| finding(kind, row)));
         }
-        let next_page_token = page::cut(&mut findings, size, &filter, |finding| {
+        let mut next_page_token = page::cut(&mut findings, size, &filter, |finding| {
             format!("{} {}", finding.kind, finding.id)
         });
+        for kind in ORPHANS.into_iter().filter(|kind| *kind as i32 >= first && wanted(*kind)) {
+            if !next_page_token.is_empty() {
+                break;
+            }
+            let after = if kind as i32 == first { after } else { "" };
+            let room = usize::try_from(size).unwrap_or_default().saturating_sub(findings.len());
+            let since = now.saturating_sub(patience);
+            let (found, next) = match kind {
+                FindingKind::OrphanedDid => self.orphaned_dids(tenant, since, after, room).await?,
+                _ => self.orphaned_keys(tenant, since, after, room).await?,
+            };
+            findings.extend(found);
+            if let Some(place) = next {
+                next_page_token = PageToken::encode(&format!("{} {place}", kind as i32), &filter);
+            }
+        }
         let checked_at = Some(time_to_proto(now));
         Ok(pb::ListFindingsResponse { findings, next_page_token, checked_at })
     }
@@ -87,7 +103,7 @@ impl Engine {
             }
             FindingKind::DeadLetters => store.giving_up(tenant, after, limit).await?,
             FindingKind::Behind => store.lagging(tenant, since, after, limit).await?,
-            FindingKind::Unspecified => Vec::new(),
+            _ => Vec::new(),
         })
     }
 
@@ -108,6 +124,12 @@ impl Engine {
         self.commit(work).await?;
         Ok(i32::try_from(messages).unwrap_or(i32::MAX))
     }
+}
+
+/// How long anyone may take, in milliseconds.
+pub(crate) fn patience(asked: Option<&Duration>) -> Answer<i64> {
+    let Some(asked) = asked else { return Ok(PATIENCE) };
+    duration_from_proto(asked).ok_or_else(|| Failure::field("patience", "must not be negative"))
 }
 
 fn stage(role: Role, state: ExchangeState) -> Stage {
@@ -144,7 +166,7 @@ fn finding(kind: FindingKind, row: Finding) -> pb::Finding {
             error,
             format!("mend the consumer, then ReplayDeadLetters (`entente dead-letters replay {id}`)"),
         ),
-        FindingKind::Behind | FindingKind::Unspecified => (
+        _ => (
             "the consumer has not moved its cursor".to_owned(),
             "start the consumer, or see why it is slow; events are kept for the time that the retention gives"
                 .to_owned(),

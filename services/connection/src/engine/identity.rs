@@ -168,6 +168,14 @@ impl Engine {
         Ok(Identity { did, key })
     }
 
+    /// Destroys the keys of an identity that a failed work was to store. They stay where it may have been stored all the
+    /// same: a commit whose answer was lost.
+    pub(crate) async fn forget_after(&self, failure: &Failure, tenant: &str, identity: &Identity) {
+        if !matches!(failure.reason, ErrorReason::StoreUnavailable | ErrorReason::Internal) {
+            self.forget(tenant, identity).await;
+        }
+    }
+
     /// Destroys the keys of an identity that nothing needs any more.
     pub(crate) async fn forget(&self, tenant: &str, identity: &Identity) {
         for key in keys_of(identity) {

@@ -18,6 +18,7 @@ use self::check::{attachments, check};
 use self::format::Plan;
 use super::identity::unusable;
 use super::once::Once;
+use super::quota::Quota;
 use super::{Answer, Engine, numbers, record_id};
 use crate::store::{Counted, ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_USE, Work};
 
@@ -25,6 +26,13 @@ use crate::store::{Counted, ExchangeRow, Invitation, MULTI_USE, OurDid, SINGLE_U
 struct Offer {
     service: InvitationService,
     key: PublicKey,
+    /// What was made for this invitation alone.
+    fresh: Option<Fresh>,
+}
+
+enum Fresh {
+    Key(PublicKey),
+    Did(OurDid),
 }
 
 impl Engine {
@@ -49,10 +57,35 @@ impl Engine {
             quota.check(&mut self.work(tenant).await?).await?;
         }
         let offer = self.offer(tenant, &request, &plan).await?;
+        let fresh = offer.fresh.as_ref().map(Fresh::identity);
+        let answer = self.write_invitation(tenant, &once, &request, &plan, &offer, quota).await;
+        let made = |answer: &proto::CreateInvitationResponse| {
+            answer.invitation.as_ref().is_some_and(|made| made.key == offer.key.multibase())
+        };
+        match (&answer, &fresh) {
+            (Ok(answer), Some(fresh)) if !made(answer) => self.forget(tenant, fresh).await,
+            (Err(failure), Some(fresh)) => self.forget_after(failure, tenant, fresh).await,
+            _ => {}
+        }
+        answer
+    }
+
+    async fn write_invitation(
+        &self,
+        tenant: &str,
+        once: &Once,
+        request: &proto::CreateInvitationRequest,
+        plan: &Plan,
+        offer: &Offer,
+        quota: Quota,
+    ) -> Answer<proto::CreateInvitationResponse> {
         let label = self.label(tenant, request.label.as_ref()).await;
         let mut work = self.work(tenant).await?;
         quota.check(&mut work).await?;
-        let mut row = self.invitation_row(&request, label, &plan, &offer, work.now())?;
+        if let Some(Fresh::Did(did)) = &offer.fresh {
+            work.insert_did(did, None).await?;
+        }
+        let mut row = self.invitation_row(request, label, plan, offer, work.now())?;
         if row.kind == SINGLE_USE && !plan.handshakes.is_empty() {
             self.wait_for_request(&mut work, &mut row, &plan.handshakes).await?;
         }
@@ -60,7 +93,7 @@ impl Engine {
         work.emit(self.invitation_event(EventKind::InvitationCreated, &row));
         let response =
             proto::CreateInvitationResponse { invitation: Some(crate::project::invitation(&row)) };
-        self.commit_once(work, &once, response).await
+        self.commit_once(work, once, response).await
     }
 
     async fn offer(
@@ -79,7 +112,7 @@ impl Engine {
         if method == proto::DidMethod::InlineKey {
             let key = self.clients.create_key(tenant).await?;
             let service = InvitationService::Inline(InlineService::new(key, &self.config.endpoint));
-            return Ok(Offer { service, key });
+            return Ok(Offer { service, key, fresh: Some(Fresh::Key(key)) });
         }
         let peer4 = method == proto::DidMethod::Peer4;
         let name = format!("peer:{} {}", if peer4 { 4 } else { 2 }, self.config.endpoint);
@@ -96,7 +129,7 @@ impl Engine {
         } else {
             create::v1_peer2(&key, endpoint, &[]).map_err(unusable)?
         };
-        Ok(Offer::of(self.keep_did(tenant, OurDid { did, key }, shared_as.as_deref()).await?))
+        self.offer_of_new(tenant, OurDid { did, key }, shared_as.as_deref()).await
     }
 
     /// A DID of DIDComm v2 stays that of the connection, so that a single-use invitation has one of its own.
@@ -114,7 +147,7 @@ impl Engine {
             return Ok(Offer::of(known));
         }
         let Identity { did, key } = self.v2_identity(tenant).await?;
-        Ok(Offer::of(self.keep_did(tenant, OurDid { did, key }, shared_as.as_deref()).await?))
+        self.offer_of_new(tenant, OurDid { did, key }, shared_as.as_deref()).await
     }
 
     async fn offer_of_did(&self, tenant: &str, did: &str, plan: &Plan) -> Answer<Offer> {
@@ -131,18 +164,27 @@ impl Engine {
         Ok(Offer::of(known))
     }
 
-    /// Keeps a new DID of ours. If another call was faster with the one that invitations share, that one is used.
-    async fn keep_did(&self, tenant: &str, did: OurDid, shared_as: Option<&str>) -> Answer<OurDid> {
+    /// A new DID of ours: kept with its invitation, or now, if invitations are to share it. If another call was faster with
+    /// that one, it is used.
+    async fn offer_of_new(
+        &self,
+        tenant: &str,
+        did: OurDid,
+        shared_as: Option<&str>,
+    ) -> Answer<Offer> {
+        let Some(shared_as) = shared_as else {
+            return Ok(Offer { fresh: Some(Fresh::Did(did.clone())), ..Offer::of(did) });
+        };
         let mut work = self.work(tenant).await?;
-        if work.insert_did(&did, shared_as).await? {
+        if work.insert_did(&did, Some(shared_as)).await? {
             self.commit(work).await?;
-            return Ok(did);
+            return Ok(Offer::of(did));
         }
         drop(work);
         self.store.settled(tenant).await?;
         self.forget(tenant, &did.into()).await;
-        let known = self.store.shared_did(tenant, shared_as.unwrap_or_default()).await?;
-        known.ok_or_else(|| StoreError::Conflict.into())
+        let known = self.store.shared_did(tenant, shared_as).await?;
+        known.map(Offer::of).ok_or_else(|| StoreError::Conflict.into())
     }
 
     fn invitation_row(
@@ -264,9 +306,19 @@ impl Engine {
     }
 }
 
+impl Fresh {
+    fn identity(&self) -> Identity {
+        match self {
+            Self::Key(key) => Identity { did: create::nym(key), key: *key },
+            Self::Did(did) => did.clone().into(),
+        }
+    }
+}
+
 impl Offer {
     fn of(did: OurDid) -> Self {
-        Self { service: InvitationService::Did(did.did.to_string()), key: did.key }
+        let service = InvitationService::Did(did.did.to_string());
+        Self { service, key: did.key, fresh: None }
     }
 
     /// An invitation with nothing but what is offered.
@@ -314,6 +366,7 @@ pub(crate) fn new_row(now: i64) -> ExchangeRow {
         created_at: now,
         updated_at: now,
         version: 1,
+        my_key: None,
     }
 }
 

@@ -21,8 +21,8 @@ impl Engine {
         check(&wanted)?;
         let fresh = self.v2_identity(tenant).await?;
         let rotated = self.rotate_to(tenant, &wanted, &fresh).await;
-        if rotated.is_err() {
-            self.forget(tenant, &fresh).await;
+        if let Err(failure) = &rotated {
+            self.forget_after(failure, tenant, &fresh).await;
         }
         rotated
     }

@@ -52,8 +52,12 @@ impl Engine {
         let made = |answer: &proto::CreateStaticConnectionResponse| {
             answer.connection.as_ref().is_some_and(|made| made.my_key == key.multibase())
         };
-        if agreed.my_key.is_none() && !answer.as_ref().is_ok_and(made) {
-            self.forget(tenant, &mine).await;
+        match &answer {
+            _ if agreed.my_key.is_some() => {}
+            Ok(answer) if made(answer) => {}
+            // The same call was faster.
+            Ok(_) => self.forget(tenant, &mine).await,
+            Err(failure) => self.forget_after(failure, tenant, &mine).await,
         }
         answer
     }

@@ -91,6 +91,9 @@ impl Engine {
         row.protocol = numbers::handshake(machine.terms().handshake);
         row.thread_id = machine.thread_id().map(str::to_owned);
         row.my_did = machine.mine().map(|mine| canonical(&mine.did));
+        // A connection's keys are in `peers`.
+        let mine = machine.mine().filter(|_| state != State::Done);
+        row.my_key = mine.map(|mine| mine.key.multibase());
         row.their_did = machine.peer().map(|peer| canonical(&peer.did));
         if let Some(peer) = machine.peer()
             && !peer.label.is_empty()
@@ -108,8 +111,7 @@ impl Engine {
         if state.is_final() {
             row.pending_for = None;
         }
-        row.machine =
-            serde_json::to_string(machine).map_err(|_| StoreError::corrupt("exchanges.machine"))?;
+        row.set_machine(machine)?;
         row.updated_at = now;
         Ok(())
     }

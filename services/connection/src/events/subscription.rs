@@ -9,7 +9,7 @@ use entente_rpc::proto::event::v1::{Event, SubscribeResponse};
 use entente_rpc::{ErrorReason, Failure};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_stream::Stream;
 
 use super::{BATCH, read};
@@ -22,6 +22,9 @@ use crate::store::{EventFilter, Store};
 const WAITING: usize = 4;
 /// How often the log is looked at without a hint: another replica may have written.
 const POLL: Duration = Duration::from_secs(1);
+
+/// How long before its connection is cut a stream says goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A channel allots 32 places at once, and keeps them: they are to be small.
 type Item = Box<SubscribeResponse>;
@@ -39,6 +42,31 @@ pub(super) struct Start {
     pub slow_reader: Duration,
 }
 
+/// What ends a subscription that its reader does not.
+pub(crate) struct End {
+    /// True when the service goes down.
+    pub drain: watch::Receiver<bool>,
+    /// When the connection is cut that it goes over.
+    pub at: Option<Instant>,
+}
+
+impl End {
+    /// Why it is time to end, a little before it is too late to say so.
+    async fn reached(mut self) -> Failure {
+        let left = self.at.map(|at| at.saturating_duration_since(Instant::now()));
+        let moving = async {
+            match left {
+                Some(left) => sleep(left.saturating_sub(FAREWELL.min(left / 2))).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.drain.wait_for(|draining| *draining) => draining(),
+            () = moving => moved(),
+        }
+    }
+}
+
 /// Events and heartbeats, and at last the reason why there are no more. Dropped, it stops reading.
 pub(crate) struct Subscription {
     items: mpsc::Receiver<Item>,
@@ -47,12 +75,12 @@ pub(crate) struct Subscription {
 
 impl Start {
     /// Begins to read.
-    pub fn spawn(self, drain: watch::Receiver<bool>) -> Subscription {
+    pub fn spawn(self, until: End) -> Subscription {
         let (items, received) = mpsc::channel(WAITING);
         let (end, ended) = oneshot::channel();
         let mut pump = Pump { start: self, items, given_at: Instant::now() };
         tokio::spawn(async move {
-            if let Some(why) = pump.run(drain).await {
+            if let Some(why) = pump.run(until).await {
                 let _ = end.send(why.with("cursor", pump.start.cursor.to_string()));
             }
         });
@@ -85,12 +113,12 @@ struct Pump {
 
 impl Pump {
     /// Runs until there is a reason to end, or the reader has left.
-    async fn run(&mut self, mut drain: watch::Receiver<bool>) -> Option<Failure> {
+    async fn run(&mut self, end: End) -> Option<Failure> {
         let reader = self.items.clone();
         tokio::select! {
             biased;
             () = reader.closed() => None,
-            _ = drain.wait_for(|draining| *draining) => Some(draining()),
+            why = end.reached() => Some(why),
             Err(why) = self.follow() => Some(why),
         }
     }
@@ -192,6 +220,12 @@ impl Pump {
         let _ = self.items.try_send(item);
         self.given_at = Instant::now();
     }
+}
+
+fn moved() -> Failure {
+    let text =
+        "the connection has come to its end; subscribe again from the cursor, on another one";
+    Failure::new(ErrorReason::Draining, text).retry_after(Duration::ZERO)
 }
 
 fn draining() -> Failure {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_stream::StreamExt as _;
 
-use super::Subscription;
+use super::{End, Subscription};
 use crate::Links;
 use crate::clients::Clients;
 use crate::config::Config;
@@ -79,7 +79,8 @@ impl Fixture {
     }
 
     async fn subscribe(&self, request: pb::SubscribeRequest) -> Result<Subscription, Failure> {
-        self.engine.subscribe(TENANT, request, self.drain.subscribe()).await
+        let end = End { drain: self.drain.subscribe(), at: None };
+        self.engine.subscribe(TENANT, request, end).await
     }
 
     async fn after(&self, after: i64) -> Subscription {

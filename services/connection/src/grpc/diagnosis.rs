@@ -23,4 +23,15 @@ impl DiagnosisService for Grpc {
         let messages = self.engine.retry_delivery(&caller.tenant, &id).await?;
         Ok(Response::new(RetryDeliveryResponse { messages }))
     }
+
+    async fn discard_orphan(
+        &self,
+        request: Request<DiscardOrphanRequest>,
+    ) -> Result<Response<DiscardOrphanResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let DiscardOrphanRequest { id, patience } = request.into_inner();
+        let patience = crate::engine::patience(patience.as_ref())?;
+        self.engine.discard_orphan(&caller.tenant, &id, patience).await?;
+        Ok(Response::new(DiscardOrphanResponse {}))
+    }
 }

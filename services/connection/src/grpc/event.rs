@@ -3,12 +3,14 @@
 use std::pin::Pin;
 
 use entente_rpc::Caller;
+use entente_rpc::auth::Peer;
 use entente_rpc::proto::event::v1 as pb;
 use pb::event_service_server::EventService;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use super::Grpc;
+use crate::events::End;
 
 #[tonic::async_trait]
 impl EventService for Grpc {
@@ -20,8 +22,9 @@ impl EventService for Grpc {
         request: Request<pb::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let caller = Caller::of(&request)?;
-        let drain = self.engine.drain.clone();
-        let events = self.engine.subscribe(&caller.tenant, request.into_inner(), drain).await?;
+        let ends_at = request.extensions().get::<Peer>().and_then(|peer| peer.ends_at);
+        let end = End { drain: self.engine.drain.clone(), at: ends_at };
+        let events = self.engine.subscribe(&caller.tenant, request.into_inner(), end).await?;
         Ok(Response::new(Box::pin(events.map(|item| item.map_err(Status::from)))))
     }
 

@@ -33,6 +33,14 @@ impl TryFrom<Row> for OurDid {
     }
 }
 
+/// What is so of a DID of ours, `d`, that nothing needs: invitations do not share it, and none of a tenant's invitations,
+/// handshakes and connections is of it.
+pub(super) const UNUSED: &str = "d.shared_as IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.key = d.key AND i.canonical_did = d.did) \
+     AND NOT EXISTS (SELECT 1 FROM exchanges e WHERE e.tenant = $1 AND e.my_did = d.did) \
+     AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.my_did = d.did) \
+     AND NOT EXISTS (SELECT 1 FROM absorbed a WHERE a.tenant = $1 AND a.my_did = d.did)";
+
 impl Store {
     /// One of our DIDs, in either form.
     pub async fn our_did(&self, tenant: &str, did: &Did) -> Result<Option<OurDid>, StoreError> {
@@ -126,18 +134,11 @@ impl Work {
 
     /// Forgets a DID of ours, unless invitations share it, or an invitation, handshake or connection is of it.
     pub async fn remove_did(&mut self, did: &str) -> Result<Option<OurDid>, StoreError> {
-        let row: Option<Row> = self
-            .fetch(
-                "DELETE FROM dids WHERE tenant = $1 AND did = $2 AND shared_as IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.tenant = $1 AND i.canonical_did = $2) \
-     AND NOT EXISTS (SELECT 1 FROM exchanges e WHERE e.tenant = $1 AND e.my_did = $2) \
-     AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.tenant = $1 AND c.my_did = $2) \
-     AND NOT EXISTS (SELECT 1 FROM absorbed a WHERE a.tenant = $1 AND a.my_did = $2) \
-     RETURNING wire_did, key",
-                values![self.tenant(), did],
-            )
-            .await?
-            .pop();
+        let sql = format!(
+            "DELETE FROM dids AS d WHERE d.tenant = $1 AND d.did = $2 AND {UNUSED} \
+             RETURNING wire_did, key"
+        );
+        let row: Option<Row> = self.fetch(&sql, values![self.tenant(), did]).await?.pop();
         row.map(OurDid::try_from).transpose()
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct ExchangeRow {
     pub created_at: i64,
     pub updated_at: i64,
     pub version: i64,
+    /// Our key, until there is a connection.
+    pub my_key: Option<String>,
 }
 
 /// Which handshakes.
@@ -97,12 +99,19 @@ impl ExchangeFilter {
 const COLUMNS: &str = "SELECT id, role, state, protocol, invitation_id, thread_id, my_did, their_did, \
      their_label, alias, invitation_key, invitation_did, pending_for, auto_accept, \
      multi_use, label, did_method, deadline_at, goal_code, goal, metadata, machine, \
-     created_at, updated_at, version FROM exchanges WHERE tenant = ";
+     created_at, updated_at, version, my_key FROM exchanges WHERE tenant = ";
 
 impl ExchangeRow {
     /// The state machine.
     pub fn machine(&self) -> Result<Exchange, StoreError> {
         serde_json::from_str(&self.machine).map_err(|_| StoreError::corrupt("exchanges.machine"))
+    }
+
+    /// Replaces the state machine, and nothing that shows of it.
+    pub fn set_machine(&mut self, machine: &Exchange) -> Result<(), StoreError> {
+        self.machine =
+            serde_json::to_string(machine).map_err(|_| StoreError::corrupt("exchanges.machine"))?;
+        Ok(())
     }
 }
 
@@ -129,8 +138,8 @@ impl Work {
      thread_id, my_did, their_did, their_label, alias, invitation_key, \
      invitation_did, pending_for, auto_accept, multi_use, label, did_method, \
      deadline_at, goal_code, goal, metadata, machine, created_at, updated_at, \
-     version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
+     version, my_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
             values![
                 self.tenant(),
                 &row.id,
@@ -157,7 +166,8 @@ impl Work {
                 &row.machine,
                 row.created_at,
                 row.updated_at,
-                row.version
+                row.version,
+                &row.my_key
             ],
         );
     }
@@ -167,7 +177,7 @@ impl Work {
             "UPDATE exchanges SET state = $3, protocol = $4, thread_id = $5, my_did = $6, \
      their_did = $7, their_label = $8, pending_for = $9, deadline_at = $10, machine \
      = $11, updated_at = $12, version = $13, alias = $14, label = $15, goal_code = \
-     $16, goal = $17, metadata = $18 WHERE tenant = $1 AND id = $2",
+     $16, goal = $17, metadata = $18, my_key = $19 WHERE tenant = $1 AND id = $2",
             values![
                 self.tenant(),
                 &row.id,
@@ -186,7 +196,8 @@ impl Work {
                 &row.label,
                 &row.goal_code,
                 &row.goal,
-                &row.metadata
+                &row.metadata,
+                &row.my_key
             ],
         );
     }

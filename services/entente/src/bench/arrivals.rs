@@ -38,7 +38,7 @@ impl Arrivals {
         let told = waiting.clone();
         let task = tokio::spawn(async move {
             loop {
-                match watch.next().await {
+                match watch.follow(|_| ()).await {
                     Ok(response) => response.event.iter().for_each(|event| tell(&told, event)),
                     Err(status) => {
                         return eprintln!(

@@ -15,6 +15,7 @@ use crate::output::{Output, at, duration, short, text, to_value};
 pub(super) const EXAMPLES: &str = "Examples:
   entente doctor
   entente doctor --kind undelivered --limit 0
+  entente doctor --kind orphaned-key
   entente doctor --patience 1h --json
   entente doctor --database-url sqlite:./entente-data
   entente doctor --server https://agent.example.com:8032 --tls-ca authority.pem";
@@ -77,7 +78,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
     let wrong = [
         (health != ServingStatus::Serving).then(|| format!("it is {}", health.as_str_name())),
         (skew.abs() > CLOCKS).then(|| format!("its clock is {skew} ms from the one here")),
-        (!rows.is_empty()).then(|| format!("{} stuck", rows.len())),
+        (!rows.is_empty()).then(|| format!("{} found", rows.len())),
         left.filter(|left| *left < RENEWAL).map(|left| {
             format!("its certificate ends in {} days; put a new one in its place", left / 86_400)
         }),
@@ -98,7 +99,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
     drift.iter().for_each(|difference| output.say(difference));
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     if wrong.is_empty() {
-        output.say("it serves, the clocks agree, and nothing is stuck");
+        output.say("it serves, the clocks agree, and nothing is stuck or orphaned");
         return Ok(());
     }
     Err(Failed::Outcome(wrong.join("; ")))

@@ -1,12 +1,10 @@
 //! `entente events`.
 
-use std::time::Duration;
-
 use clap::Subcommand;
+use entente_rpc::Status;
 use entente_rpc::proto::event::v1::{
     Event, EventFilter, EventKind, ListEventsRequest, LogHead, SubscribeRequest,
 };
-use entente_rpc::{Code, Status};
 use serde_json::Value;
 
 use super::{Failed, names, verify};
@@ -103,39 +101,20 @@ async fn follow(
     api: &Api,
     output: Output,
     filter: EventFilter,
-    mut cursor: Option<i64>,
+    cursor: Option<i64>,
 ) -> Result<(), Failed> {
-    loop {
-        let request = SubscribeRequest {
-            after: cursor.unwrap_or_default(),
-            from_now: cursor.is_none(),
-            filter: Some(filter.clone()),
-            heartbeat: None,
-        };
-        let Err(error) = print_all(api, output, request, &mut cursor).await else { return Ok(()) };
-        // Before the first answer there is nothing to go on from, and the caller should know.
-        if cursor.is_none() || !matches!(error.code(), Code::Unavailable | Code::ResourceExhausted)
-        {
-            return Err(error.into());
-        }
-        eprintln!("{}; going on from {} in a second", error.message(), cursor.unwrap_or_default());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-}
-
-async fn print_all(
-    api: &Api,
-    output: Output,
-    request: SubscribeRequest,
-    cursor: &mut Option<i64>,
-) -> Result<(), Status> {
+    let request = SubscribeRequest {
+        after: cursor.unwrap_or_default(),
+        from_now: cursor.is_none(),
+        filter: Some(filter),
+        heartbeat: None,
+    };
     let mut watch = Watch::open(api, request).await?;
+    let tell = |status: &Status| eprintln!("{}; going on where it was", status.message());
     loop {
-        let response = watch.next().await?;
-        if let Some(event) = &response.event {
+        if let Some(event) = &watch.follow(tell).await?.event {
             print(output, event);
         }
-        *cursor = Some(response.cursor);
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) fn finding_kind() -> impl TypedValueParser<Value = FindingKind> {
         ("undecided", FindingKind::Undecided),
         ("dead-letters", FindingKind::DeadLetters),
         ("behind", FindingKind::Behind),
+        ("orphaned-did", FindingKind::OrphanedDid),
+        ("orphaned-key", FindingKind::OrphanedKey),
     ])
 }
 

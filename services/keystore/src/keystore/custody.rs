@@ -13,8 +13,8 @@ use crate::private_key::PrivateKey;
 use crate::seal::{Place, SecretBytes};
 use crate::store::{Inserted, KeyRow, NewKeys, SealedKey};
 
-/// The longest request_id, in characters.
-const MAX_REQUEST_ID: usize = 64;
+/// The longest request_id and purpose, in characters.
+const MAX_TEXT: usize = 64;
 /// The most keys that one call makes.
 const MAX_KEYS: usize = 8;
 
@@ -35,22 +35,23 @@ impl Keystore {
         tenant: &str,
         types: &[KeyType],
         request_id: String,
+        purpose: String,
     ) -> Result<Vec<KeyRow>, KeystoreError> {
         if types.is_empty() || types.len() > MAX_KEYS {
             return Err(KeystoreError::field("types", "must have 1 to 8 types of keys"));
         }
-        if request_id.chars().count() > MAX_REQUEST_ID {
-            return Err(KeystoreError::field(
-                "request_id",
-                "is too long; at most 64 characters are taken",
-            ));
+        for (field, text) in [("request_id", &request_id), ("purpose", &purpose)] {
+            if text.chars().count() > MAX_TEXT {
+                let problem = "is too long; at most 64 characters are taken";
+                return Err(KeystoreError::field(field, problem));
+            }
         }
         let mut secrets = Vec::with_capacity(types.len());
         for key_type in types {
             secrets.push(PrivateKey::generate(*key_type)?);
         }
         let request_id = (!request_id.is_empty()).then_some(request_id);
-        let keys = self.add(tenant, secrets, request_id).await?;
+        let keys = self.add(tenant, secrets, request_id, purpose).await?;
         let made: Vec<_> = keys.iter().map(|key| key.public.key_type()).collect();
         if made == types { Ok(keys) } else { Err(KeystoreError::RequestIdReused(made)) }
     }
@@ -72,7 +73,7 @@ impl Keystore {
             ))
         })?;
         let bytes = SecretBytes::new(bytes.to_vec());
-        let mut keys = self.add(tenant, vec![(secret, bytes)], None).await?;
+        let mut keys = self.add(tenant, vec![(secret, bytes)], None, String::new()).await?;
         keys.pop().ok_or(KeystoreError::Mismatch)
     }
 
@@ -82,6 +83,7 @@ impl Keystore {
         tenant: &str,
         secrets: Vec<(PrivateKey, SecretBytes)>,
         request_id: Option<String>,
+        purpose: String,
     ) -> Result<Vec<KeyRow>, KeystoreError> {
         let tenant_key = self.tenant_key_or_new(tenant).await?;
         let mut keys = Vec::with_capacity(secrets.len());
@@ -93,14 +95,17 @@ impl Keystore {
         }
         let created_at = now();
         let before = self.keys.before_load();
-        match self.creator.insert(NewKeys { keys, request_id, created_at }).await? {
+        let first = keys.first().map(|key| key.public);
+        let new = NewKeys { keys, request_id, purpose: purpose.clone(), created_at };
+        match self.creator.insert(new).await? {
             Inserted::New => Ok(secrets
                 .into_iter()
                 .map(|(secret, _)| {
                     let public = secret.public();
                     let held = HeldKey::new(tenant.to_owned(), public, secret);
                     self.keys.insert(Arc::new(held), before);
-                    KeyRow { public, created_at }
+                    let made_with = first.filter(|first| *first != public);
+                    KeyRow { public, created_at, purpose: purpose.clone(), made_with }
                 })
                 .collect()),
             Inserted::Existing(keys) => Ok(keys),
@@ -118,20 +123,22 @@ impl Keystore {
         tenant: &str,
         page_size: i32,
         page_token: &str,
+        purpose: &str,
     ) -> Result<Page, KeystoreError> {
         let size = entente_store::page_size(page_size)
             .ok_or_else(|| KeystoreError::field("page_size", "is negative; 0 means 100"))?;
-        let token = PageToken::decode(page_token, &tenant).ok_or(KeystoreError::PageToken)?;
+        let filter = (tenant, purpose);
+        let token = PageToken::decode(page_token, &filter).ok_or(KeystoreError::PageToken)?;
         let after = match &token {
             Some(token) => read_place(&token.after).ok_or(KeystoreError::PageToken)?,
             None => (i64::MIN, ""),
         };
-        let mut keys = self.store.keys_after(tenant, after, size + 1).await?;
+        let mut keys = self.store.keys_after(tenant, purpose, after, size + 1).await?;
         let size = usize::try_from(size).map_err(|_| StoreError::corrupt("page size"))?;
         let more = keys.len() > size;
         keys.truncate(size);
         let next = match keys.last() {
-            Some(last) if more => PageToken::encode(&place(last), &tenant),
+            Some(last) if more => PageToken::encode(&place(last), &filter),
             _ => String::new(),
         };
         Ok(Page { keys, next })

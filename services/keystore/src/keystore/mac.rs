@@ -18,7 +18,8 @@ impl Keystore {
         if data.is_empty() || data.len() > MAX_DATA {
             return Err(KeystoreError::field("data", "must have 1 to 1,024 bytes"));
         }
-        let make = || self.create_keys(OWNER, &[KeyType::Ed25519], OWNER.to_owned());
+        let make =
+            || self.create_keys(OWNER, &[KeyType::Ed25519], OWNER.to_owned(), OWNER.to_owned());
         let key = self.mac_key.get_or_try_init(async || {
             let made = make().await?;
             made.first().map(|key| key.public).ok_or(KeystoreError::Mismatch)

@@ -3,11 +3,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use entente_store::{Database, StoreError, Tenants, values};
+use entente_store::{Database, Query, StoreError, Tenants, values};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{EVERYTHING, KeyRow, NewKeys, Store, public_key};
+use super::{COLUMNS, Columns, EVERYTHING, KeyRow, NewKeys, Store};
 
 /// The most insertions in one transaction, and the most that wait.
 const BATCH: usize = 16;
@@ -99,8 +99,8 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
         for (index, key) in (0i64..).zip(&new.keys) {
             // The others only with the first.
             transaction.write(
-                "INSERT INTO keys (tenant, public_key, sealed, request_id, request_index, created_at) \
-                 SELECT $1, $2, $3, $4, $5, $6 \
+                "INSERT INTO keys (tenant, public_key, sealed, request_id, request_index, created_at, \
+                 purpose, made_with) SELECT $1, $2, $3, $4, $5, $6, $8, CASE $5 WHEN 0 THEN '' ELSE $7 END \
                  WHERE $5 = 0 OR EXISTS (SELECT 1 FROM keys WHERE tenant = $1 AND public_key = $7) \
                  ON CONFLICT DO NOTHING RETURNING public_key",
                 values![
@@ -110,7 +110,8 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
                     &new.request_id,
                     index,
                     new.created_at,
-                    first.public.multibase()
+                    first.public.multibase(),
+                    &new.purpose
                 ],
             );
         }
@@ -132,14 +133,14 @@ async fn insert_all(database: &Database, jobs: &[Job]) -> Result<Vec<Inserted>, 
 /// What stood in the way of a request's keys.
 async fn existing(database: &Database, new: &NewKeys) -> Result<Inserted, StoreError> {
     let Some(first) = new.keys.first() else { return Ok(Inserted::New) };
-    let sql = "SELECT public_key, created_at FROM keys WHERE tenant = $1 AND \
-               (request_id = $2 OR public_key = $3) ORDER BY request_index";
-    let values = values![&first.tenant, &new.request_id, first.public.multibase()];
-    let existing: Vec<(String, i64)> = database.read(&first.tenant).await?.all(sql, values).await?;
+    let mut query = Query::new(COLUMNS);
+    query.push_bind(&first.tenant).push(" AND (request_id = ").push_bind(new.request_id.clone());
+    query.push(" OR public_key = ").push_bind(first.public.multibase());
+    query.push(") ORDER BY request_index");
+    let existing: Vec<Columns> = query.all(database.read(&first.tenant).await?).await?;
     if existing.is_empty() {
         return Ok(Inserted::Taken);
     }
-    let row =
-        |(key, created_at): (String, i64)| Ok(KeyRow { public: public_key(&key)?, created_at });
-    Ok(Inserted::Existing(existing.into_iter().map(row).collect::<Result<_, StoreError>>()?))
+    let existing: Result<_, StoreError> = existing.into_iter().map(KeyRow::read).collect();
+    Ok(Inserted::Existing(existing?))
 }

@@ -15,7 +15,11 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn create(key_type: i32, request_id: &str) -> pb::CreateKeyRequest {
-    pb::CreateKeyRequest { r#type: key_type, request_id: request_id.to_owned() }
+    pb::CreateKeyRequest {
+        r#type: key_type,
+        request_id: request_id.to_owned(),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -214,6 +218,41 @@ async fn a_payload_has_a_limit() {
 }
 
 #[tokio::test]
+async fn keys_are_found_by_what_they_were_made_for() {
+    let mut keystore = Keystore::start().await;
+    let request = |purpose: &str| pb::CreateKeyRequest {
+        request_id: "r".to_owned(),
+        purpose: purpose.to_owned(),
+        ..Default::default()
+    };
+    let made = answer(keystore.client.create_key(by("a", request("x"))).await).unwrap();
+    // A repetition gives the key as it was made.
+    let again = answer(keystore.client.create_key(by("a", request("y"))).await).unwrap();
+    assert_eq!(made, again);
+    let made = made.key.unwrap();
+    assert_eq!((made.purpose.as_str(), made.made_with.as_str()), ("x", ""));
+    keystore.create("a").await;
+    keystore.import("a", pb::KeyType::Ed25519, &[7; 32]).await.unwrap();
+    for (purpose, count) in [("x", 1), ("y", 0), ("", 3)] {
+        let request = pb::ListKeysRequest { purpose: purpose.to_owned(), ..Default::default() };
+        let page = answer(keystore.client.list_keys(by("a", request)).await).unwrap();
+        assert_eq!(page.keys.len(), count, "{purpose}: {page:?}");
+    }
+    let get = pb::GetKeyRequest { key: made.multibase.clone() };
+    let found = answer(keystore.client.get_key(by("a", get)).await).unwrap();
+    assert_eq!(found.key, Some(made));
+    // A token is of its filter.
+    let page = pb::ListKeysRequest { page_size: 1, ..Default::default() };
+    let token = answer(keystore.client.list_keys(by("a", page)).await).unwrap().next_page_token;
+    let other =
+        pb::ListKeysRequest { page_token: token, purpose: "x".to_owned(), ..Default::default() };
+    let refused = answer(keystore.client.list_keys(by("a", other)).await);
+    assert_eq!(reason(refused).0, R::InvalidPageToken);
+    let long = answer(keystore.client.create_key(by("a", request(&"x".repeat(65)))).await);
+    assert_eq!(reason(long).0, R::InvalidField);
+}
+
+#[tokio::test]
 async fn pages_have_every_key_once_oldest_first() {
     let mut keystore = Keystore::start().await;
     let mut made = Vec::new();
@@ -224,6 +263,7 @@ async fn pages_have_every_key_once_oldest_first() {
     let list = |page_size, page_token: &str| pb::ListKeysRequest {
         page_size,
         page_token: page_token.to_owned(),
+        ..Default::default()
     };
     let (mut listed, mut token, mut pages) = (Vec::new(), String::new(), 0);
     loop {

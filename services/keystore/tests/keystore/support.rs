@@ -75,7 +75,7 @@ impl Caller {
     }
 
     pub async fn create_of(&mut self, tenant: &str, key_type: pb::KeyType) -> String {
-        let request = pb::CreateKeyRequest { r#type: key_type.into(), request_id: String::new() };
+        let request = pb::CreateKeyRequest { r#type: key_type.into(), ..Default::default() };
         let response = self.client.create_key(by(tenant, request)).await.unwrap().into_inner();
         response.key.unwrap().multibase
     }

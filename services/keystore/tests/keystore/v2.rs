@@ -22,7 +22,7 @@ pub async fn identity(
 ) -> [pb::KeyReference; 2] {
     let request = pb::CreateKeysRequest {
         types: vec![curve.into(), KeyType::Ed25519.into()],
-        request_id: String::new(),
+        ..Default::default()
     };
     let made = answer(keystore.client.create_keys(by(name, request)).await).unwrap();
     [named(name, 1, &made.keys[0].multibase), named(name, 2, &made.keys[1].multibase)]
@@ -309,6 +309,7 @@ async fn the_keys_of_one_request_are_made_together() {
     let request = |types: &[KeyType], request_id: &str| pb::CreateKeysRequest {
         types: types.iter().map(|key_type| (*key_type).into()).collect(),
         request_id: request_id.to_owned(),
+        ..Default::default()
     };
     let both = &[KeyType::X25519, KeyType::Ed25519];
     let first = answer(keystore.client.create_keys(by("a", request(both, "r"))).await).unwrap();

@@ -39,6 +39,9 @@ pub enum Inviter {
         peer: Peer,
         /// What we are to it.
         mine: Identity,
+        /// Whether its complete may still come: another message that it could send only after our response was faster.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unconfirmed: bool,
     },
     /// There will be none (`abandoned`).
     Abandoned(Abandoned),
@@ -78,21 +81,31 @@ impl Inviter {
                     return Err(wrong_thread(state, &complete.thread_id));
                 }
                 match responded.peer.clone().confirmed_by(&complete.sender) {
-                    Ok(peer) => Ok(connected(Responded { peer, ..responded })),
+                    Ok(peer) => Ok(connected(Responded { peer, ..responded }, false)),
                     Err(misbehaved) => {
                         let exchange = Box::new(Exchange::Inviter(Self::Responded(responded)));
                         Err(Rejected { exchange, misbehaved })
                     }
                 }
             }
+            (
+                Self::Done { terms, thread_id, peer, mine, unconfirmed: true },
+                Input::Complete(complete),
+            ) if complete.thread_id == thread_id
+                && peer.clone().confirmed_by(&complete.sender).is_ok() =>
+            {
+                let next = Self::Done { terms, thread_id, peer, mine, unconfirmed: false };
+                Ok(step(Exchange::Inviter(next), Vec::new()))
+            }
             (Self::Responded(responded), Input::PeerMessage) if !responded.peer.unproven => {
-                Ok(connected(responded))
+                let unconfirmed = !responded.terms.handshake.completes_on_delivery();
+                Ok(connected(responded, unconfirmed))
             }
             (Self::Responded(responded), Input::Delivered)
                 if responded.terms.handshake.completes_on_delivery()
                     && !responded.peer.unproven =>
             {
-                Ok(connected(responded))
+                Ok(connected(responded, false))
             }
             (Self::Responded(mut responded), Input::ProblemReport(report)) => {
                 match again(&mut responded.sent, &report, problem::RESPONSE_PROCESSING_ERROR) {
@@ -175,8 +188,9 @@ fn respond(
     step(Exchange::Inviter(next), vec![effect])
 }
 
-fn connected(responded: Responded) -> Transition {
+fn connected(responded: Responded, unconfirmed: bool) -> Transition {
     let Responded { terms, thread_id, peer, mine, .. } = responded;
     let connect = Effect::Connect { mine: mine.clone(), peer: peer.clone() };
-    step(Exchange::Inviter(Inviter::Done { terms, thread_id, peer, mine }), vec![connect])
+    let next = Inviter::Done { terms, thread_id, peer, mine, unconfirmed };
+    step(Exchange::Inviter(next), vec![connect])
 }

@@ -110,23 +110,33 @@ fn states(handshake: Handshake) -> Vec<(&'static str, Exchange)> {
         sent,
     };
     let waiting = Inviter::Requested { terms: terms(), thread_id: thread_id.clone(), peer: peer() };
-    let connected = Inviter::Done {
-        terms: terms(),
-        thread_id: thread_id.clone(),
-        peer: peer(),
-        mine: mine.clone(),
+    let connected = |unconfirmed| {
+        let (thread_id, mine) = (thread_id.clone(), mine.clone());
+        Exchange::Inviter(Inviter::Done {
+            terms: terms(),
+            thread_id,
+            peer: peer(),
+            mine,
+            unconfirmed,
+        })
     };
     vec![
         ("inviter INVITATION", Exchange::inviter(terms())),
         ("inviter REQUEST", Exchange::Inviter(waiting)),
         ("inviter RESPONSE", Exchange::Inviter(Inviter::Responded(responded))),
-        ("inviter DONE", Exchange::Inviter(connected)),
+        ("inviter DONE, unconfirmed", connected(true)),
+        ("inviter DONE", connected(false)),
         ("inviter ABANDONED", end(Exchange::inviter(terms()))),
         ("invitee INVITATION", Exchange::invitee(terms())),
         ("invitee REQUEST", Exchange::Invitee(Invitee::Requested(requested))),
         (
             "invitee DONE",
-            Exchange::Invitee(Invitee::Done { terms: terms(), thread_id, peer: peer(), mine }),
+            Exchange::Invitee(Invitee::Done {
+                terms: terms(),
+                thread_id: thread_id.clone(),
+                peer: peer(),
+                mine: mine.clone(),
+            }),
         ),
         ("invitee ABANDONED", end(Exchange::invitee(terms()))),
     ]
@@ -196,7 +206,7 @@ const END: &str = "ABANDONED";
 /// What each input leads to in each state: the next state, `+` for each message sent, `*` for a connection; `-` when
 /// it is refused. In the order of [`inputs`]. Where the handshakes differ: did-exchange | connections/1.0 | Identus.
 #[rustfmt::skip]
-const TABLE: [(&str, [&str; INPUTS]); 9] = [
+const TABLE: [(&str, [&str; INPUTS]); 10] = [
     ("inviter INVITATION", [
         "-", END, END, "REQUEST", "-", "-",
         "-", "-", "-",
@@ -211,6 +221,11 @@ const TABLE: [(&str, [&str; INPUTS]); 9] = [
         "-", "ABANDONED+", END, "-", "-", "DONE*",
         END, END, "ABANDONED | RESPONSE+ | ABANDONED",
         "DONE*", "- | - | DONE*", END, END, "-",
+    ]),
+    ("inviter DONE, unconfirmed", [
+        "-", "-", "-", "-", "-", "DONE",
+        "-", "-", "-",
+        "-", "-", "-", "-", "-",
     ]),
     ("inviter DONE", ["-"; INPUTS]),
     ("inviter ABANDONED", ["-"; INPUTS]),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use entente_tls::{Identity, SpiffeId};
 use http::HeaderMap;
+use tokio::time::Instant;
 
 use super::forwarded;
 
@@ -21,13 +22,15 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// What its certificate says.
     pub identity: Identity,
+    /// When the connection is cut, if it ever is: what goes on over it should end before.
+    pub ends_at: Option<Instant>,
 }
 
 impl Peer {
     /// Somebody at an address, without a certificate.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address: Some(address), identity: Identity::None }
+        Self { address: Some(address), identity: Identity::None, ends_at: None }
     }
 }
 

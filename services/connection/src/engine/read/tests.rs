@@ -81,6 +81,7 @@ fn invitee(id: &str) -> ExchangeRow {
         created_at: 1,
         updated_at: 1,
         version: 1,
+        my_key: None,
     }
 }
 

@@ -5,7 +5,7 @@ use entente_rpc::proto::event::v1::event_service_server::EventServiceServer;
 use entente_rpc::{Code, ErrorReason, caller::for_tenant};
 use rand::RngExt as _;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::grpc::Grpc;
@@ -250,6 +250,20 @@ async fn a_drain_ends_the_stream_with_its_cursor() {
         (why.code(), why.metadata("cursor").unwrap()),
         (Code::Unavailable, cursor.to_string().as_str())
     );
+}
+
+#[tokio::test]
+async fn a_stream_says_goodbye_before_its_connection_is_cut() {
+    let fixture = Fixture::new().await;
+    fixture.ping("a", 2).await;
+    let at = Instant::now() + Duration::from_secs(1);
+    let end = End { drain: fixture.drain.subscribe(), at: Some(at) };
+    let request = pb::SubscribeRequest::default();
+    let mut events = fixture.engine.subscribe(TENANT, request, end).await.unwrap();
+    let (seen, why) = drain_to_end(&mut events).await;
+    assert!(Instant::now() < at, "too late to be heard");
+    assert_eq!(seen, [1, 2]);
+    assert_eq!((why.reason, why.metadata("cursor")), (ErrorReason::Draining, Some("2")));
 }
 
 #[tokio::test]

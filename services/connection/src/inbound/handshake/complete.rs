@@ -2,7 +2,7 @@
 
 use entente_protocol::exchange::Input;
 use entente_protocol::handshake::read_complete;
-use entente_protocol::{Misbehaved, problem};
+use entente_protocol::{Misbehaved, State, problem};
 
 use crate::engine::{Answer, Engine, context, message_id};
 use crate::inbound::{Fate, Inbound};
@@ -23,7 +23,16 @@ impl Engine {
         let Some(mut row) = work.exchange(owner).await? else {
             return self.refuse(inbound, &Misbehaved::Stranger("exchange")).await;
         };
-        match row.machine()?.handle(&context(), Input::Complete(complete)) {
+        let machine = row.machine()?;
+        let late = machine.state() == State::Done;
+        match machine.handle(&context(), Input::Complete(complete)) {
+            // Another message was faster, and made the connection.
+            Ok(transition) if late => {
+                row.set_machine(&transition.next)?;
+                work.update_exchange(&row);
+                self.finish(inbound, work).await?;
+                Ok(Fate::Handled(row.id))
+            }
             Ok(transition) => {
                 work.clear_lane(owner);
                 self.step(&mut work, &mut row, transition).await?;

@@ -87,12 +87,13 @@ impl Engine {
         let identity = approval.as_ref().map(|approval| approval.identity.clone());
         let quota = self.quota(tenant, Counted::Connections).await;
         let taken = self.write_request(inbound, request, verified, approval, wishes, quota).await;
-        if !matches!(taken, Ok(Fate::Handled(_)))
-            && let Some(identity) = identity
-            // The invitation's own is not to be given up with one request.
-            && identity.key != inbound.recipient
-        {
-            self.forget(tenant, &identity).await;
+        // The invitation's own is not to be given up with one request.
+        if let Some(identity) = identity.filter(|identity| identity.key != inbound.recipient) {
+            match &taken {
+                Ok(Fate::Handled(_)) => {}
+                Err(Stop::Failed(failure)) => self.forget_after(failure, tenant, &identity).await,
+                _ => self.forget(tenant, &identity).await,
+            }
         }
         taken
     }
