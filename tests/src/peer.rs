@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub use connections::{
     connected, connection, connection_request, connection_response, sign_connection,
 };
-pub use handshake::{Connected, attach, attach_signed, request, response};
+pub use handshake::{Connected, attach, attach_signed, complete, request, responder, response};
 pub use listener::{Listener, Received};
 
 use crate::Suite;

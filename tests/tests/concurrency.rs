@@ -19,7 +19,7 @@ use entente_rpc::proto::connection::v1::{
 use entente_rpc::proto::event::v1::{Event, EventKind};
 use entente_rpc::proto::keystore::v1::{CreateKeyRequest, ListKeysRequest};
 use entente_rpc::{ErrorReason, Failure};
-use entente_tests::peer::{kind, request};
+use entente_tests::peer::{complete, kind, request, responder};
 use entente_tests::suite::{Replicas, eventually, seconds};
 use entente_tests::{Fleet, Peer, Suite};
 use futures_util::future::join_all;
@@ -253,4 +253,22 @@ async fn a_request_id_makes_a_call_repeatable_at_once() {
 async fn keys(suite: &Suite) -> usize {
     let request = ListKeysRequest { page_size: 1_000, ..Default::default() };
     suite.keystore().list_keys(request).await.unwrap().into_inner().keys.len()
+}
+
+/// A ping that overtakes the complete makes the connection, as it shows that the response came; the complete then
+/// changes nothing, and is no error. A second one is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ping_may_overtake_the_complete() {
+    let (suite, peer) = (Suite::start().await, Peer::start().await);
+    let invitation = suite.invite().await;
+    peer.request(&invitation, &request("1.1", &invitation.id, &peer.did)).await;
+    let agent = responder(&invitation, &peer.listener.next().await.message);
+    peer.hears_nothing(&agent).await;
+    let before = suite.settled_exchange_of(&invitation.id).await;
+    assert_eq!(before.state(), ExchangeState::Done);
+    peer.send(&agent, &complete(&agent)).await;
+    peer.hears_nothing(&agent).await;
+    let report = peer.ask(&agent, &complete(&agent)).await.message;
+    assert!(kind(&report).contains("problem"), "{report}");
+    assert_eq!(suite.settled_exchange_of(&invitation.id).await, before);
 }

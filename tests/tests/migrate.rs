@@ -110,7 +110,9 @@ fn tables_in_files_that_are_behind_are_refused() {
     let (folder, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let url = format!("sqlite:{}", folder.path().display());
     let error = serve(&url, home.path()).unwrap_err();
-    assert!(error.contains("connection step 1 ("), "{error}");
+    for service in ["access", "resolver", "keystore", "connection"] {
+        assert!(error.contains(&format!("{service} step 1 (")), "{service}: {error}");
+    }
     run(&url, &[]);
     serve(&url, home.path()).unwrap();
 }

@@ -203,7 +203,7 @@ fn exit<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
 }
 
 /// An error with its causes, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

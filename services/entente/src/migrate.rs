@@ -5,11 +5,11 @@ use entente_store::{Database, Durability, Migrations, StoreError};
 use crate::config::{Config, ServiceName, database_of};
 use crate::output::print_line;
 
-const ALL: [&Migrations; 4] = [
-    &entente_access::MIGRATIONS,
-    &entente_resolver::MIGRATIONS,
-    &entente_keystore::MIGRATIONS,
-    &entente_connection::MIGRATIONS,
+const ALL: [(ServiceName, &Migrations); 4] = [
+    (ServiceName::Access, &entente_access::MIGRATIONS),
+    (ServiceName::Resolver, &entente_resolver::MIGRATIONS),
+    (ServiceName::Keystore, &entente_keystore::MIGRATIONS),
+    (ServiceName::Connection, &entente_connection::MIGRATIONS),
 ];
 
 /// Takes the steps that the database has not taken, and tells them; with `dry_run` it only tells.
@@ -21,7 +21,7 @@ pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
         // SQLite does not make folders.
         let _ = std::fs::create_dir_all(&config.data_dir);
     }
-    for migrations in ALL {
+    for (_, migrations) in ALL {
         apply(config, migrations, dry_run).await?;
     }
     Ok(())
@@ -33,11 +33,7 @@ pub async fn run(config: &Config, dry_run: bool) -> Result<(), StoreError> {
 /// When the database cannot be asked.
 pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
     let mut missing = Vec::new();
-    for (service, migrations) in [
-        (ServiceName::Resolver, &entente_resolver::MIGRATIONS),
-        (ServiceName::Keystore, &entente_keystore::MIGRATIONS),
-        (ServiceName::Connection, &entente_connection::MIGRATIONS),
-    ] {
+    for (service, migrations) in ALL {
         if config.runs(service) {
             let pending = Database::pending(&config.database(migrations.name), migrations).await?;
             let text = |(version, description)| {
@@ -55,7 +51,7 @@ pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
 /// When a database is not there, or cannot be asked.
 pub async fn drift(database_url: &str) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
-    for migrations in ALL {
+    for (_, migrations) in ALL {
         let url = database_of(database_url, migrations.name);
         let drift = Database::drift(&url, migrations).await?.into_iter();
         all.extend(drift.map(|difference| format!("{}: {difference}", migrations.name)));

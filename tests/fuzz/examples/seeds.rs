@@ -25,6 +25,7 @@ fn main() {
     messages();
     invitations();
     attachments();
+    configs();
 }
 
 /// A seed; `way` is the target's (0 for none).
@@ -283,4 +284,19 @@ fn attachments() {
     let identus = json!({"id": "1", "type": "https://atalaprism.io/mercury/connections/1.0/request", "pthid": "2",
         "from": "did:example:alice", "to": ["did:example:bob"], "body": {"goal_code": "connect"}});
     seed("attachment", "identus-request", 4, identus.to_string());
+}
+
+/// The example, as it is, and with all its settings.
+fn configs() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/entente.toml");
+    let example = fs::read_to_string(example).unwrap();
+    let settings = |marks: &[&str]| {
+        let lines = example.lines().map(|line| {
+            marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line)
+        });
+        lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+    };
+    seed("config", "defaults", 0, settings(&[]));
+    seed("config", "all", 0, settings(&["#: "]));
+    seed("config", "otherwise", 0, settings(&["#| "]));
 }

@@ -63,6 +63,27 @@ pub fn attach_signed(mime_type: &str, content: &[u8], key: &Key) -> Value {
     attachment
 }
 
+/// Who answered with a response; its connection has no id yet.
+pub fn responder(invitation: &Invitation, response: &Value) -> Connected {
+    let did = response["did"].as_str().expect("a did").to_owned();
+    let (key, url) = resolve(&did);
+    assert_eq!(url, service_url(invitation));
+    Connected {
+        id: String::new(),
+        invitation_id: invitation.id.clone(),
+        did,
+        key,
+        url,
+        thread_id: thread(response).to_owned(),
+    }
+}
+
+/// The complete for a response.
+pub fn complete(to: &Connected) -> Value {
+    let thread = json!({"thid": to.thread_id, "pthid": to.invitation_id});
+    message("didexchange/1.1/complete", json!({ "~thread": thread }))
+}
+
 impl Peer {
     /// Joins an agent by one of its invitations: request, response, complete.
     pub async fn join_by(&self, suite: &Suite, invitation: &Invitation) -> Connected {
@@ -82,23 +103,8 @@ impl Peer {
         invitation: &Invitation,
         response: &Value,
     ) -> Connected {
-        let did = response["did"].as_str().expect("a did").to_owned();
-        let (key, url) = resolve(&did);
-        let thread_id = thread(response).to_owned();
-        let complete = message(
-            "didexchange/1.1/complete",
-            json!({"~thread": {"thid": thread_id, "pthid": invitation.id}}),
-        );
-        let mut connected = Connected {
-            id: String::new(),
-            invitation_id: invitation.id.clone(),
-            did,
-            key,
-            url: service_url(invitation),
-            thread_id,
-        };
-        assert_eq!(connected.url, url);
-        self.send(&connected, &complete).await;
+        let mut connected = responder(invitation, response);
+        self.send(&connected, &complete(&connected)).await;
         connected.id = suite.connection_with(&self.did).await.id;
         connected
     }

@@ -13,17 +13,19 @@ use super::work::Work;
 use super::{Args, BenchError};
 use crate::output::Output;
 
-/// How many handshakes the capacity is measured with.
-const PROBE: usize = 1_000;
+/// How many handshakes the capacity is measured with: enough that the disk is at work.
+const PROBE: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 /// The share of the capacity that is asked for.
 const LOAD: f64 = 0.7;
-/// The minute that the last one is compared with: by then caches and pools are full.
+/// The minute that the end is compared with: by then caches and pools are full.
 const REFERENCE: usize = 5;
+/// How many minutes stand for one, by their medians: what else the machine does for a minute is not to count.
+const SPAN: usize = 5;
 /// How much more anything may be at the end.
 const TOLERANCE: f64 = 1.05;
 
-/// What a minute was like.
+/// What a minute was like, or minutes by their medians.
 struct Minute {
     /// Of both agents, in bytes.
     memory: u64,
@@ -35,7 +37,7 @@ struct Minute {
     p99: f64,
 }
 
-/// Runs handshakes at a rate for so many minutes, prints each, and compares the last with the fifth.
+/// Runs handshakes at a rate for so many minutes, prints each, and compares the last five with those around the fifth.
 ///
 /// # Errors
 /// When an operation does not end as it should, or something has grown.
@@ -61,8 +63,10 @@ pub(super) async fn run(work: &Work<'_>, minutes: usize, args: &Args) -> Result<
         seen.push(minute);
     }
     let reference = REFERENCE.min(minutes.div_ceil(2));
-    match (seen.get(reference.saturating_sub(1)), seen.last()) {
-        (Some(before), Some(after)) => after.compare(before, reference, output),
+    let around = seen.iter().skip(reference.saturating_sub(SPAN.div_ceil(2))).take(SPAN);
+    let last = seen.iter().rev().take(SPAN);
+    match (Minute::median(around), Minute::median(last)) {
+        (Some(before), Some(after)) => after.compare(&before, reference, output),
         _ => Ok(()),
     }
 }
@@ -103,6 +107,22 @@ impl Minute {
         }
     }
 
+    /// None of none.
+    fn median<'a>(minutes: impl Iterator<Item = &'a Self> + Clone) -> Option<Self> {
+        let of = |value: fn(&Self) -> f64| {
+            let mut values: Vec<_> = minutes.clone().map(value).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied()
+        };
+        Some(Self {
+            memory: of(|minute| minute.memory as f64)? as u64,
+            files: of(|minute| minute.files as f64)? as u64,
+            disk: of(|minute| minute.disk)?,
+            p50: of(|minute| minute.p50)?,
+            p99: of(|minute| minute.p99)?,
+        })
+    }
+
     fn print(&self, number: usize, rate: f64, output: Output) {
         let Self { memory, files, disk, p50, p99 } = self;
         if output.json {
@@ -127,7 +147,7 @@ impl Minute {
             ("p99", self.p99 / before.p99),
         ];
         for (what, ratio) in ratios {
-            output.say(&format!("{what}: {ratio:.3} times what it was in minute {reference}"));
+            output.say(&format!("{what}: {ratio:.3} times what it was around minute {reference}"));
         }
         let grown = |(_, ratio): &&(&str, f64)| *ratio > TOLERANCE;
         let grown: Vec<_> = ratios.iter().filter(grown).map(|(what, _)| *what).collect();

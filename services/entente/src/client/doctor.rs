@@ -9,6 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use super::pages::Limit;
 use super::{Failed, names};
 use crate::api::Api;
+use crate::cli::chain;
 use crate::migrate;
 use crate::output::{Output, at, duration, short, text, to_value};
 
@@ -70,9 +71,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
     })?;
     let left = certificate_end.map(|end| end - now() / 1_000);
     let drift = match args.database_url {
-        Some(url) => {
-            migrate::drift(&url).await.map_err(|error| Failed::Outcome(error.to_string()))?
-        }
+        Some(url) => migrate::drift(&url).await.map_err(|error| Failed::Outcome(chain(&error)))?,
         None => Vec::new(),
     };
     let wrong = [
