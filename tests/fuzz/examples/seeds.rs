@@ -291,9 +291,9 @@ fn configs() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/entente.toml");
     let example = fs::read_to_string(example).unwrap();
     let settings = |marks: &[&str]| {
-        let lines = example.lines().map(|line| {
-            marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line)
-        });
+        let lines = example
+            .lines()
+            .map(|line| marks.iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line));
         lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
     };
     seed("config", "defaults", 0, settings(&[]));

@@ -7,10 +7,12 @@ use libfuzzer_sys::fuzz_target;
 
 /// The binary's module itself: its crate would take minutes to build.
 #[allow(dead_code, unused_imports, reason = "the binary uses more of it")]
-#[path = "../../../services/entente/src/config.rs"]
-mod config;
+#[path = "../../../services/entente/src"]
+mod entente {
+    pub mod config;
+}
 
-use config::{Config, Settings};
+use entente::config::{Config, Settings};
 
 /// What is not printed, so that it does not come back.
 const SECRET: [&str; 6] = [
