@@ -15,3 +15,4 @@ mod disk;
 mod kills;
 mod names;
 mod network;
+mod order;

@@ -1,3 +1,4 @@
+mod beginning;
 mod commit;
 mod lease;
 mod replay;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use entente_rpc::proto::event::v1::{
     CommitConsumerRequest, DeadLetter, Event, EventKind, GetConsumerRequest, SubscribeResponse,
 };
-use entente_rpc::{Code, ErrorReason, Failure, Status};
+use entente_rpc::{Code, ErrorReason, Failure, Status, now};
 use futures_util::StreamExt as _;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -43,6 +44,8 @@ pub(super) struct Reader {
     lag: i64,
     /// What it holds its lease by.
     holder: String,
+    /// When it began, in milliseconds since the epoch.
+    started: i64,
 }
 
 impl Reader {
@@ -58,6 +61,7 @@ impl Reader {
             replaying: HashSet::new(),
             lag: 0,
             holder: uuid::Uuid::new_v4().to_string(),
+            started: now(),
         }
     }
 
@@ -159,8 +163,8 @@ impl Reader {
         }
     }
 
-    /// The stored cursor. A new consumer begins where another is, or with what happens from now on, and that is stored at
-    /// once.
+    /// The stored cursor. A new consumer begins where another is, or with what happens from this reader's start on, and
+    /// that is stored at once.
     async fn open(&mut self) -> Result<i64, Status> {
         let cursor = match self.cursor(self.consumer()).await? {
             Some(cursor) => cursor,
@@ -171,7 +175,7 @@ impl Reader {
                 };
                 let cursor = match since {
                     Some(cursor) => cursor,
-                    None => self.newest().await?,
+                    None => self.last_before_start().await?,
                 };
                 let request = CommitConsumerRequest {
                     name: self.consumer(),
@@ -200,14 +204,6 @@ impl Reader {
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(status),
         }
-    }
-
-    /// The sequence of the newest event.
-    async fn newest(&self) -> Result<i64, Status> {
-        let mut events = self.shared.follow(self.kinds(), None).await?;
-        let first = events.next().await.transpose()?;
-        let first = first.ok_or_else(|| Status::unavailable("the event stream ended"))?;
-        Ok(first.event.map_or(first.cursor, |event| event.sequence - 1))
     }
 
     fn take(&mut self, response: SubscribeResponse) {
