@@ -99,11 +99,12 @@ impl Engine {
         let unknown = || Failure::not_found("orphaned key or DID", id);
         if let Ok(did) = Did::parse(id) {
             let did = did.canonical().to_string();
-            let made = self.store.unused_since(tenant, &did).await?;
+            let made = self.store.did_made_at(tenant, &did).await?;
             if made.is_none_or(|made| made > since) {
                 return Err(unknown());
             }
             let mut work = self.work(tenant).await?;
+            // It looks whether anything needs the DID.
             let freed = work.remove_did(&did).await?.ok_or_else(unknown)?;
             self.commit(work).await?;
             self.delete_keys(tenant, keys_of(&freed.into())).await;

@@ -31,13 +31,11 @@ impl Store {
         self.read(tenant).await?.all(&sql, values![tenant, after, limit]).await
     }
 
-    /// When one of our DIDs was made that nothing needs.
-    pub async fn unused_since(&self, tenant: &str, did: &str) -> Result<Option<i64>, StoreError> {
-        let sql = format!(
-            "SELECT created_at FROM dids AS d WHERE d.tenant = $1 AND d.did = $2 AND {UNUSED}"
-        );
+    /// When one of our DIDs was made.
+    pub async fn did_made_at(&self, tenant: &str, did: &str) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT created_at FROM dids WHERE tenant = $1 AND did = $2";
         let found: Option<(i64,)> =
-            self.read(tenant).await?.optional(&sql, values![tenant, did]).await?;
+            self.read(tenant).await?.optional(sql, values![tenant, did]).await?;
         Ok(found.map(|(created_at,)| created_at))
     }
 
@@ -55,8 +53,12 @@ impl Store {
         }
         query.push(")) SELECT key FROM wanted WHERE ");
         // A key that many share has many rows in `peers`; one is enough.
-        let places = ["peers WHERE my_key", "invitations WHERE key", "dids WHERE key"];
-        for place in places.into_iter().chain(["exchanges WHERE my_key"]) {
+        for place in [
+            "peers WHERE my_key",
+            "invitations WHERE key",
+            "dids WHERE key",
+            "exchanges WHERE my_key",
+        ] {
             query.push("EXISTS (SELECT 1 FROM ").push(place).push(" = wanted.key AND tenant = ");
             query.push_bind(tenant).push(") OR ");
         }
