@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use crate::api::Api;
 
 /// How long to wait before a stream is asked for again that could not be had.
-const PAUSE: Duration = Duration::from_secs(1);
+pub const PAUSE: Duration = Duration::from_secs(1);
 
 type Events = Pin<Box<dyn Stream<Item = Result<SubscribeResponse, Status>> + Send>>;
 
@@ -59,8 +59,7 @@ impl Watch {
         let mut pause = Duration::ZERO;
         loop {
             // Before the first answer there is nothing to go on from.
-            let passes = matches!(broken.code(), Code::Unavailable | Code::ResourceExhausted);
-            let Some(after) = self.cursor.filter(|_| passes) else { return Err(broken) };
+            let Some(after) = self.cursor.filter(|_| passes(&broken)) else { return Err(broken) };
             tell(&broken);
             tokio::time::sleep(pause).await;
             let filter = self.filter.clone();
@@ -114,6 +113,11 @@ impl Watch {
         };
         tokio::time::timeout(limit, search).await.map_err(late)?
     }
+}
+
+/// Whether a failure is one that passes.
+pub fn passes(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
 }
 
 async fn subscribe(api: &Api, request: SubscribeRequest) -> Result<Events, Status> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Failed, names, verify};
 use crate::api::Api;
 use crate::output::{Column, Output, at, print_line, short, text, to_value};
-use crate::watch::Watch;
+use crate::watch::{self, Watch};
 
 pub(super) const EXAMPLES: &str = "Examples:
   entente events
@@ -109,8 +109,16 @@ async fn follow(
         filter: Some(filter),
         heartbeat: None,
     };
-    let mut watch = Watch::open(api, request).await?;
     let tell = |status: &Status| eprintln!("{}; going on where it was", status.message());
+    let mut watch = loop {
+        match Watch::open(api, request.clone()).await {
+            Ok(watch) => break watch,
+            // Without a cursor there is nothing to go on from.
+            Err(status) if cursor.is_some() && watch::passes(&status) => tell(&status),
+            Err(status) => return Err(status.into()),
+        }
+        tokio::time::sleep(watch::PAUSE).await;
+    };
     loop {
         if let Some(event) = &watch.follow(tell).await?.event {
             print(output, event);
