@@ -16,7 +16,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test conformance simulate simulate-mutants fuzz sbom audit kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats faketime deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies
+.PHONY: help run demo test conformance simulate simulate-mutants fuzz sbom audit kills soak bench lint fmt acapy acapy-0.12 identus graphql grpcio grpcurl buf nats faketime deploy-tools oracles lint-rust lint-proto lint-deploy lint-dependencies lint-mutants
 
 CARGO ?= cargo
 # What the tests look for; a tool that could not be installed is not there, and the tests that need it say so.
@@ -159,7 +159,7 @@ grpcio grpcurl buf nats faketime:
 deploy-tools:
 	.ci/install deploy-tools
 
-lint: lint-rust lint-proto lint-deploy lint-dependencies
+lint: lint-rust lint-proto lint-deploy lint-dependencies lint-mutants
 
 lint-rust:
 	$(CARGO) fmt --all --check
@@ -178,6 +178,9 @@ lint-proto: buf
 
 lint-deploy: deploy-tools
 	@if [[ -x target/deploy/promtool ]]; then target/deploy/bin/python .ci/check-deploy; fi
+
+lint-mutants:
+	tests/simulation/mutants/run --check
 
 # cargo-deny takes minutes to compile, so it is used where it is. The tests check the layering anyway.
 lint-dependencies:
