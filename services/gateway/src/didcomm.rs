@@ -31,6 +31,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", methods())
         .route("/{*path}", methods())
+        .layer(middleware::from_fn_with_state(shared.clone(), flood::limit))
         .layer(middleware::from_fn_with_state((shared.clone(), "didcomm"), observe::observe))
         .with_state(shared)
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
 use crate::didcomm::{self, Flood};
-use crate::listener::{self, HttpListener, ServeError};
+use crate::listener::{self, HttpListener, SHARE, ServeError, Shares};
 use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
 use crate::{Config, admin};
@@ -199,9 +199,11 @@ impl Gateway {
         listener: impl Into<HttpListener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let callers = self.shared.config.callers.clone();
+        let config = &self.shared.config;
+        let shares = (config.didcomm.address_rate > 0).then(|| Shares::new(SHARE));
+        let limits = (config.callers.clone(), shares);
         let router = didcomm::router(self.shared.clone());
-        listener::serve(listener.into(), router, callers, shutdown).await
+        listener::serve(listener.into(), router, limits, shutdown).await
     }
 
     /// Serves the owner until `shutdown` is done. `metrics` gives what `/metrics` shows, in the OpenMetrics text format.
@@ -214,9 +216,9 @@ impl Gateway {
         metrics: impl Fn() -> String + Clone + Send + Sync + 'static,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let callers = self.shared.config.callers.clone();
+        let limits = (self.shared.config.callers.clone(), None);
         let router = admin::router(self.shared.clone(), metrics);
-        listener::serve(listener.into(), router, callers, shutdown).await
+        listener::serve(listener.into(), router, limits, shutdown).await
     }
 
     /// Says at `/status/ready` that no more is welcome; what comes is served.

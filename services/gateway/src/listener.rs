@@ -1,3 +1,7 @@
+mod shares;
+
+pub(crate) use shares::Shares;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -16,6 +20,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// Connections open at once on a listener; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4096;
+/// Those of them that one address may have, where addresses are limited; further ones are closed.
+pub(crate) const SHARE: usize = MAX_CONNECTIONS / 16;
 /// How long a request's head may take, and how long a connection may be idle between requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the listener has closed.
@@ -54,7 +60,7 @@ impl HttpListener {
 pub(crate) async fn serve(
     listener: HttpListener,
     router: Router,
-    callers: Callers,
+    limits: (Callers, Option<Shares>),
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let connections = std::sync::Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -79,11 +85,12 @@ pub(crate) async fn serve(
         // A reply is one small write: it must not wait for the peer's acknowledgement.
         let _ = stream.set_nodelay(true);
         let (stopping, router, peer) = (stop.subscribe(), router.clone(), Peer::at(address));
-        let (tls, callers) = (listener.tls.clone(), callers.clone());
+        let (tls, limits) = (listener.tls.clone(), limits.clone());
         tokio::spawn(async move {
+            let answering = Answering { router, stopping, limits };
             match tls {
-                None => converse(stream, router, peer, stopping).await,
-                Some(tls) => shake(&tls, stream, router, peer, stopping, &callers).await,
+                None => answering.converse(stream, peer).await,
+                Some(tls) => answering.shake(&tls, stream, peer).await,
             }
             drop(permit);
         });
@@ -94,25 +101,6 @@ pub(crate) async fn serve(
         tracing::warn!("requests were still under way at the end of the grace period");
     }
     Ok(())
-}
-
-async fn shake(
-    tls: &Acceptor,
-    stream: TcpStream,
-    router: Router,
-    peer: Peer,
-    stopping: watch::Receiver<()>,
-    callers: &Callers,
-) {
-    let room = tls.room().await;
-    match tls.accept(stream, room).await {
-        Ok((stream, identity)) => {
-            converse(stream, router, Peer { identity, ..peer }, stopping).await
-        }
-        Err(error) => {
-            peer.address.iter().for_each(|address| callers.turned_away(address.ip(), &error));
-        }
-    }
 }
 
 /// The routes, for a connection: its requests say who is at the other end.
@@ -132,26 +120,52 @@ impl Service<Request<Incoming>> for WithPeer {
     }
 }
 
-/// Answers what comes over a connection, until it ends. It has to begin with a head of HTTP/1.1, and soon: a server that
-/// looked first which version is spoken would wait for ever.
-async fn converse<S>(stream: S, router: Router, peer: Peer, mut stopping: watch::Receiver<()>)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let service = WithPeer { router: TowerToHyperService::new(router), peer };
-    let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(64 * 1024);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = stopping.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+/// What it takes to answer what comes over a connection.
+struct Answering {
+    router: Router,
+    stopping: watch::Receiver<()>,
+    limits: (Callers, Option<Shares>),
+}
+
+impl Answering {
+    async fn shake(self, tls: &Acceptor, stream: TcpStream, peer: Peer) {
+        let room = tls.room().await;
+        match tls.accept(stream, room).await {
+            Ok((stream, identity)) => self.converse(stream, Peer { identity, ..peer }).await,
+            Err(error) => {
+                let (callers, _) = &self.limits;
+                peer.address.iter().for_each(|address| callers.turned_away(address.ip(), &error));
+            }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    }
+
+    /// Answers until the connection ends. It has to begin with a head of HTTP/1.1, and soon: a server that looked first
+    /// which version is spoken would wait for ever.
+    async fn converse<S>(mut self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (callers, shares) = &self.limits;
+        let share = shares.as_ref().map(|shares| shares.take(callers, &peer));
+        if matches!(share, Some(None)) {
+            return;
+        }
+        let service = WithPeer { router: TowerToHyperService::new(self.router), peer };
+        let mut builder = Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        builder.max_buf_size(64 * 1024);
+        let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = self.stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }
 

@@ -70,7 +70,7 @@ async fn arrive(args: &Args, work: &Work<'_>) -> Result<(Duration, Vec<Duration>
     let handshakes = (0..).zip(invitations).map(async |(number, invitation)| {
         let due = begun + interval * number;
         tokio::time::sleep_until(due.into()).await;
-        Ok::<_, BenchError>(work.handshake(NAME, &invitation).await?.duration_since(due))
+        Ok::<_, BenchError>(work.handshake(NAME, &invitation).await?.at.duration_since(due))
     });
     let latencies = try_join_all(handshakes).await?;
     Ok((begun.elapsed(), latencies))

@@ -1,12 +1,20 @@
-//! How many messages one address and one peer may send.
+//! How many messages one address and one peer may send, and how long who sends more waits for its refusal.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use entente_rpc::auth::{Rates, network};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use entente_rpc::auth::{Peer, Rates, network};
 
+use super::post::too_many;
 use crate::config::DidcommLimits;
+use crate::gateway::Shared;
 
+/// How long a refusal is held back: who comes again as soon as it is answered, comes so often and no more.
+pub(super) const HELD: Duration = Duration::from_secs(1);
 /// How many seconds' worth may come at once.
 const BURST: f64 = 5.0;
 
@@ -21,7 +29,7 @@ impl Flood {
         Self { addresses: rates(limits.address_rate), peers: rates(limits.peer_rate) }
     }
 
-    /// Whether another message from an address is read.
+    /// Whether another request or frame from an address is read.
     ///
     /// # Errors
     /// How long until one is.
@@ -42,6 +50,22 @@ impl Flood {
                 rates.take((tenant.to_owned(), sender_key.to_owned()))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses a request of an address that sends too many, before any of its body is read.
+pub(super) async fn limit(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let from = shared.address(request.headers(), request.extensions().get::<Peer>());
+    match shared.flood.address(from) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => {
+            shared.metrics.inbound("rate_limited");
+            too_many(wait).await
         }
     }
 }

@@ -2,30 +2,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use entente_didcomm::envelope::MEDIA_TYPE_V1;
 use entente_didcomm::envelope::v2::MEDIA_TYPE_ENCRYPTED;
-use entente_rpc::auth::Peer;
 use serde_json::json;
 
 use super::body::{BodyError, read};
+use super::flood::HELD;
 use super::inbound::{Outcome, peek, receive as handle};
 use super::media_type::may_hold_envelope;
 use crate::gateway::Shared;
 
-/// An envelope by POST. The limits are checked before anything is read or parsed.
+/// An envelope by POST. The limits are checked before anything is parsed.
 pub(super) async fn receive(
     State(shared): State<Arc<Shared>>,
-    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(wait) = shared.flood.address(shared.address(&headers, peer.as_deref())) {
-        shared.metrics.inbound("rate_limited");
-        return too_many(wait);
-    }
     if let Some(refusal) = refuse_type(&headers) {
         shared.metrics.inbound("unsupported_media_type");
         return refusal;
@@ -34,16 +29,19 @@ pub(super) async fn receive(
         Ok(body) => body,
         Err(error) => return refuse_body(&shared, error),
     };
-    let Ok(_permit) = shared.in_flight.try_acquire() else {
+    let Ok(permit) = shared.in_flight.try_acquire() else {
         return refuse_body(&shared, BodyError::Overloaded);
     };
-    match peek(&shared, body.bytes.clone()) {
+    let (outcome, media_type) = match peek(&shared, body.bytes.clone()) {
         Ok(sealed) => {
             let media_type = if sealed.is_v2() { MEDIA_TYPE_ENCRYPTED } else { MEDIA_TYPE_V1 };
-            answer(handle(&shared, sealed, 1).await, media_type)
+            (handle(&shared, sealed, 1).await, media_type)
         }
-        Err(outcome) => answer(outcome, MEDIA_TYPE_V1),
-    }
+        Err(outcome) => (outcome, MEDIA_TYPE_V1),
+    };
+    // An answer that is held back holds nothing that others need.
+    drop((permit, body));
+    answer(outcome, media_type).await
 }
 
 fn refuse_body(shared: &Shared, error: BodyError) -> Response {
@@ -65,7 +63,7 @@ fn refuse_body(shared: &Shared, error: BodyError) -> Response {
     response
 }
 
-fn answer(outcome: Outcome, media_type: &'static str) -> Response {
+async fn answer(outcome: Outcome, media_type: &'static str) -> Response {
     match outcome {
         Outcome::Taken(taken) => match taken.replies.into_iter().next() {
             None => StatusCode::ACCEPTED.into_response(),
@@ -77,7 +75,7 @@ fn answer(outcome: Outcome, media_type: &'static str) -> Response {
             "message refused",
             "the message is not for this agent, or it does not fit what this agent knows of its sender",
         ),
-        Outcome::TooMany(delay) => too_many(delay),
+        Outcome::TooMany(delay) => too_many(delay).await,
         Outcome::TryAgain(delay) => try_again(delay, "the message could not be handled now"),
         Outcome::Broken => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,7 +99,9 @@ fn try_again(delay: Duration, detail: &str) -> Response {
     after(delay, problem(StatusCode::SERVICE_UNAVAILABLE, "try again later", detail))
 }
 
-fn too_many(delay: Duration) -> Response {
+/// The refusal of one message too many, which is held back.
+pub(super) async fn too_many(delay: Duration) -> Response {
+    tokio::time::sleep(HELD).await;
     let detail = "more messages come from there than this agent takes";
     after(delay, problem(StatusCode::TOO_MANY_REQUESTS, "too many messages", detail))
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use entente_trace::{Span, SpanKind, within};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::flood::HELD;
 use super::inbound::{Open, Outcome, Taken, collect, peek, receive};
 use crate::gateway::Shared;
 
@@ -41,8 +42,10 @@ pub(super) fn accept(
 /// Why a socket is closed by us.
 struct Close(u16, &'static str);
 
-const TOO_MANY: Close =
-    Close(close_code::AGAIN, "too many messages; send the last one again later");
+async fn too_many() -> Close {
+    tokio::time::sleep(HELD).await;
+    Close(close_code::AGAIN, "too many messages; send the last one again later")
+}
 
 async fn run(shared: &Shared, mut socket: WebSocket, from: Option<IpAddr>) {
     if let Err(Some(Close(code, reason))) = exchange(shared, &mut socket, from).await {
@@ -99,7 +102,7 @@ async fn exchange(
         last_message = last_frame;
         if shared.flood.address(from).is_err() {
             shared.metrics.inbound("rate_limited");
-            return Err(Some(TOO_MANY));
+            return Err(Some(too_many().await));
         }
         let taken = take(shared, envelope).await?;
         for reply in taken.replies {
@@ -140,7 +143,7 @@ async fn give(
 
 /// A frame has no status to answer with: a message that was not taken closes the socket, so that the peer knows.
 async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> {
-    let Ok(_permit) = shared.in_flight.acquire().await else {
+    let Ok(permit) = shared.in_flight.acquire().await else {
         return Err(Some(Close(close_code::AWAY, "the agent stops")));
     };
     // The request that opened the socket has ended long ago.
@@ -152,6 +155,7 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> 
         }
         Err(outcome) => outcome,
     };
+    drop(permit);
     match outcome {
         Outcome::Taken(taken) => Ok(taken),
         // One refused message must not take the others of the socket with it.
@@ -159,7 +163,7 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> 
         Outcome::Unreadable(_) => {
             Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
         }
-        Outcome::TooMany(_) => Err(Some(TOO_MANY)),
+        Outcome::TooMany(_) => Err(Some(too_many().await)),
         Outcome::TryAgain(_) => {
             Err(Some(Close(close_code::AGAIN, "the last message must be sent again")))
         }

@@ -8,7 +8,7 @@ use super::super::BenchError;
 use super::super::flood::{Count, Flood};
 
 /// Connections of the flooder.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 256;
 /// Any envelope will do: nobody has the key.
 const BODY: &str = "{}";
 /// An address for documentation (RFC 5737).
