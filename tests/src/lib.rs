@@ -11,6 +11,7 @@
 
 pub mod acapy;
 pub mod certificates;
+pub mod clock;
 pub mod collector;
 pub mod conformance;
 pub mod envoy;
@@ -26,6 +27,7 @@ pub mod reader;
 pub mod suite;
 pub mod wire;
 
+pub use clock::Clock;
 pub use fleet::Fleet;
 #[doc(hidden)]
 pub use futures_util::FutureExt;

@@ -1,10 +1,10 @@
-//! The audit: what is appended, and who reads what of it.
+//! The audit: what is appended, who reads what of it, and how long it is kept.
 
 use entente_rpc::proto::access::v1 as pb;
 use entente_rpc::{Caller, ErrorReason, Failure, Status, now};
 use entente_store::page;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::service::{Access, sees_all};
@@ -14,6 +14,12 @@ use crate::store::Scope;
 const MAX_ENTRIES: usize = 1_000;
 /// How many entries a reader gets at a time.
 const BATCH: i64 = 100;
+/// How often it is looked for entries that are too old, oftener where they are kept for less; and how many are removed
+/// at a time.
+const CLEAN_UP: Duration = Duration::from_secs(60);
+const REMOVED: i64 = 500;
+/// How long nothing is removed after that.
+const PAUSE: Duration = Duration::from_millis(25);
 /// How often the log is looked at without a hint: another replica may have written.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -33,6 +39,28 @@ impl Access {
         self.store.append(request.entries, &request.request_id, now()).await?;
         self.audited.send_replace(());
         Ok(())
+    }
+
+    /// Removes entries that are older than they are kept, until the service ends. Appending goes on meanwhile.
+    pub(crate) async fn forget_audit(self, kept: Duration) {
+        let interval = CLEAN_UP.min(kept);
+        let kept = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+        let mut pause = interval;
+        loop {
+            sleep(pause).await;
+            pause = match self.store.forget_audit(now().saturating_sub(kept), REMOVED).await {
+                Ok(0) => interval,
+                Ok(_) => PAUSE,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(
+                        error,
+                        "old entries of the audit could not be removed; trying again later"
+                    );
+                    interval
+                }
+            };
+        }
     }
 
     pub async fn list_audit(

@@ -33,6 +33,8 @@ pub struct Config {
     pub settled_after: Duration,
     /// How often it is written down when keys were used; for each at most once a minute.
     pub last_use_interval: Duration,
+    /// How long entries of the audit are kept; for ever without it.
+    pub audit_retention: Option<Duration>,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             database_url: database_url.into(),
             settled_after: Duration::from_secs(15),
             last_use_interval: Duration::from_secs(10),
+            audit_retention: None,
         }
     }
 }
@@ -110,9 +113,13 @@ pub async fn start(config: Config) -> Result<Service, StartError> {
         config,
     };
     let writer = tokio::spawn(last_use::run(access.clone(), interval));
+    let mut tasks = vec![writer];
+    if let Some(kept) = access.config.audit_retention {
+        tasks.push(tokio::spawn(access.clone().forget_audit(kept)));
+    }
     let (drain, drained) = watch::channel(false);
     let grpc = Grpc { access, drain: drained };
-    Ok(Service { grpc, drain, tasks: Mutex::new(vec![writer]) })
+    Ok(Service { grpc, drain, tasks: Mutex::new(tasks) })
 }
 
 impl Service {

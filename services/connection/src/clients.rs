@@ -8,11 +8,13 @@ use entente_rpc::proto::keystore::v1::{
     CreateKeyRequest, CreateKeysRequest, DeleteKeyRequest, EnvelopeFormat, GetKeyRequest, Key,
     KeyReference, KeyType, ListKeysRequest, PackRequest, SignRequest, UnpackResponse,
 };
-use entente_rpc::proto::resolver::v1::ResolveRequest;
 use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceClient;
+use entente_rpc::proto::resolver::v1::{
+    ListDueDidsRequest, ResolveRequest, SettleDidsRequest, TenantDid,
+};
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::{DeliverRequest, FetchInvitationRequest};
-use entente_rpc::{Code, Failure, Link, MAX_MESSAGE, time_from_proto};
+use entente_rpc::{Code, DEFAULT_TENANT, Failure, Link, MAX_MESSAGE, time_from_proto};
 use entente_unpack::{Sealed, Unpacker};
 
 use crate::Links;
@@ -192,6 +194,25 @@ impl Clients {
             self.resolver.clone().resolve(for_tenant(tenant, request).map_err(failure)?).await;
         Document::from_json(answer.map_err(failure)?.into_inner().document_json)
             .map_err(|error| broken("resolver's document", &error))
+    }
+
+    /// Short forms of did:peer:4, of all tenants, of which the resolver asks whether they are needed.
+    pub async fn due_dids(&self) -> Answer<Vec<TenantDid>> {
+        let request = for_tenant(DEFAULT_TENANT, ListDueDidsRequest::default()).map_err(failure)?;
+        let answer = self.resolver.clone().list_due_dids(request).await;
+        Ok(answer.map_err(failure)?.into_inner().dids)
+    }
+
+    /// Tells the resolver which of them are needed.
+    pub async fn settle_dids(
+        &self,
+        tenant: &str,
+        needed: Vec<String>,
+        needless: Vec<String>,
+    ) -> Answer<()> {
+        let request = for_tenant(tenant, SettleDidsRequest { needed, needless });
+        let answer = self.resolver.clone().settle_dids(request.map_err(failure)?).await;
+        answer.map(drop).map_err(failure)
     }
 
     /// Delivers an envelope. A packed message that came back is the answer.

@@ -29,8 +29,10 @@ pub struct Config {
     pub delivery_attempts: i32,
     /// How many messages are delivered at the same time.
     pub deliveries: usize,
-    /// How long events are kept.
+    /// How long events and basic messages are kept.
     pub event_retention: Duration,
+    /// How long the id of a message is remembered: by then a peer no longer repeats it.
+    pub message_id_retention: Duration,
     /// Tell peers, in the encrypted messages, which trace a message belongs to, and take it from theirs.
     pub didcomm_trace_context: bool,
     /// How the tenants stand: whether they may work, and what they may have.
@@ -56,6 +58,7 @@ impl Config {
             delivery_attempts: 24,
             deliveries: 64,
             event_retention: Duration::from_secs(30 * 24 * 3600),
+            message_id_retention: Duration::from_secs(14 * 24 * 3600),
             didcomm_trace_context: false,
             tenants: Tenants::default(),
             slow_reader: Duration::from_secs(30),

@@ -2,8 +2,9 @@
 //!
 //! A call or a message from a peer is one transaction ([`store::Work`]): the record, its events, the messages that it
 //! sends and the id of what caused it are committed together. After the commit the events are seen and the messages
-//! leave. `engine` has what callers may do, `inbound` what peers may do, `outbox` and `timers` what happens by itself.
+//! leave. `engine` has what callers may do, `inbound` what peers may do, `outbox`, `timers` and `clean_up` what happens by itself.
 
+mod clean_up;
 mod clients;
 mod config;
 mod engine;

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::clean_up;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -115,6 +116,7 @@ pub async fn start(
         tokio::spawn(replicas::hear(engine.clone())),
         tokio::spawn(outbox::dispatch(engine.clone(), inlets)),
         tokio::spawn(timers::run(engine.clone())),
+        tokio::spawn(clean_up::run(engine.clone())),
     ];
     let publisher = publisher.map(|metrics| {
         tasks.push(tokio::spawn(replicas::hear_by_nats(engine.clone())));

@@ -36,7 +36,7 @@ pub(crate) use events::{DeadLetterRow, EventFilter};
 pub(crate) use exchanges::{ExchangeFilter, ExchangeRow, Span};
 pub(crate) use findings::{Finding, Stage};
 pub(crate) use invitations::{Invitation, InvitationFilter, MULTI_USE, Named, SINGLE_USE};
-pub(crate) use ledger::Behind;
+pub(crate) use ledger::{Behind, Old};
 pub(crate) use outbox::{Delivery, Kind, Outgoing};
 pub use restored::begin_new_epoch;
 pub(crate) use tenant::Counted;

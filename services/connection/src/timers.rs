@@ -1,4 +1,4 @@
-//! What is due: messages to try again, waits and deadlines that ended, invitations that expired, records to forget.
+//! What is due: messages to try again, waits and deadlines that ended, invitations that expired.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,6 @@ use crate::outbox;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the messages that wait are counted, for the metrics.
 const COUNT: i64 = 15_000;
-/// How often old records are forgotten.
-const CLEAN_UP: i64 = 600_000;
-/// How long a message's id is remembered: a peer does not repeat a message later than that.
-const MESSAGES_KEPT: i64 = 14 * 24 * 3_600_000;
-/// How long the answer to a call with a request_id is kept.
-const REQUESTS_KEPT: i64 = 24 * 3_600_000;
 /// How many records one look takes up.
 const BATCH: i64 = 256;
 
@@ -23,7 +17,7 @@ const SET_BACK: i64 = 5_000;
 
 /// Runs until the service ends.
 pub(crate) async fn run(engine: Engine) {
-    let (mut cleaned, mut counted) = (0, 0);
+    let mut counted = 0;
     let mut clock = (Instant::now(), now());
     loop {
         let (since, then) = std::mem::replace(&mut clock, (Instant::now(), now()));
@@ -38,12 +32,6 @@ pub(crate) async fn run(engine: Engine) {
         if now() - counted > COUNT {
             counted = now();
             report("the outbox could not be counted", count_outbox(&engine).await);
-        }
-        if now() - cleaned > CLEAN_UP && engine.replica.leads() {
-            cleaned = now();
-            if let Err(failure) = clean_up(&engine).await {
-                tracing::warn!(reason = %failure, "old records could not be removed; trying again later");
-            }
         }
         let _ = tokio::time::timeout(TICK, engine.wake_timers.notified()).await;
     }
@@ -92,24 +80,4 @@ fn report(what: &str, result: Answer<()>) {
     if let Err(failure) = result {
         tracing::warn!(reason = %failure, "{what}; trying again");
     }
-}
-
-async fn clean_up(engine: &Engine) -> Answer<()> {
-    let now = now();
-    let kept = i64::try_from(engine.config.event_retention.as_millis()).unwrap_or(i64::MAX);
-    let mut work = engine.work_for_all().await?;
-    work.forget(now - MESSAGES_KEPT, now - REQUESTS_KEPT);
-    work.forget_basic_messages(now.saturating_sub(kept));
-    engine.commit(work).await?;
-    for tenant in engine.store.tenants().await? {
-        loop {
-            let mut work = engine.work(&tenant).await?;
-            let purged = work.purge_events(now.saturating_sub(kept), 10_000).await?;
-            engine.commit(work).await?;
-            if purged == 0 {
-                break;
-            }
-        }
-    }
-    Ok(())
 }

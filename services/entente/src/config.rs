@@ -72,8 +72,8 @@ pub struct Config {
     pub webhook_urls: Vec<String>,
     /// Deliver to private addresses; derived from our own endpoint when `None`.
     pub allow_private_endpoints: Option<bool>,
-    /// How many days events are kept.
-    pub event_retention_days: u32,
+    /// How long what is kept for a time is kept.
+    pub retention: Retention,
     /// Where the keystore's master key comes from.
     pub master_key: MasterKey,
     /// Which services run here, each once.
@@ -109,6 +109,17 @@ pub fn database_of(url: &str, service: &str) -> String {
         }
         None => url.to_owned(),
     }
+}
+
+/// How long what is kept for a time is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events and basic messages.
+    pub events: Duration,
+    /// The ids of messages that had their effect.
+    pub message_ids: Duration,
+    /// Entries of the audit; for ever without it.
+    pub audit: Option<Duration>,
 }
 
 /// Messages a second; 0 for no limit.

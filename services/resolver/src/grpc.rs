@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use entente_did::Did;
 use entente_rpc::proto::resolver::v1::resolver_service_server::ResolverService;
-use entente_rpc::proto::resolver::v1::{ResolveRequest, ResolveResponse};
+use entente_rpc::proto::resolver::v1::{
+    ListDueDidsRequest, ListDueDidsResponse, ResolveRequest, ResolveResponse, SettleDidsRequest,
+    SettleDidsResponse, TenantDid,
+};
 use entente_rpc::{Caller, Failure, Request, Response, Status};
 
 use crate::error::ResolveError;
@@ -49,5 +52,35 @@ impl ResolverService for Handler {
             cached: resolution.cached,
             equivalent_did: resolution.equivalent.map(|did| did.to_string()).unwrap_or_default(),
         }))
+    }
+
+    async fn list_due_dids(
+        &self,
+        request: Request<ListDueDidsRequest>,
+    ) -> Result<Response<ListDueDidsResponse>, Status> {
+        let limit = match request.into_inner().page_size {
+            0 => 500,
+            size @ 1..=1_000 => size.into(),
+            _ => return Err(Failure::field("page_size", "must be from 1 to 1,000").into()),
+        };
+        let due = self.resolver.peer4.due(limit).await.map_err(Failure::from)?;
+        let dids = due.into_iter().map(|(tenant, did)| TenantDid { tenant, did }).collect();
+        Ok(Response::new(ListDueDidsResponse { dids }))
+    }
+
+    async fn settle_dids(
+        &self,
+        request: Request<SettleDidsRequest>,
+    ) -> Result<Response<SettleDidsResponse>, Status> {
+        let tenant = Caller::of(&request)?.tenant;
+        let SettleDidsRequest { needed, needless } = request.into_inner();
+        for (field, dids) in [("needed", &needed), ("needless", &needless)] {
+            if dids.len() > 1_000 {
+                return Err(Failure::field(field, "has more than 1,000 DIDs").into());
+            }
+        }
+        let settled = self.resolver.peer4.settle(&tenant, &needed, &needless).await;
+        settled.map_err(Failure::from)?;
+        Ok(Response::new(SettleDidsResponse {}))
     }
 }

@@ -1,7 +1,7 @@
 //! Resolves DIDs to documents: did:key and did:peer 0, 2 and 4 from themselves, did:web over HTTPS.
 //!
 //! What a DID carries in itself costs no I/O. Fetched documents are cached for a while; a did:peer:4 whose long form was
-//! seen resolves in its short form too, also after a restart.
+//! seen resolves in its short form too, also after a restart, for as long as something needs it.
 
 mod error;
 mod grpc;

@@ -4,28 +4,16 @@ use entente_rpc::proto::connection::v1::{
     AcceptInvitationRequest, CreateInvitationRequest, FindingKind, InvitationState,
     ListFindingsRequest, ListInvitationsRequest,
 };
-use entente_tests::Suite;
 use entente_tests::acapy::Relay;
 use entente_tests::load::until;
 use entente_tests::reader::Reader;
-use entente_tests::suite::{self, seconds};
+use entente_tests::suite::seconds;
+use entente_tests::{Clock, Suite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_under_way_goes_on_whichever_way_the_clock_jumps() {
-    let place = "faketime/libfaketimeMT.so.1";
-    let Some(library) = suite::tool("ENTENTE_TEST_FAKETIME", place, "faketime") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let offset = folder.path().join("offset");
-    std::fs::write(&offset, "+0").unwrap();
-    let under = [
-        "env".to_owned(),
-        format!("LD_PRELOAD={}", library.canonicalize().unwrap().display()),
-        format!("FAKETIME_TIMESTAMP_FILE={}", offset.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        // Clocks that only go forward do not jump with the others.
-        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
-    ];
-    let suite = Suite::whole_under(under.to_vec(), Vec::new()).await;
+    let Some(clock) = Clock::prepare() else { return };
+    let suite = Suite::whole_under(clock.under(), Vec::new()).await;
     let relay = Relay::start().await;
     let peer = Suite::whole_with(&["--endpoint", relay.url()]).await;
     relay.lead(&peer.didcomm_url);
@@ -49,7 +37,7 @@ async fn what_is_under_way_goes_on_whichever_way_the_clock_jumps() {
         })
         .await;
         let before = peer.all_connections().await.len();
-        std::fs::write(&offset, jump).unwrap();
+        clock.set(jump);
         relay.release();
         until("it arrives", async || (peer.all_connections().await.len() > before).then_some(()))
             .await;

@@ -1,6 +1,7 @@
 //! The audit.
 
 use entente_rpc::proto::access::v1 as pb;
+use entente_rpc::time_from_proto;
 use entente_store::{Query, StoreError, Tenants, values};
 use prost::Message as _;
 
@@ -49,6 +50,26 @@ impl Store {
             );
         }
         transaction.commit::<()>().await.map(drop)
+    }
+
+    /// Removes those of the oldest entries that are from before a time, but never the newest, which the next number
+    /// follows. Says how many.
+    pub async fn forget_audit(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let sql = "SELECT sequence, record FROM audit WHERE sequence < (SELECT MAX(sequence) FROM audit) \
+                   ORDER BY sequence LIMIT $1";
+        let oldest: Vec<(i64, Vec<u8>)> =
+            self.database.read(Tenants::All).await?.all(sql, values![limit]).await?;
+        let is_old = |record: &[u8]| {
+            let entry = pb::AuditEntry::decode(record).ok();
+            entry.and_then(|entry| entry.time).is_some_and(|time| time_from_proto(&time) < before)
+        };
+        let old = oldest.iter().take_while(|(_, record)| is_old(record)).last();
+        let Some((up_to, _)) = old else { return Ok(0) };
+        let mut transaction = self.database.write_in(SCOPE, Tenants::All).await?;
+        let sql = "DELETE FROM audit WHERE sequence <= $1";
+        let removed = transaction.execute(sql, values![*up_to]).await?;
+        transaction.commit::<()>().await?;
+        Ok(removed)
     }
 
     /// Entries after a number, in their order.

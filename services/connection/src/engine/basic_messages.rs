@@ -64,6 +64,7 @@ mod tests {
 
     use super::*;
     use crate::events::tests::{Fixture, TENANT};
+    use crate::store::Old;
 
     async fn keep(fixture: &Fixture, messages: &[(&str, &str, &str)]) {
         let mut work = fixture.engine.work(TENANT).await.unwrap();
@@ -116,7 +117,8 @@ mod tests {
 
         let mut work = fixture.engine.work(TENANT).await.unwrap();
         work.delete_basic_messages("a");
-        work.forget_basic_messages(i64::MAX);
+        assert_eq!(work.forget(Old::BasicMessage, i64::MAX, 1).await.unwrap(), 1);
+        work.forget(Old::BasicMessage, i64::MAX, 100).await.unwrap();
         fixture.engine.commit(work).await.unwrap();
         assert_eq!(
             list(&fixture, of(&["a", "b"], 0, "")).await,

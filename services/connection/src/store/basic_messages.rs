@@ -76,11 +76,6 @@ impl Work {
             values![self.tenant(), connection_id],
         );
     }
-
-    /// Forgets basic messages of any tenant from before a time.
-    pub fn forget_basic_messages(&mut self, before: i64) {
-        self.write("DELETE FROM basic_messages WHERE time < $1", values![before]);
-    }
 }
 
 impl Store {

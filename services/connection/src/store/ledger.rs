@@ -26,6 +26,17 @@ pub(crate) struct Behind {
     pub purged: i64,
 }
 
+/// What is forgotten by age.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Old {
+    /// The id of a message that had its effect.
+    Message,
+    /// The answer to a call.
+    Request,
+    /// A basic message.
+    BasicMessage,
+}
+
 impl Work {
     /// Notes that a message has its effect in this work. The commit fails with Duplicate if it had it before.
     pub fn note_message(&mut self, sender_key: &str, message_id: &str) {
@@ -46,10 +57,18 @@ impl Work {
         );
     }
 
-    /// Forgets messages and calls of any tenant from before a time.
-    pub fn forget(&mut self, messages_before: i64, requests_before: i64) {
-        self.write("DELETE FROM inbox WHERE received_at < $1", values![messages_before]);
-        self.write("DELETE FROM requests WHERE created_at < $1", values![requests_before]);
+    /// Removes up to so many records of any tenant from before a time, the oldest first. Says how many.
+    pub async fn forget(&mut self, old: Old, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let (table, time, key) = match old {
+            Old::Message => ("inbox", "received_at", "tenant, sender_key, message_id"),
+            Old::Request => ("requests", "created_at", "tenant, method, request_id"),
+            Old::BasicMessage => ("basic_messages", "time", "tenant, connection_id, id"),
+        };
+        let sql = format!(
+            "DELETE FROM {table} WHERE ({key}) IN \
+             (SELECT {key} FROM {table} WHERE {time} < $1 ORDER BY {time} LIMIT $2)"
+        );
+        self.execute(&sql, values![before, limit]).await
     }
 }
 
@@ -137,10 +156,10 @@ impl Store {
         Ok((tenants, events))
     }
 
-    /// Every tenant that has a log.
-    pub async fn tenants(&self) -> Result<Vec<String>, StoreError> {
-        let rows: Vec<(String,)> =
-            self.read(Tenants::All).await?.all("SELECT tenant FROM logs", values![]).await?;
+    /// Those with events from before a time.
+    pub async fn tenants_with_events_before(&self, time: i64) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT DISTINCT tenant FROM events WHERE time < $1";
+        let rows: Vec<(String,)> = self.read(Tenants::All).await?.all(sql, values![time]).await?;
         Ok(rows.into_iter().map(|(tenant,)| tenant).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! Keys and DIDs of ours that nothing needs.
 
+use std::collections::HashSet;
+
 use entente_store::{Query, StoreError, values};
 use sqlx::FromRow;
 
@@ -45,26 +47,59 @@ impl Store {
         tenant: &str,
         keys: &[String],
     ) -> Result<Vec<String>, StoreError> {
-        let Some((first, rest)) = keys.split_first() else { return Ok(Vec::new()) };
-        let mut query = Query::new("WITH wanted (key) AS (VALUES (");
-        query.push_bind(first);
-        for key in rest {
-            query.push("), (").push_bind(key);
-        }
-        query.push(")) SELECT key FROM wanted WHERE ");
-        // A key that many share has many rows in `peers`; one is enough.
-        for place in [
+        let places = [
             "peers WHERE my_key",
             "invitations WHERE key",
             "dids WHERE key",
             "exchanges WHERE my_key",
-        ] {
-            query.push("EXISTS (SELECT 1 FROM ").push(place).push(" = wanted.key AND tenant = ");
+        ];
+        self.named_in(tenant, keys, &places).await
+    }
+
+    /// Those of the DIDs, in their canonical form, that a record names as ours, a peer's or an inviter's.
+    pub async fn dids_in_use(
+        &self,
+        tenant: &str,
+        dids: &[String],
+    ) -> Result<HashSet<String>, StoreError> {
+        let places = [
+            "connections WHERE their_did",
+            "connections WHERE my_did",
+            "connections WHERE first_did",
+            "connections WHERE invitation_did",
+            "acceptances WHERE canonical_did",
+            "exchanges WHERE their_did",
+            "exchanges WHERE my_did",
+            "absorbed WHERE their_did",
+            "absorbed WHERE my_did",
+            "absorbed WHERE first_did",
+            "dids WHERE did",
+        ];
+        Ok(self.named_in(tenant, dids, &places).await?.into_iter().collect())
+    }
+
+    /// Those of the values that a row of one of the places has, each a table and an indexed column.
+    async fn named_in(
+        &self,
+        tenant: &str,
+        values: &[String],
+        places: &[&str],
+    ) -> Result<Vec<String>, StoreError> {
+        let Some((first, rest)) = values.split_first() else { return Ok(Vec::new()) };
+        let mut query = Query::new("WITH wanted (name) AS (VALUES (");
+        query.push_bind(first);
+        for value in rest {
+            query.push("), (").push_bind(value);
+        }
+        query.push(")) SELECT name FROM wanted WHERE ");
+        // Of what many rows share, one is enough.
+        for place in places {
+            query.push("EXISTS (SELECT 1 FROM ").push(place).push(" = wanted.name AND tenant = ");
             query.push_bind(tenant).push(") OR ");
         }
         query.push("FALSE");
         let found: Vec<(String,)> = query.all(self.read(tenant).await?).await?;
-        Ok(found.into_iter().map(|(key,)| key).collect())
+        Ok(found.into_iter().map(|(name,)| name).collect())
     }
 
     /// Those of our keys that a connection or a waiting message has, by reading through them all: the last word before a

@@ -31,6 +31,7 @@ pub struct Remote {
         value_name = "KEY",
         global = true,
         help_heading = "Connection",
+        allow_hyphen_values = true,
         hide_env_values = true
     )]
     api_key: Option<String>,

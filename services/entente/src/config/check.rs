@@ -8,9 +8,11 @@ use axum::http::Uri;
 use entente_telemetry::log::{self, Format};
 
 use super::{
-    Access, Config, ConfigError, DidcommRates, Listen, LogFormat, MasterKey, Remotes, ServiceName,
-    Settings, callers, tls,
+    Access, Config, ConfigError, DidcommRates, Listen, LogFormat, MasterKey, Remotes, Retention,
+    ServiceName, Settings, callers, tls,
 };
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
     let services = if settings.services.is_empty() {
@@ -55,11 +57,11 @@ pub(super) fn check(settings: Settings) -> Result<Config, ConfigError> {
             .map(|url| http_url("webhook-url", url))
             .collect::<Result<_, _>>()?,
         allow_private_endpoints: settings.allow_private_endpoints,
-        event_retention_days: match settings.event_retention_days {
-            Some(0) => {
-                return Err(ConfigError::value("event-retention-days", "0", "must be at least 1"));
-            }
-            days => days.unwrap_or(30),
+        retention: Retention {
+            events: time("event-retention", settings.event_retention)?.unwrap_or(30 * DAY),
+            message_ids: time("message-id-retention", settings.message_id_retention)?
+                .unwrap_or(14 * DAY),
+            audit: time("audit-retention", settings.audit_retention)?,
         },
         master_key: master_key(settings.master_key_file, settings.master_passphrase)?,
         remotes: Remotes {
@@ -258,6 +260,16 @@ fn every_service_is_found(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// A span of time, as 30d or 12h.
+fn time(key: &'static str, given: Option<String>) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = given else { return Ok(None) };
+    match humantime::parse_duration(&text) {
+        Ok(time) if time >= Duration::from_secs(1) => Ok(Some(time)),
+        Ok(_) => Err(ConfigError::value(key, &text, "must be at least 1s")),
+        Err(_) => Err(ConfigError::value(key, &text, "is no time; write it as 30d, 12h or 90m")),
+    }
 }
 
 fn seconds(given: Option<u32>, default: u32) -> Duration {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use entente_telemetry::log::Format;
+use humantime::format_duration;
 
 use super::{Access, Config, MasterKey, ServiceName, TlsListener};
 
@@ -54,7 +55,14 @@ pub(super) fn to_toml(config: &Config) -> String {
     if let Some(allow) = config.allow_private_endpoints {
         line("allow-private-endpoints", allow.to_string());
     }
-    line("event-retention-days", config.event_retention_days.to_string());
+    let kept = &config.retention;
+    for (key, time) in [
+        ("event-retention", Some(kept.events)),
+        ("message-id-retention", Some(kept.message_ids)),
+        ("audit-retention", kept.audit),
+    ] {
+        time.iter().for_each(|time| line(key, quoted(&format_duration(*time).to_string())));
+    }
     match &config.master_key {
         MasterKey::File(Some(path)) => line("master-key-file", quoted(&path.display().to_string())),
         MasterKey::File(None) => {}

@@ -69,13 +69,25 @@ pub struct Settings {
 
     /// The key that admin and gRPC calls must carry; prefer the environment, which `ps` does not show
     /// [default: one is generated, kept in <data-dir>/admin-api-key and printed once]
-    #[arg(long, env = "ENTENTE_ADMIN_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_ADMIN_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_api_key: Option<String>,
 
     /// The key that this process shows to the other services, which know it by their `callers`; prefer the environment
     /// [default: one for each service, derived from the admin key, which the processes share then]
-    #[arg(long, env = "ENTENTE_SERVICE_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_SERVICE_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_key: Option<String>,
 
@@ -166,11 +178,20 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_private_endpoints: Option<bool>,
 
-    /// How many days events are kept [default: 30]
-    #[arg(long, env = "ENTENTE_EVENT_RETENTION_DAYS", value_name = "DAYS",
-          value_parser = clap::value_parser!(u32).range(1..=36500))]
+    /// How long events and basic messages are kept: 30d, 12h, 90m [default: 30d]
+    #[arg(long, env = "ENTENTE_EVENT_RETENTION", value_name = "TIME")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_retention_days: Option<u32>,
+    pub event_retention: Option<String>,
+
+    /// How long the id of a message is remembered, so that a copy of it has no effect [default: 14d]
+    #[arg(long, env = "ENTENTE_MESSAGE_ID_RETENTION", value_name = "TIME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id_retention: Option<String>,
+
+    /// How long entries of the audit are kept [default: for ever]
+    #[arg(long, env = "ENTENTE_AUDIT_RETENTION", value_name = "TIME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention: Option<String>,
 
     /// The keystore's master key, made at the first start [default: <data-dir>/master.key]
     #[arg(long, env = "ENTENTE_MASTER_KEY_FILE", value_name = "FILE")]
@@ -178,7 +199,13 @@ pub struct Settings {
     pub master_key_file: Option<PathBuf>,
 
     /// Derive the master key from a passphrase instead; prefer the environment
-    #[arg(long, env = "ENTENTE_MASTER_PASSPHRASE", value_name = "TEXT", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_MASTER_PASSPHRASE",
+        value_name = "TEXT",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_passphrase: Option<String>,
 
@@ -248,7 +275,7 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp_endpoint: Option<String>,
 
-    /// Messages a second that are taken from one address, and five times as many at once; 0 for no limit [default: 0]
+    /// Requests a second that are taken from one address, and five times as many at once; 0 for no limit [default: 0]
     #[arg(long, env = "ENTENTE_DIDCOMM_ADDRESS_RATE", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub didcomm_address_rate: Option<u32>,

@@ -93,6 +93,8 @@ fn errors_name_the_key_and_what_would_be_right() {
         ),
         (&["--master-passphrase", "secret"], "", &["--master-passphrase", "at least 12"]),
         (&["--didcomm-addr", "0.0.0.0:1"], "", &["--endpoint is needed"]),
+        (&["--event-retention", "30"], "", &["--event-retention", "\"30\"", "30d"]),
+        (&["--audit-retention", "0s"], "", &["--audit-retention", "at least 1s"]),
         (&["--services", "transport"], "", &["transport calls resolver", "--resolver-url"]),
     ] {
         let text = error(flags, file);
@@ -115,6 +117,15 @@ fn a_service_apart_needs_only_those_that_it_calls() {
     let flags = ["--admin-insecure", "--grpc-addr", "unix:/run/e.sock"];
     let config = Config::resolve(&settings(&flags), None).unwrap();
     assert_eq!(config.grpc_addr.to_string(), "unix:/run/e.sock");
+}
+
+/// A random key may.
+#[test]
+fn a_key_may_begin_with_a_hyphen() {
+    let flags = ["--admin-api-key", "-Ek4_long", "--service-key", "--another-one"];
+    let config = Config::resolve(&settings(&flags), None).unwrap();
+    assert!(matches!(&config.access, Access::Key(key) if key == "-Ek4_long"));
+    assert_eq!(config.service_key.as_deref(), Some("--another-one"));
 }
 
 #[test]
@@ -144,6 +155,7 @@ fn the_printed_configuration_reads_back_as_itself() {
         &["--tls-client-ca", "ca.crt", "--tls-client-auth", "optional", "--link-ca", "b.crt"],
         &["--trusted-proxy", "10.0.0.0/8,spiffe://a/b", "--grpc-unix-mode", "660"],
         &["--didcomm-address-rate", "7", "--didcomm-peer-rate", "8"],
+        &["--event-retention", "90m", "--message-id-retention", "36h", "--audit-retention", "1y"],
     ]
     .concat();
     let file = "[[callers]]\nname = \"a\"\nroles = [\"operator\"]\nspiffe = \"spiffe://a/b\"\n\

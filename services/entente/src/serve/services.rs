@@ -85,7 +85,8 @@ impl Services {
         match name {
             ServiceName::Access => {
                 let url = context.config.database("access");
-                let config = entente_access::Config::new(url);
+                let mut config = entente_access::Config::new(url);
+                config.audit_retention = context.config.retention.audit;
                 self.access = Some(entente_access::start(config).await?);
             }
             ServiceName::Resolver => {
@@ -298,8 +299,8 @@ impl Context<'_> {
         config.didcomm_trace_context = self.config.didcomm_trace_context;
         config.auto_accept_invitations = self.config.auto_accept_invitations;
         config.auto_accept_requests = self.config.auto_accept_requests;
-        let days = u64::from(self.config.event_retention_days);
-        config.event_retention = std::time::Duration::from_secs(days * 24 * 3600);
+        config.event_retention = self.config.retention.events;
+        config.message_id_retention = self.config.retention.message_ids;
         config
     }
 

@@ -11,7 +11,10 @@ use entente_rpc::proto::resolver::v1::resolver_service_client::ResolverServiceCl
 use entente_rpc::proto::resolver::v1::resolver_service_server::{
     ResolverService, ResolverServiceServer,
 };
-use entente_rpc::proto::resolver::v1::{ResolveRequest, ResolveResponse};
+use entente_rpc::proto::resolver::v1::{
+    ListDueDidsRequest, ListDueDidsResponse, ResolveRequest, ResolveResponse, SettleDidsRequest,
+    SettleDidsResponse,
+};
 use entente_rpc::proto::transport::v1::transport_service_client::TransportServiceClient;
 use entente_rpc::proto::transport::v1::transport_service_server::{
     TransportService, TransportServiceServer,
@@ -88,6 +91,20 @@ impl ResolverService for Service {
     ) -> Result<Response<ResolveResponse>, Status> {
         self.serve(&request, &request.get_ref().did).await?;
         Ok(Response::new(ResolveResponse::default()))
+    }
+
+    async fn list_due_dids(
+        &self,
+        _: Request<ListDueDidsRequest>,
+    ) -> Result<Response<ListDueDidsResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+
+    async fn settle_dids(
+        &self,
+        _: Request<SettleDidsRequest>,
+    ) -> Result<Response<SettleDidsResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
     }
 }
 
