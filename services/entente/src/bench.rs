@@ -42,7 +42,7 @@ pub struct Args {
     /// Measure a page of 1,000 connections
     #[arg(long)]
     list: bool,
-    /// Run handshakes at 70 % of the capacity for this many minutes, and fail if memory, open files, disk or latency grow
+    /// Make connections at 70 % of the capacity for this many minutes, delete each a minute later, and fail if memory, open files, disk or latency grow
     #[arg(long, value_name = "MINUTES", default_value_t = 0, conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
     soak: usize,
     /// The version of DIDComm
@@ -62,10 +62,22 @@ pub struct Args {
     #[arg(long, value_name = "URL", requires = "inviter")]
     invitee: Option<String>,
     /// The API key of the inviter that runs already
-    #[arg(long, env = "ENTENTE_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     inviter_key: Option<String>,
     /// The API key of the invitee that runs already
-    #[arg(long, env = "ENTENTE_API_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ENTENTE_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
     invitee_key: Option<String>,
     /// Print JSON, one object a line
     #[arg(long)]
@@ -88,6 +100,9 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
         && !args.list
     {
         (args.handshakes, args.reuses, args.invitations, args.list) = (300, 300, 1000, true);
+    }
+    if args.soak > 0 {
+        args.shape.arguments = &soak::RETENTION;
     }
     let (inviter, invitee) = agents(&args).await?;
     let mut results = Vec::new();

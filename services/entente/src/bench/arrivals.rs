@@ -15,7 +15,9 @@ use crate::watch::Watch;
 /// How long an operation may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Instant>>>>;
+/// When an event came, and which connection it is about.
+type Came = (Instant, String);
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<Came>>>>;
 
 /// Follows one kind of event of an agent, by the invitation that it is about.
 pub(super) struct Arrivals {
@@ -66,12 +68,12 @@ impl Arrivals {
 /// An event that is expected.
 pub(super) struct Arrival {
     invitation: String,
-    receiver: oneshot::Receiver<Instant>,
+    receiver: oneshot::Receiver<Came>,
 }
 
 impl Arrival {
-    /// Waits for it, and says when it came.
-    pub(super) async fn wait(self, operation: &'static str) -> Result<Instant, BenchError> {
+    /// Waits for it, and says when it came and which connection it is about.
+    pub(super) async fn wait(self, operation: &'static str) -> Result<Came, BenchError> {
         match tokio::time::timeout(LIMIT, self.receiver).await {
             Ok(Ok(came)) => Ok(came),
             _ => Err(BenchError::Missing {
@@ -84,13 +86,13 @@ impl Arrival {
 }
 
 fn tell(waiting: &Waiting, event: &Event) {
-    let invitation = match &event.record {
-        Some(Record::Connection(connection)) => &connection.invitation_id,
-        Some(Record::Reuse(reuse)) => &reuse.invitation_id,
+    let (invitation, connection) = match &event.record {
+        Some(Record::Connection(connection)) => (&connection.invitation_id, &connection.id),
+        Some(Record::Reuse(reuse)) => (&reuse.invitation_id, &reuse.connection_id),
         _ => return,
     };
     if let Some(sender) = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(invitation)
     {
-        let _ = sender.send(Instant::now());
+        let _ = sender.send((Instant::now(), connection.clone()));
     }
 }

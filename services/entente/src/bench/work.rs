@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use entente_rpc::proto::connection::v1::{
-    AcceptInvitationRequest, CreateInvitationRequest, DidMethod, Invitation, InvitationFormat,
+    AcceptInvitationRequest, CreateInvitationRequest, DeleteAcceptanceRequest,
+    DeleteConnectionRequest, DeleteInvitationRequest, DidMethod, Invitation, InvitationFormat,
     InvitationKind, ListConnectionsRequest, ReusePolicy,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -28,6 +29,16 @@ pub(super) enum Version {
 const PAGE: i32 = 1000;
 /// How often it is listed.
 const LISTS: usize = 50;
+
+/// A connection that was made, on both sides, and what it came from.
+pub(super) struct Made {
+    /// When both had it.
+    pub(super) at: Instant,
+    invitation: String,
+    acceptance: String,
+    inviters: String,
+    invitees: String,
+}
 
 pub(super) struct Work<'a> {
     /// The version of DIDComm.
@@ -70,26 +81,45 @@ impl Work<'_> {
         let invitations = self.invitations(count, concurrency).await?;
         let handshake = |invitation: Invitation| async move {
             let begun = Instant::now();
-            Ok(self.handshake(name, &invitation).await?.duration_since(begun))
+            Ok(self.handshake(name, &invitation).await?.at.duration_since(begun))
         };
         measure(name, self.agents(), concurrency, invitations, handshake).await
     }
 
-    /// Invites, and accepts that. Says when both sides have the connection.
-    pub(super) async fn connect(&self, name: &'static str) -> Result<Instant, BenchError> {
+    /// Invites, and accepts that, until both sides have the connection.
+    pub(super) async fn connect(&self, name: &'static str) -> Result<Made, BenchError> {
         self.handshake(name, &self.invite().await?).await
     }
 
-    /// Says when both sides have the connection.
+    /// Accepts an invitation, until both sides have the connection.
     pub(super) async fn handshake(
         &self,
         name: &'static str,
         invitation: &Invitation,
-    ) -> Result<Instant, BenchError> {
+    ) -> Result<Made, BenchError> {
         let inviter_done = self.inviter_done.expect(&invitation.id);
         let invitee_done = self.invitee_done.expect(&invitation.id);
-        self.accept(name, invitation, true).await?;
-        Ok(invitee_done.wait(name).await?.max(inviter_done.wait(name).await?))
+        let acceptance = self.accept(name, invitation, true).await?;
+        let (invitee_at, invitees) = invitee_done.wait(name).await?;
+        let (inviter_at, inviters) = inviter_done.wait(name).await?;
+        let at = invitee_at.max(inviter_at);
+        Ok(Made { at, invitation: invitation.id.clone(), acceptance, inviters, invitees })
+    }
+
+    /// Deletes a connection on both sides, with what it came from.
+    pub(super) async fn end(&self, made: Made) -> Result<(), BenchError> {
+        let during = BenchError::during;
+        let Made { invitation, acceptance, inviters, invitees, .. } = made;
+        let (inviter, invitee) = (&self.inviter.api, &self.invitee.api);
+        for (api, id) in [(inviter, inviters), (invitee, invitees)] {
+            let request = DeleteConnectionRequest { id };
+            api.connections().delete_connection(request).await.map_err(during("delete"))?;
+        }
+        let request = DeleteInvitationRequest { id: invitation };
+        inviter.invitations().delete_invitation(request).await.map_err(during("delete"))?;
+        let request = DeleteAcceptanceRequest { id: acceptance };
+        invitee.invitations().delete_acceptance(request).await.map_err(during("delete"))?;
+        Ok(())
     }
 
     /// Accepts invitations with a DID that is known, until the inviter's confirmation.
@@ -104,7 +134,7 @@ impl Work<'_> {
             let reused = self.reused.expect(&invitation.id);
             let begun = Instant::now();
             self.accept(name, &invitation, false).await?;
-            Ok(reused.wait(name).await?.duration_since(begun))
+            Ok(reused.wait(name).await?.0.duration_since(begun))
         };
         measure(name, self.agents(), concurrency, invitations, reuse).await
     }
@@ -175,23 +205,20 @@ impl Work<'_> {
             .unwrap_or_default())
     }
 
+    /// Gives the id of the acceptance.
     async fn accept(
         &self,
         name: &'static str,
         invitation: &Invitation,
         new: bool,
-    ) -> Result<(), BenchError> {
+    ) -> Result<String, BenchError> {
         let request = AcceptInvitationRequest {
             invitation: invitation.url.clone(),
             reuse: Some(ReusePolicy { disabled: new, ..Default::default() }),
             ..Default::default()
         };
-        self.invitee
-            .api
-            .invitations()
-            .accept_invitation(request)
-            .await
-            .map_err(BenchError::during(name))?;
-        Ok(())
+        let accepted = self.invitee.api.invitations().accept_invitation(request).await;
+        let accepted = accepted.map_err(BenchError::during(name))?.into_inner();
+        Ok(accepted.acceptance.unwrap_or_default().id)
     }
 }
