@@ -68,7 +68,15 @@ impl Controller {
     /// The sequences of the events that were told so far, in the order of the calls.
     #[must_use]
     pub fn sequences(&self) -> Vec<i64> {
-        self.those(|told| told.value("x-entente-sequence").parse().ok())
+        self.sequences_after(0)
+    }
+
+    /// The same, without the first so many calls.
+    #[must_use]
+    pub fn sequences_after(&self, calls: usize) -> Vec<i64> {
+        let told = self.told.lock().unwrap();
+        let sequence = |told: &Told| told.value("x-entente-sequence").parse().ok();
+        told.iter().skip(calls).filter_map(sequence).collect()
     }
 
     /// What was told about a topic so far.
