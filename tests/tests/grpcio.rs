@@ -8,13 +8,19 @@
     reason = "a test that cannot go on fails"
 )]
 
+use std::time::Duration;
+
 use entente_tests::Suite;
 use entente_tests::suite::{Replicas, tool};
 use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/grpcio/client.py");
 const SERVICE_CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/service-config.json");
+
+/// How long one check may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the client saw. `None` where it is not installed.
 async fn seen(check: &str, suite: &Suite, more: &[&str]) -> Option<Vec<Value>> {
@@ -25,7 +31,8 @@ async fn seen(check: &str, suite: &Suite, more: &[&str]) -> Option<Vec<Value>> {
 async fn run(check: &str, arguments: &[&str]) -> Option<Vec<Value>> {
     let mut command = Command::new(tool("ENTENTE_TEST_GRPCIO", "grpcio/bin/python", "grpcio")?);
     command.arg(CLIENT).arg(check).args(arguments).kill_on_drop(true);
-    let output = command.output().await.unwrap();
+    let output = timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{check}: not in {PATIENCE:?}")).unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{check}: {said}");
     let lines = String::from_utf8(output.stdout).unwrap();
