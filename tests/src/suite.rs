@@ -7,7 +7,7 @@ mod replicas;
 mod routed;
 
 pub use another::NotApplicable;
-pub use call::{eventually, seconds};
+pub use call::{eventually, is_delivery, seconds};
 pub use process::{Process, SERVICES};
 pub use replicas::Replicas;
 

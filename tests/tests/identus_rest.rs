@@ -74,7 +74,10 @@ async fn the_documented_calls_make_a_connection() {
     assert_eq!((&ours["myDid"], &ours["theirDid"]), (&theirs["theirDid"], &theirs["myDid"]));
     assert_eq!(ours["myDid"], made["invitation"]["from"], "there is no rotation");
 
+    let invitation = made["invitation"]["id"].as_str().unwrap();
     for (suite, record) in [(&invitee, &theirs), (&inviter, &ours)] {
+        suite.settled_exchange_of(invitation).await;
+        let record = until(suite, &record["connectionId"], record["state"].as_str().unwrap()).await;
         let (status, page) = call(suite, "GET", "/connections", Value::Null).await;
         assert_eq!((status, &page["kind"]), (200, &json!("ConnectionsPage")));
         assert_eq!(page["contents"], json!([record]));

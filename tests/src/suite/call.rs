@@ -229,13 +229,11 @@ impl Suite {
     pub async fn counts(&self) -> [usize; 4] {
         let request = ListInvitationsRequest { page_size: 1_000, ..Default::default() };
         let invitations = self.invitations().list_invitations(request).await.unwrap().into_inner();
-        let deliveries = [EventKind::MessageSent, EventKind::MessageFailed];
-        let events = self.all_events().await.into_iter();
         [
             self.all_exchanges().await.len(),
             self.all_connections().await.len(),
             invitations.invitations.len(),
-            events.filter(|event| !deliveries.contains(&event.kind())).count(),
+            self.all_events().await.iter().filter(|event| !is_delivery(event)).count(),
         ]
     }
 
@@ -305,6 +303,11 @@ impl Suite {
         }
         texts
     }
+}
+
+/// Whether it tells of a delivery: who got the message may be faster than the note of that.
+pub fn is_delivery(event: &Event) -> bool {
+    matches!(event.kind(), EventKind::MessageSent | EventKind::MessageFailed)
 }
 
 /// Whole seconds.

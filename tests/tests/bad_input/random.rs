@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use entente_rpc::proto::connection::v1::CreateInvitationRequest;
-use entente_rpc::proto::event::v1::{Event, EventKind, ListEventsRequest, SubscribeRequest};
+use entente_rpc::proto::event::v1::{Event, ListEventsRequest, SubscribeRequest};
 use entente_rpc::{Code, ErrorReason, Failure, MAX_MESSAGE};
+use entente_tests::suite::is_delivery;
 use entente_tests::wire::{Dice, call, methods, path};
 use entente_tests::{Peer, Suite};
 use prost::Message as _;
@@ -97,8 +98,7 @@ async fn last_event(suite: &Suite) -> i64 {
 async fn changes_after(suite: &Suite, after: i64) -> Vec<Event> {
     let request = ListEventsRequest { after, page_size: 10, ..Default::default() };
     let mut events = suite.events().list_events(request).await.unwrap().into_inner().events;
-    let deliveries = [EventKind::MessageSent, EventKind::MessageFailed];
-    events.retain(|event| !deliveries.contains(&event.kind()));
+    events.retain(|event| !is_delivery(event));
     events
 }
 

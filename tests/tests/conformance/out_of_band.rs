@@ -252,7 +252,7 @@ async fn a_short_url_that_gives_nonsense_is_refused(suite: &Suite) {
 
 async fn a_preview_changes_nothing(suite: &Suite) {
     let peer = Peer::start().await;
-    let before = (suite.all_exchanges().await.len(), suite.all_events().await.len());
+    let before = suite.counts().await;
     preview(suite, peer.invitation(json!({})).to_string()).await.unwrap();
-    assert_eq!((suite.all_exchanges().await.len(), suite.all_events().await.len()), before);
+    assert_eq!(suite.counts().await, before);
 }

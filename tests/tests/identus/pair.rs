@@ -47,6 +47,14 @@ impl Pair {
         (theirs, ours)
     }
 
+    /// How we see a connection once it has a state and nothing of it is under way.
+    pub async fn settled(&self, ours: &Value, state: &str) -> Value {
+        self.entente.until(&ours["connectionId"], state).await;
+        let invitation = ours["invitation"]["id"].as_str().expect("an invitation's id");
+        self.suite.settled_exchange_of(invitation).await;
+        self.entente.connection(&ours["connectionId"]).await
+    }
+
     /// Pings and texts, both ways.
     pub async fn talk(&self, peer: &Agent, theirs: &Value, ours: &Value) {
         self.hear(peer, theirs, ours).await;

@@ -15,7 +15,7 @@ async fn an_invitation_is_for_one() {
     let agent = pair.identus.agent(Reach::Direct).await;
     let created = pair.entente.create(json!({})).await;
     agent.accept(url(&created)).await.unwrap();
-    let before = pair.until_connected(&agent, &created).await.1;
+    let before = pair.settled(&created, "ConnectionResponseSent").await;
 
     let other = pair.identus.agent(Reach::Direct).await;
     let refused = other.accept(url(&created)).await.unwrap_err();

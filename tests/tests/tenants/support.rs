@@ -15,7 +15,7 @@ use entente_rpc::proto::event::v1::event_service_client::EventServiceClient;
 use entente_rpc::proto::event::v1::{Event, ListEventsRequest};
 use entente_rpc::{Failure, Link, Status};
 use entente_tests::Suite;
-use entente_tests::suite::{eventually, seconds};
+use entente_tests::suite::{eventually, is_delivery, seconds};
 use serde_json::Value;
 
 /// A tenant, and a key of its owner.
@@ -123,6 +123,11 @@ impl Tenant {
     pub async fn all_events(&self) -> Vec<Event> {
         let request = ListEventsRequest { page_size: 1_000, ..Default::default() };
         self.events().list_events(request).await.unwrap().into_inner().events
+    }
+
+    /// How many events it has, deliveries aside.
+    pub async fn changes(&self) -> usize {
+        self.all_events().await.iter().filter(|event| !is_delivery(event)).count()
     }
 
     /// Calls an admin API with its key: the status and the body. `Null` means no body.
