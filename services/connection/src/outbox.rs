@@ -7,6 +7,7 @@ mod attempt;
 mod collector;
 mod completion;
 mod sweep;
+mod untaken;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::pin;
@@ -47,6 +48,8 @@ struct Lanes {
     overflowed: HashSet<LaneKey>,
     /// Messages that were taken by their endpoint, and are still in the table for a moment.
     completing: HashSet<String>,
+    /// How often some of these were forgotten, since the table has them no longer.
+    forgotten: u64,
     /// Who waits for the messages of a lane whose peer has no endpoint.
     collectors: HashMap<LaneKey, Arc<Notify>>,
 }
@@ -96,9 +99,8 @@ impl Outbox {
         }
     }
 
-    /// Takes up a lane from the table, unless it is being sent: all that is there, or what comes first.
+    /// Takes up a lane from the table, unless it is being sent: all that nobody took yet, or what comes first.
     fn resume(&self, key: LaneKey, messages: Vec<Outgoing>, all: bool) {
-        let messages: VecDeque<_> = self.not_taken(messages).into();
         let mut lanes = self.lanes();
         if lanes.queues.contains_key(&key) {
             return;
@@ -112,7 +114,7 @@ impl Outbox {
             return;
         }
         lanes.held += messages.iter().map(size).sum::<usize>();
-        lanes.queues.insert(key.clone(), messages);
+        lanes.queues.insert(key.clone(), messages.into());
         drop(lanes);
         let _ = self.ready.send(key);
     }
@@ -133,12 +135,6 @@ impl Outbox {
     fn active(&self) -> Option<usize> {
         let lanes = self.lanes();
         (lanes.held < HELD).then(|| lanes.queues.len())
-    }
-
-    /// Those of a lane's messages that were not taken by anybody yet.
-    pub fn not_taken(&self, messages: Vec<Outgoing>) -> Vec<Outgoing> {
-        let lanes = self.lanes();
-        messages.into_iter().filter(|message| !lanes.completing.contains(&message.id)).collect()
     }
 
     /// The next message of a lane. An empty lane is closed.
@@ -168,13 +164,6 @@ impl Outbox {
     pub fn complete(&self, message: Outgoing) {
         self.lanes().completing.insert(message.id.clone());
         let _ = self.completed.send(message);
-    }
-
-    fn forget(&self, messages: &[Outgoing]) {
-        let mut lanes = self.lanes();
-        for message in messages {
-            lanes.completing.remove(&message.id);
-        }
     }
 
     /// The lock is held for a few instructions, and what it guards is whole between them.

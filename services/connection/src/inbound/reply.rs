@@ -18,7 +18,7 @@ use crate::store::Outgoing;
 use crate::trace::Sending;
 
 /// The most replies that are given at once.
-const MAX_REPLIES: i32 = 16;
+const MAX_REPLIES: usize = 16;
 /// The longest wait for a message.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
@@ -32,7 +32,7 @@ pub(super) struct Route {
 impl Route {
     /// The way back, if the message opens one and the transport that it came by has room for replies.
     pub fn of(message: &Message, max_replies: i32) -> Option<Self> {
-        let max = usize::try_from(max_replies.min(MAX_REPLIES)).ok().filter(|max| *max > 0)?;
+        let max = usize::try_from(max_replies).ok().filter(|max| *max > 0)?.min(MAX_REPLIES);
         let transport = message.transport.as_ref()?;
         let only_thread = match transport.return_route.as_deref()? {
             "all" => None,
@@ -102,8 +102,7 @@ impl Engine {
 
     /// What waits for a peer without an endpoint, the oldest first.
     async fn waiting(&self, tenant: &str, lane: &str, key: &PublicKey) -> Answer<Vec<Outgoing>> {
-        let messages = self.store.lane(tenant, lane, i64::from(MAX_REPLIES)).await?;
-        let mut messages = self.outbox.not_taken(messages);
+        let (mut messages, _) = self.untaken(tenant, lane, MAX_REPLIES).await?;
         messages
             .retain(|message| message.target.endpoint().is_empty() && message.target.has_key(key));
         Ok(messages)

@@ -27,6 +27,7 @@ pub(super) async fn complete(engine: Engine, mut completed: mpsc::UnboundedRecei
             batch.push(message);
         }
         let mut tenants: HashMap<String, Vec<Outgoing>> = HashMap::new();
+        let ids: Vec<_> = batch.iter().map(|message| message.id.clone()).collect();
         for message in batch.drain(..) {
             tenants.entry(message.tenant.clone()).or_default().push(message);
         }
@@ -35,8 +36,8 @@ pub(super) async fn complete(engine: Engine, mut completed: mpsc::UnboundedRecei
                 tracing::warn!(error = %error, "delivered messages could not be removed; trying again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            engine.outbox.forget(&messages);
         }
+        engine.outbox.forget(ids.iter());
     }
 }
 

@@ -20,8 +20,7 @@ pub(crate) async fn sweep(engine: &Engine) -> Answer<()> {
         if engine.outbox.active().is_none() {
             break;
         }
-        let messages = engine.store.lane(&key.0, &key.1, limit(MESSAGES)).await?;
-        let all = messages.len() < MESSAGES;
+        let (messages, all) = engine.untaken(&key.0, &key.1, MESSAGES).await?;
         engine.outbox.resume(key, messages, all);
     }
     Ok(())
