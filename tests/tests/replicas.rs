@@ -238,6 +238,14 @@ async fn numbers_of_events_are_committed_in_their_order() {
     }
 }
 
+/// A statement that ends all sessions of a database, but not what the server does in it by itself: that is a superuser's.
+fn ending_sessions(database: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = '{database}' AND backend_type = 'client backend'"
+    )
+}
+
 /// As when the database is started again: sessions end in the middle of their work, and for a while there are no new
 /// ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -247,8 +255,7 @@ async fn a_database_that_is_away_for_a_while_loses_nothing() {
     let links: Vec<_> = replicas.suites.iter().map(Suite::link).collect();
     let mut session = replicas.place.session(true).await.unwrap();
     let name = replicas.place.url().rsplit('/').next().unwrap().to_owned();
-    let end =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let end = ending_sessions(&name);
     let accepting = async {
         for at in 0..12 {
             let request = AcceptInvitationRequest {
@@ -311,8 +318,7 @@ async fn a_process_without_its_database_is_not_ready() {
     let name = replicas.place.url().rsplit('/').next().unwrap().to_owned();
     let allow = |allowed: bool| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}");
     session.run(&allow(false)).await.unwrap();
-    let end =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let end = ending_sessions(&name);
     session.run(&end).await.unwrap();
     eventually("it says that it is not ready", async || {
         (states().await == (vec![no, no, no, yes], 503)).then_some(())
