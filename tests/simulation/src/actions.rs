@@ -1,11 +1,14 @@
 //! What the owners of the agents do.
 
 use entente_rpc::proto::connection::v1 as proto;
-use proto::{DidMethod, HandshakeProtocol, InvitationFormat, InvitationKind, NoAnswerPolicy};
+use proto::{
+    DidMethod, ExchangeState, HandshakeProtocol, InvitationFormat, InvitationKind, NoAnswerPolicy,
+    Role,
+};
 
+use crate::calls::Call;
 use crate::dice::Dice;
 use crate::weather::Weather;
-use crate::work::Call;
 use crate::world::{Checked, World};
 
 /// One thing that an owner does, or some do at the same time.
@@ -85,8 +88,35 @@ fn invitation(dice: &mut Dice, weather: &Weather) -> proto::CreateInvitationRequ
         did_method: dice.pick(&methods).to_owned().into(),
         handshake_protocols: handshakes.iter().map(|handshake| (*handshake).into()).collect(),
         format: format.into(),
+        auto_accept: decides(dice, weather),
         ..Default::default()
     }
+}
+
+/// Whether an owner lets a handshake go on by itself.
+fn decides(dice: &mut Dice, weather: &Weather) -> Option<bool> {
+    weather.asks.then(|| dice.percent(50))
+}
+
+/// An owner decides on a handshake that waits for it.
+pub(crate) fn approve(world: &mut World) -> Checked {
+    let mut waiting = Vec::new();
+    for (agent, here) in world.agents.iter().enumerate() {
+        let exchanges = here.watch.exchanges.values().filter(|exchange| {
+            let before = match exchange.role() {
+                Role::Inviter => ExchangeState::Request,
+                _ => ExchangeState::Invitation,
+            };
+            !exchange.auto_accept && exchange.state() == before
+        });
+        waiting.extend(exchanges.map(|exchange| (agent, exchange.id.clone())));
+    }
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let at = world.dice.below(waiting.len());
+    let (agent, id) = waiting.swap_remove(at);
+    world.call(agent, Call::Approve(id), &format!("approve, {at} of those that wait"))
 }
 
 fn accept(world: &mut World) -> Checked {
@@ -111,7 +141,9 @@ fn accept(world: &mut World) -> Checked {
             proto::ReusePolicy { disabled, on_no_answer: on_no_answer.into(), deadline: None };
         let invitation = world.offers[at].invitation.url.clone();
         let reuse = Some(reuse);
-        let request = proto::AcceptInvitationRequest { invitation, reuse, ..Default::default() };
+        let auto_accept = decides(&mut world.dice, &world.weather);
+        let request =
+            proto::AcceptInvitationRequest { invitation, reuse, auto_accept, ..Default::default() };
         let text = format!("accept offer {at} of agent {owner}, {on_no_answer:?} {disabled}");
         world.call(taker, Call::Accept(Box::new(request)), &text)?;
     }

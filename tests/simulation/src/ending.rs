@@ -80,7 +80,8 @@ impl World {
                 Role::Invitee => (exchange, *theirs),
                 _ => (*theirs, exchange),
             };
-            theirs.thread_id == exchange.thread_id
+            !exchange.thread_id.is_empty()
+                && theirs.thread_id == exchange.thread_id
                 && theirs.role != exchange.role
                 && invitee.my_did == inviter.their_did
         })

@@ -45,6 +45,12 @@ impl Inspector {
         at
     }
 
+    /// Rows of two texts and a blob.
+    pub fn sealed(&mut self, sql: &'static str) -> Vec<(String, String, Vec<u8>)> {
+        let query = sqlx::query_as(AssertSqlSafe(sql));
+        self.runtime.block_on(query.fetch_all(&mut self.connection)).unwrap()
+    }
+
     fn texts(&mut self, sql: &'static str) -> Vec<String> {
         let query = sqlx::query_as(AssertSqlSafe(sql));
         let rows: Vec<(String,)> =

@@ -1,4 +1,4 @@
-//! One agent's process: keystore, resolver and connection service as they are, over SQLite files of its own.
+//! A process: keystore, resolver and connection service as they are, over SQLite files of its own.
 //!
 //! It has a runtime of its own, which runs only while the simulation drives it, on a clock that stands still. To crash
 //! is to drop the runtime, with all tasks wherever they are; the next process works on a copy of the files as they were
@@ -15,19 +15,30 @@ use entente_store::gate;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tracing::Dispatch;
 
 use crate::inspector;
 use crate::post::{Post, Posted};
 use crate::turnstile::Turnstile;
 use crate::work::{self, Done};
 
-/// How patient the agents of a simulation are.
+/// What the processes of a simulation are like.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For a handshake's request and response.
+pub struct Nature {
+    /// How patient they are for a handshake's request and response.
     pub handshake: Duration,
-    /// For the answer to a reuse.
+    /// How patient they are for the answer to a reuse.
     pub reuse: Duration,
+    /// Whether what they log is kept.
+    pub logs: bool,
+}
+
+/// A reader of the events of an agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    pub agent: usize,
+    /// Among those of the agent in the present process.
+    pub number: usize,
 }
 
 /// What a process gives to the simulation.
@@ -35,12 +46,14 @@ pub struct Patience {
 pub struct Outlet {
     /// Messages that it posts.
     pub posted: Vec<Posted>,
-    /// Events that its readers got, with the number of the reader.
-    pub events: Vec<(usize, Event)>,
+    /// Events that its readers got.
+    pub events: Vec<(Reader, Event)>,
     /// Calls and messages that it is done with.
     pub done: Vec<Done>,
     /// Why a reader of events cannot go on.
     pub broken: Option<String>,
+    /// What it logged, if that is kept.
+    pub log: Vec<u8>,
 }
 
 /// The services of a process.
@@ -55,6 +68,7 @@ pub struct Process {
     runtime: Option<Runtime>,
     turnstile: Turnstile,
     outlet: Arc<Mutex<Outlet>>,
+    log: Dispatch,
     services: Services,
     /// It drains when this is dropped.
     _connection: entente_connection::Service,
@@ -64,24 +78,24 @@ pub struct Process {
 }
 
 impl Process {
-    /// A new agent.
-    pub fn found(index: usize, now: i64, patience: Patience) -> Self {
+    /// A new process, with no agent in it yet.
+    pub fn found(index: usize, now: i64, nature: Nature) -> Self {
         static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let folder = folder();
-            Self::start(folder, 0, now, patience).leave()
+            Self::start(folder, 0, now, nature).leave()
         });
-        Self::start(copy(template.path(), &[".db", ".key"]), index, now, patience)
+        Self::start(copy(template.path(), &[".db", ".key"]), index, now, nature)
     }
 
     /// Ends as a killed process does, and starts on what that left.
-    pub fn crash(self, index: usize, now: i64, patience: Patience) -> Self {
+    pub fn crash(self, index: usize, now: i64, nature: Nature) -> Self {
         let copy = copy(self.folder.path(), &[".db", ".key", "-wal"]);
         drop(self);
-        Self::start(copy, index, now, patience)
+        Self::start(copy, index, now, nature)
     }
 
-    fn start(folder: TempDir, index: usize, now: i64, patience: Patience) -> Self {
+    fn start(folder: TempDir, index: usize, now: i64, nature: Nature) -> Self {
         let turnstile = Turnstile::default();
         let parks = turnstile.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -95,16 +109,19 @@ impl Process {
         let (still, end) = mpsc::channel::<()>();
         runtime.spawn_blocking(move || end.recv());
         let outlet = Arc::<Mutex<Outlet>>::default();
+        let log = if nature.logs { log(outlet.clone()) } else { Dispatch::none() };
         entente_rpc::stop_clock(Some(now));
         gate::install(Some(Arc::new(turnstile.clone())));
+        let serving = serve(folder.path(), index, nature, outlet.clone());
         let (services, connection) =
-            runtime.block_on(serve(folder.path(), index, patience, outlet.clone()));
+            tracing::dispatcher::with_default(&log, || runtime.block_on(serving));
         gate::install(None);
         turnstile.close();
         Self {
             runtime: Some(runtime),
             turnstile,
             outlet,
+            log,
             services,
             _connection: connection,
             folder,
@@ -127,6 +144,11 @@ impl Process {
         &self.turnstile
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The database of the connection service.
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("connection.db")
@@ -144,10 +166,10 @@ impl Process {
         });
     }
 
-    /// Lets somebody read the event log from its beginning, and follow it.
-    pub fn read(&self, reader: usize) {
+    /// Lets somebody read the event log of a tenant from its beginning, and follow it.
+    pub fn read(&self, reader: Reader, tenant: &str) {
         let (connection, outlet) = (self.services.connection.clone(), self.outlet.clone());
-        self.runtime().spawn(work::read_events(reader, connection, outlet));
+        self.runtime().spawn(work::read_events(reader, tenant.to_owned(), connection, outlet));
     }
 
     /// Runs until there is nothing to do without the simulation, and gives what came of it.
@@ -164,7 +186,7 @@ impl Process {
     fn on_stage(&self, now: i64, act: impl Future<Output = ()>) {
         entente_rpc::stop_clock(Some(now));
         gate::install(Some(Arc::new(self.turnstile.clone())));
-        self.runtime().block_on(act);
+        tracing::dispatcher::with_default(&self.log, || self.runtime().block_on(act));
         gate::install(None);
         entente_rpc::stop_clock(None);
     }
@@ -186,7 +208,7 @@ impl Drop for Process {
 async fn serve(
     folder: &Path,
     index: usize,
-    patience: Patience,
+    nature: Nature,
     outlet: Arc<Mutex<Outlet>>,
 ) -> (Services, entente_connection::Service) {
     let keystore = entente_keystore::Config::in_directory(folder);
@@ -199,13 +221,28 @@ async fn serve(
     let links = Links { keystore: keystore.clone(), resolver: resolver.clone(), transport };
     let config = Config {
         label: format!("Agent {index}"),
-        request_deadline: patience.handshake,
-        response_deadline: patience.handshake,
-        reuse_deadline: patience.reuse,
+        request_deadline: nature.handshake,
+        response_deadline: nature.handshake,
+        reuse_deadline: nature.reuse,
         ..Config::new(database("connection.db"), crate::post::endpoint(index))
     };
     let connection = entente_connection::start(config, links, &mut registry).await.unwrap();
     (Services { keystore, resolver, connection: connection.link() }, connection)
+}
+
+/// Keeps all that is logged.
+fn log(outlet: Arc<Mutex<Outlet>>) -> Dispatch {
+    struct Lines(Arc<Mutex<Outlet>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            lock(&self.0).log.write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);
+    lines.with_writer(move || Lines(outlet.clone())).finish().into()
 }
 
 /// In memory, where the system has such a place: a simulation needs no disk that survives it.

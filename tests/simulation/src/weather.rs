@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::dice::Dice;
-use crate::process::Patience;
+use crate::process::Nature;
 
 #[derive(Debug, Clone)]
 pub struct Weather {
     pub agents: usize,
+    /// How many processes they are in: tenants share one.
+    pub processes: usize,
     /// How many things the owners do.
     pub actions: usize,
     /// In percent: messages and answers that are lost.
@@ -26,14 +28,24 @@ pub struct Weather {
     pub second: bool,
     /// Whether owners take new DIDs.
     pub rotates: bool,
+    /// Whether owners decide on each handshake themselves.
+    pub asks: bool,
+    /// Whether somebody forges messages.
+    pub forges: bool,
+    /// Whether callers name what is another's.
+    pub pries: bool,
+    /// Whether all that comes out is searched for private keys.
+    pub searches: bool,
     /// Which handshakes are offered: all, or one kind.
     pub handshakes: usize,
 }
 
 impl Weather {
     pub fn of(dice: &mut Dice) -> Self {
+        let agents = *dice.pick(&[2, 2, 2, 2, 3, 3, 4, 5]);
         Self {
-            agents: *dice.pick(&[2, 2, 2, 2, 3, 3, 4, 5]),
+            agents,
+            processes: if dice.percent(70) { agents } else { 1 + dice.below(agents - 1) },
             actions: 4 + dice.below(7),
             lose: *dice.pick(&[0, 0, 10, 30]),
             duplicate: *dice.pick(&[0, 10, 30]),
@@ -43,12 +55,20 @@ impl Weather {
             deletes: dice.percent(30),
             second: dice.percent(20),
             rotates: dice.percent(50),
+            asks: dice.percent(25),
+            forges: dice.percent(40),
+            pries: dice.percent(25),
+            searches: dice.percent(15),
             handshakes: dice.below(6),
         }
     }
 
-    pub fn patience(&self) -> Patience {
+    pub fn nature(&self) -> Nature {
         let minutes = if self.short { 1 } else { 600 };
-        Patience { handshake: Duration::from_secs(minutes * 60), reuse: Duration::from_secs(15) }
+        Nature {
+            handshake: Duration::from_secs(minutes * 60),
+            reuse: Duration::from_secs(15),
+            logs: self.searches,
+        }
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Packet {
     pub(super) envelope: Bytes,
     /// What the sender's outbox held, committed, when it was posted.
     pub(super) committed: Rc<BTreeSet<String>>,
+    /// Whether somebody else wrote it than who sends it.
+    pub(super) forged: bool,
     /// The sender, while it waits for the answer.
     pub(super) taken: Option<oneshot::Sender<bool>>,
 }
@@ -30,21 +32,35 @@ pub(super) struct Reply {
 }
 
 impl World {
+    /// Puts on its way what somebody made.
+    pub(super) fn post(&mut self, to: usize, envelope: Bytes) {
+        let number = self.number();
+        self.step(&format!("packet {number} to process {to} is forged"));
+        let committed = Rc::default();
+        // From nowhere: nobody waits for an answer, and no cut is in its way.
+        let from = usize::MAX;
+        let packet = Packet { number, from, to, envelope, committed, taken: None, forged: true };
+        self.packets.push(packet);
+    }
+
     /// Does with a packet what the network does.
     pub(super) fn carry(&mut self, at: usize) -> Checked {
         let Packet { from, to, number, .. } = self.packets[at];
         if self.cuts.contains(&(from, to)) || self.dice.percent(self.weather.lose) {
             let mut packet = self.packets.swap_remove(at);
             self.step(&format!("packet {number} is lost"));
-            drop(packet.taken.take());
-            return self.drive(from);
+            return match packet.taken.take() {
+                Some(_) => self.drive(from),
+                None => Ok(()),
+            };
         }
         if self.dice.percent(self.weather.duplicate) {
-            let Packet { envelope, committed, .. } = &self.packets[at];
-            let (envelope, committed) = (envelope.clone(), committed.clone());
+            let Packet { envelope, committed, forged, .. } = &self.packets[at];
+            let (envelope, committed, forged) = (envelope.clone(), committed.clone(), *forged);
             let number = self.number();
             self.step(&format!("packet {number} is a copy"));
-            self.packets.push(Packet { number, from, to, envelope, committed, taken: None });
+            let taken = None;
+            self.packets.push(Packet { number, from, to, envelope, committed, taken, forged });
         }
         self.deliver(at)
     }
@@ -52,7 +68,7 @@ impl World {
     pub(super) fn deliver(&mut self, at: usize) -> Checked {
         let packet = self.packets.swap_remove(at);
         let (number, to, envelope) = (packet.number, packet.to, packet.envelope.clone());
-        self.step(&format!("packet {number} reaches agent {to}"));
+        self.step(&format!("packet {number} reaches process {to}"));
         self.handling.insert(number, packet);
         self.process(to).begin(|services| work::handle(number, services, envelope));
         self.drive(to)
@@ -70,9 +86,9 @@ impl World {
     }
 
     pub(super) fn cut(&mut self) {
-        let agents = self.agents.len();
-        let from = self.dice.below(agents);
-        let to = (from + 1 + self.dice.below(agents - 1)) % agents;
+        let homes = self.homes.len();
+        let from = self.dice.below(homes);
+        let to = (from + 1 + self.dice.below(homes - 1)) % homes;
         if !self.cuts.remove(&(from, to)) {
             self.cuts.insert((from, to));
         }

@@ -13,7 +13,8 @@ impl Engine {
     pub(crate) async fn resume_acceptance(&self, tenant: &str, id: &str) -> Answer<()> {
         let Some(row) = self.store.acceptance(tenant, id).await? else { return Ok(()) };
         let no_answer = numbers::no_answer(row.no_answer);
-        let reason = match numbers::reason_of(row.reason) {
+        let waited_for = numbers::reason_of(row.reason);
+        let reason = match waited_for {
             Some(Reason::AwaitingPeer | Reason::ConnectionNotReady) | None => {
                 Reason::PeerDidNotAnswer
             }
@@ -56,7 +57,9 @@ impl Engine {
                 work.update_acceptance(&mut row);
             }
         }
-        if reason == Reason::PeerDidNotAnswer {
+        // Who went over to wait for another exchange was told of the reuse that it had asked for.
+        let told = waited_for == Some(Reason::ConnectionNotReady) && row.thread_id.is_some();
+        if reason == Reason::PeerDidNotAnswer && !told {
             work.emit(self.reuse_event(
                 EventKind::ConnectionReuseRejected,
                 rejected_reuse(&row, "the peer did not answer in time"),
