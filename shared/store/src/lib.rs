@@ -5,6 +5,7 @@
 
 mod backup;
 mod batch;
+mod clock;
 mod connection;
 mod database;
 mod drift;
