@@ -86,7 +86,8 @@ impl Process {
             let drift = drift.unwrap_or_else(|_| Ok(vec![unanswered()]));
             found.extend(of_tables(tables, drift));
         }
-        let servers: BTreeSet<&str> = self.tables.iter().map(|tables| tables.url.as_str()).collect();
+        let servers: BTreeSet<&str> =
+            self.tables.iter().map(|tables| tables.url.as_str()).collect();
         for url in servers {
             if let Ok(Ok(skew)) = timeout(ANSWER, migrate::clock_skew(url)).await {
                 found.extend((skew.abs() > CLOCKS).then(|| of_clock(skew)));
@@ -106,7 +107,9 @@ impl Process {
             causes.push(format!("the certificate ends in {} days", left / 86_400));
         }
         if tls.is_stale() {
-            causes.push("the TLS files were changed, and cannot be used; the log says why".to_owned());
+            causes.push(
+                "the TLS files were changed, and cannot be used; the log says why".to_owned(),
+            );
         }
         (!causes.is_empty()).then(|| Finding {
             kind: FindingKind::Certificate.into(),

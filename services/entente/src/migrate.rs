@@ -68,7 +68,8 @@ impl Tables {
 /// The tables of the services of this process.
 pub fn tables(config: &Config) -> Vec<Tables> {
     let here = ALL.into_iter().filter(|(service, _)| config.runs(*service));
-    here.map(|(_, migrations)| Tables { url: config.database(migrations.name), migrations }).collect()
+    here.map(|(_, migrations)| Tables { url: config.database(migrations.name), migrations })
+        .collect()
 }
 
 /// How the tables of all services differ from those that this version makes, each difference as a text.

@@ -1,8 +1,8 @@
 //! What does not go on by itself, why, and what can be done about it.
 
+use entente_rpc::auth::Roles;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::connection::v1::{ExchangeState, FindingKind, Role};
-use entente_rpc::auth::Roles;
 use entente_rpc::{Caller, Failure, duration_from_proto, time_to_proto};
 use entente_store::{PageToken, page};
 use prost_types::Duration;
