@@ -43,6 +43,7 @@ Precedence: flag, then environment, then the file, then the default.")]
   entente bench --connections 2000 --list
   entente bench --handshakes 2000 --apart
   entente bench --soak 30
+  entente bench --timing 2000 --didcomm 2
   entente bench --handshakes 2000 --replicas 3 --database-url postgres://bench@127.0.0.1/{agent}
   entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
     Bench(Box<bench::Args>),
