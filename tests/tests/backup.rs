@@ -13,6 +13,8 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use entente_rpc::proto::access::v1::audit_service_client::AuditServiceClient;
+use entente_rpc::proto::access::v1::{AuditEntry, FollowAuditRequest, ListAuditEntriesRequest};
 use entente_rpc::proto::connection::v1::{AcceptInvitationRequest, ReusePolicy, SendPingRequest};
 use entente_rpc::proto::event::v1::{
     Event, EventKind, LogFault, LogHead, SubscribeRequest, VerifyLogRequest, VerifyLogResponse,
@@ -117,11 +119,13 @@ async fn an_agent_goes_on_from_a_backup_that_was_taken_under_load() {
     let before = agent.all_events().await;
     let seen = before.last().unwrap().sequence;
     let head = verify(&agent, None).await.head;
+    let audit = audit_with(&agent, &agent.invite().await.id).await;
     lose_everything(&mut agent).await;
     let missing = refused(&agent, "restore", &[folder.path().to_str().unwrap()]).await;
     assert!(missing.contains("is that a backup of this kind of database?"), "{missing}");
     let restored = told(&agent, "restore", &[backup_text]).await;
     assert!(restored.contains("1 event logs go on after a gap"), "{restored}");
+    assert!(restored.contains("the audit goes on after such a gap"), "{restored}");
     agent.restart().await;
 
     let kept = agent.all_events().await;
@@ -135,6 +139,53 @@ async fn an_agent_goes_on_from_a_backup_that_was_taken_under_load() {
     assert_eq!(verify(&agent, None).await.fault(), LogFault::Unspecified);
     assert_eq!(verify(&agent, head).await.fault(), LogFault::Missing);
     check_cursors(&agent, &peer, newest, seen).await;
+    check_audit(&agent, &audit).await;
+}
+
+/// A page of the audit.
+async fn audit_after(agent: &Suite, after: i64) -> Result<Vec<AuditEntry>, tonic::Status> {
+    let request = ListAuditEntriesRequest { after, page_size: 1_000, ..Default::default() };
+    let page = AuditServiceClient::new(agent.link()).list_audit_entries(request).await?;
+    let page = page.into_inner();
+    assert!(!page.more, "there are more entries than this test reads");
+    Ok(page.entries)
+}
+
+/// The audit, once it has what was done to an object.
+async fn audit_with(agent: &Suite, object: &str) -> Vec<AuditEntry> {
+    suite::eventually("the audit has it", async || {
+        let all = audit_after(agent, 0).await.unwrap();
+        all.iter().any(|entry| entry.object == object).then_some(all)
+    })
+    .await
+}
+
+/// No reader of the audit takes new entries for those that are lost.
+async fn check_audit(agent: &Suite, before: &[AuditEntry]) {
+    let seen = before.last().unwrap().sequence;
+    let mut all = audit_with(agent, &agent.invite().await.id).await;
+    // Also when it has grown beyond what was lost.
+    while all.last().unwrap().sequence - (1 << 40) <= seen {
+        all = audit_with(agent, &agent.invite().await.id).await;
+    }
+    let kept = all.iter().take_while(|entry| entry.sequence <= seen).count();
+    let newest = all[..kept].last().map_or(0, |entry| entry.sequence);
+    assert_eq!(all[..kept], before[..kept], "what was backed up is as it was");
+    assert!(newest < seen, "{newest} and {seen}");
+    let follow = async |after| {
+        let request = FollowAuditRequest { after, filter: None };
+        AuditServiceClient::new(agent.link()).follow_audit(request).await
+    };
+    for status in [audit_after(agent, seen).await.unwrap_err(), follow(seen).await.unwrap_err()] {
+        assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+        let failure = Failure::of(&status);
+        assert_eq!(failure.reason, ErrorReason::CursorInFuture);
+        assert_eq!(failure.metadata("newest"), Some(newest.to_string().as_str()));
+    }
+    // Who goes on from the newest that still counts has all that came since.
+    let next = follow(newest).await.unwrap().into_inner().message().await.unwrap().unwrap();
+    assert_eq!(next.entry.unwrap().sequence, newest + (1 << 40) + 1);
+    assert_eq!(audit_after(agent, newest).await.unwrap()[..all.len() - kept], all[kept..]);
 }
 
 /// Each has its keys, and the peer still knows it.

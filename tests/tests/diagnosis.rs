@@ -8,14 +8,18 @@
     reason = "a test that cannot go on fails"
 )]
 
+use entente_rpc::proto::access::v1::CreateApiKeyRequest;
+use entente_rpc::proto::access::v1::api_key_service_client::ApiKeyServiceClient;
+use entente_rpc::proto::connection::v1::diagnosis_service_client::DiagnosisServiceClient;
 use entente_rpc::proto::connection::v1::{
     AbandonCause, AbandonExchangeRequest, AcceptInvitationRequest, ApproveExchangeRequest,
     ExchangeState, Finding, FindingKind, ListFindingsRequest, RetryDeliveryRequest,
 };
 use entente_rpc::proto::event::v1::{CommitConsumerRequest, DeadLetter, ReplayDeadLettersRequest};
 use entente_rpc::{Code, Failure};
-use entente_tests::Suite;
-use entente_tests::suite::{command, eventually, is_split, seconds};
+use entente_store::testing::Place;
+use entente_tests::suite::{command, eventually, is_split, postgres, seconds};
+use entente_tests::{Clock, Suite};
 
 /// Accepts, and waits for nobody.
 async fn accept(suite: &Suite, invitation: &str) {
@@ -194,4 +198,76 @@ async fn the_command_line_says_it_and_exits_by_it() {
     let said = String::from_utf8_lossy(&stuck.stdout).into_owned();
     assert_eq!(stuck.status.code(), Some(1), "{stuck:?}");
     assert!(said.contains(&format!("exchanges approve {}", invitation.exchange_id)), "{said}");
+}
+
+/// Another client with a new key for the administrator's tenant.
+async fn with_roles(suite: &Suite, roles: &[&str]) -> DiagnosisServiceClient<entente_rpc::Link> {
+    let roles = roles.iter().map(|&role| role.to_owned()).collect();
+    let request = CreateApiKeyRequest { name: "other".to_owned(), roles, ..Default::default() };
+    let made = ApiKeyServiceClient::new(suite.link()).create_api_key(request).await.unwrap();
+    DiagnosisServiceClient::new(suite.link_with(&made.into_inner().key))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_find_tables_that_are_not_as_they_should_be() {
+    let mut suite = Suite::start().await;
+    assert_eq!(findings(&suite, FindingKind::SchemaDrift).await, []);
+    suite.invite().await;
+    let name = "billing".to_owned();
+    suite
+        .events()
+        .commit_consumer(CommitConsumerRequest { name, ..Default::default() })
+        .await
+        .unwrap();
+    suite.kill9();
+    let file = || Place::Sqlite(suite.data_dir().join("connection.db"));
+    let place = suite.database_url().map_or_else(file, |url| Place::Postgres(url.to_owned()));
+    let mut session = place.session(false).await.unwrap();
+    session.run("DROP INDEX exchanges_by_role").await.unwrap();
+    session.run("CREATE TABLE mine (id TEXT)").await.unwrap();
+    suite.restart().await;
+    let found = findings(&suite, FindingKind::Unspecified).await;
+    let [.., drifted] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((drifted.kind(), drifted.id.as_str()), (FindingKind::SchemaDrift, "connection"));
+    assert!(drifted.cause.contains("there is no index exchanges_by_role: "), "{drifted:?}");
+    assert!(drifted.remedy.contains("entente migrate") && drifted.since.is_some(), "{drifted:?}");
+    assert!(drifted.count >= 1, "{drifted:?}");
+    // Page by page there is the same, also where what is stuck fills the page before.
+    let mut pages = Vec::new();
+    let mut request =
+        ListFindingsRequest { page_size: 1, patience: Some(seconds(0)), ..Default::default() };
+    loop {
+        let page = suite.diagnosis().list_findings(request.clone()).await.unwrap().into_inner();
+        pages.extend(page.findings);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    let names = |found: &[Finding]| -> Vec<_> {
+        found.iter().map(|found| (found.kind, found.id.clone())).collect()
+    };
+    assert_eq!(names(&pages), names(&found));
+    assert!(pages.len() >= 2, "{pages:?}");
+    // Who has a tenant in the process, and does not run it, sees what is the tenant's.
+    let mut owner = with_roles(&suite, &["owner"]).await;
+    let request = ListFindingsRequest { patience: Some(seconds(0)), ..Default::default() };
+    let seen = owner.list_findings(request).await.unwrap().into_inner().findings;
+    assert!(seen.iter().all(|found| found.kind() != FindingKind::SchemaDrift), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_find_a_database_with_another_clock() {
+    let (Some(clock), Some(place)) = (Clock::prepare(), postgres().await) else { return };
+    let arguments = ["--database-url".to_owned(), place.url()].to_vec();
+    clock.set("+1h");
+    let mut suite = Suite::whole_under(clock.under(), arguments).await;
+    let found = findings(&suite, FindingKind::ClockSkew).await;
+    let [found] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(found.id, "database");
+    assert!((-3_660_000..-3_540_000).contains(&found.count), "{found:?}");
+    assert!(found.cause.contains("behind this process's"), "{found:?}");
+    clock.set("+0");
+    suite.restart().await;
+    assert_eq!(findings(&suite, FindingKind::ClockSkew).await, []);
 }

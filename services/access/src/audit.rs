@@ -73,6 +73,7 @@ impl Access {
         let Some(scope) = scope(caller, request.filter, "ListAuditEntries") else {
             return Ok(pb::ListAuditEntriesResponse { cursor, ..Default::default() });
         };
+        self.check_seen(cursor).await?;
         let mut entries = self.store.audit(cursor, &scope, limit + 1).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = entries.len() > limit;
@@ -82,18 +83,31 @@ impl Access {
     }
 
     /// Entries as they come. A reader that is slow holds up nobody but itself.
-    pub fn follow_audit(
+    pub async fn follow_audit(
         &self,
         caller: &Caller,
         request: pb::FollowAuditRequest,
         drained: watch::Receiver<bool>,
     ) -> Answer<ReceiverStream<Result<pb::FollowAuditResponse, Status>>> {
         let cursor = check_cursor(request.after)?;
-        let (items, stream) = mpsc::channel(4);
         let scope = scope(caller, request.filter, "FollowAudit");
+        if scope.is_some() {
+            self.check_seen(cursor).await?;
+        }
+        let (items, stream) = mpsc::channel(4);
         let access = self.clone();
         tokio::spawn(async move { access.pump(cursor, scope, items, drained).await });
         Ok(ReceiverStream::new(stream))
+    }
+
+    /// Refuses a cursor that has seen entries which there are not: a reader would miss as many new ones.
+    async fn check_seen(&self, cursor: i64) -> Answer<()> {
+        let Some(newest) = self.store.newest_before_lost(cursor).await? else { return Ok(()) };
+        let message = format!(
+            "after is {cursor}, and the newest entry before it is {newest}: the audit was restored from a backup, or the \
+             cursor is another's; go on from {newest}"
+        );
+        Err(Failure::new(ErrorReason::CursorInFuture, message).with("newest", newest.to_string()))
     }
 
     async fn pump(

@@ -22,4 +22,4 @@ mod store;
 mod tenants;
 
 pub use service::{Config, Links, Service, StartError, start};
-pub use store::MIGRATIONS;
+pub use store::{MIGRATIONS, begin_new_epoch};

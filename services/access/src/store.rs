@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod entities;
+mod restored;
 mod tenants;
 
 use entente_store::{Database, Durability, Migrations, StoreError};
@@ -10,6 +11,7 @@ use entente_store::{Database, Durability, Migrations, StoreError};
 pub(crate) use api_keys::ApiKeyRow;
 pub(crate) use audit::Scope;
 pub(crate) use entities::{EntityRow, Moved};
+pub use restored::begin_new_epoch;
 pub(crate) use tenants::{DELETED, TenantRow};
 
 /// The steps to the schema.

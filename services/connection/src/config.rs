@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use entente_rpc::auth::Tenants;
 
+use crate::conditions::Conditions;
+
 /// The configuration of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -37,6 +39,8 @@ pub struct Config {
     pub didcomm_trace_context: bool,
     /// How the tenants stand: whether they may work, and what they may have.
     pub tenants: Tenants,
+    /// What is wrong with the process, which operators find among what is stuck.
+    pub conditions: Conditions,
     /// How long a reader of events may leave its stream blocked.
     pub slow_reader: Duration,
 }
@@ -61,6 +65,7 @@ impl Config {
             message_id_retention: Duration::from_secs(14 * 24 * 3600),
             didcomm_trace_context: false,
             tenants: Tenants::default(),
+            conditions: Conditions::default(),
             slow_reader: Duration::from_secs(30),
         }
     }

@@ -6,6 +6,7 @@
 
 mod clean_up;
 mod clients;
+mod conditions;
 mod config;
 mod engine;
 mod events;
@@ -22,6 +23,7 @@ mod store;
 mod timers;
 mod trace;
 
+pub use conditions::Conditions;
 pub use config::Config;
 pub use service::{Links, Service, StartError, start};
 pub use store::{MIGRATIONS, begin_new_epoch};

@@ -160,10 +160,13 @@ pub async fn restore(config: &Config, from: &Path) -> Done {
             print_line(&format!("put the master key to {} before the start", to.display()));
         }
     }
-    let url = config.database("connection");
-    let logs = entente_connection::begin_new_epoch(&url).await;
-    let logs = logs.map_err(|source| BackupError::Database { name: "connection", source })?;
+    let failed = |name| move |source| BackupError::Database { name, source };
+    let logs = entente_connection::begin_new_epoch(&config.database("connection")).await;
+    let logs = logs.map_err(failed("connection"))?;
     print_line(&format!("{logs} event logs go on after a gap that readers are told of"));
+    let audit = entente_access::begin_new_epoch(&config.database("access")).await;
+    audit.map_err(failed("access"))?;
+    print_line("the audit goes on after such a gap");
     Ok(())
 }
 

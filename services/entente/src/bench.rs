@@ -8,10 +8,12 @@ mod error;
 mod flood;
 mod measure;
 mod peers;
+mod post;
 mod report;
 mod soak;
 mod spawned;
 mod tenants;
+mod timing;
 mod work;
 
 use entente_rpc::proto::event::v1::EventKind;
@@ -45,6 +47,9 @@ pub struct Args {
     /// Make connections at 70 % of the capacity for this many minutes, delete each a minute later, and fail if memory, open files, disk or latency grow
     #[arg(long, value_name = "MINUTES", default_value_t = 0, conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter"])]
     soak: usize,
+    /// Measure whether answers of the DIDComm listener tell by their time which recipients and senders an agent knows, by so many posts of each kind
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["handshakes", "reuses", "invitations", "connections", "list", "inviter", "soak", "crowd"])]
+    timing: usize,
     /// The version of DIDComm
     #[arg(long, value_name = "V", value_enum, default_value_t = Version::One)]
     didcomm: Version,
@@ -95,6 +100,9 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
     if args.crowd.peers > 0 {
         args.shape.arguments = &peers::LIMITS;
         return peers::run(&args).await;
+    }
+    if args.timing > 0 {
+        return timing::run(&args).await;
     }
     if args.handshakes + args.reuses + args.invitations + args.connections + args.soak == 0
         && !args.list

@@ -43,6 +43,7 @@ Precedence: flag, then environment, then the file, then the default.")]
   entente bench --connections 2000 --list
   entente bench --handshakes 2000 --apart
   entente bench --soak 30
+  entente bench --timing 2000 --didcomm 2
   entente bench --handshakes 2000 --replicas 3 --database-url postgres://bench@127.0.0.1/{agent}
   entente bench --handshakes 100 --inviter http://10.0.0.1:8032 --invitee http://10.0.0.2:8032")]
     Bench(Box<bench::Args>),
@@ -95,6 +96,9 @@ struct ServeArgs {
     /// Print the configuration that flags, environment and file come to, and stop
     #[arg(long)]
     print_config: bool,
+    /// End when standard input is closed, as it is when the process that started this one ends, however it ends
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 #[derive(clap::Args)]
@@ -179,7 +183,14 @@ fn run_serve(args: &ServeArgs) -> ExitCode {
     if !config.core_dumps {
         serve::forbid_core_dumps();
     }
-    in_runtime(async { exit(serve::run(config).await) })
+    let over = async {
+        if args.until_stdin_closes {
+            serve::stdin_closed().await;
+        } else {
+            std::future::pending().await
+        }
+    };
+    in_runtime(async { exit(serve::run(config, over).await) })
 }
 
 fn with_config(settings: &Settings, work: impl AsyncFnOnce(Config) -> ExitCode) -> ExitCode {

@@ -5,6 +5,7 @@ mod backup;
 mod bench;
 mod cli;
 mod client;
+mod conditions;
 mod config;
 mod demo;
 mod migrate;

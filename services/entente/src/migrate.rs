@@ -1,7 +1,9 @@
 //! `entente migrate`: the schema of every service, up to date.
 
+use entente_rpc::now;
 use entente_store::{Database, Durability, Migrations, StoreError};
 
+use crate::conditions::skew;
 use crate::config::{Config, ServiceName, database_of};
 use crate::output::print_line;
 
@@ -45,18 +47,53 @@ pub async fn missing(config: &Config) -> Result<Vec<String>, StoreError> {
     Ok(missing)
 }
 
-/// How the tables differ from those that this version makes, each difference as a text.
+/// The tables of a service.
+pub struct Tables {
+    /// The database that they are in.
+    pub url: String,
+    /// What makes them.
+    pub migrations: &'static Migrations,
+}
+
+impl Tables {
+    /// How they differ from those that this version makes, each difference as a text.
+    ///
+    /// # Errors
+    /// When the database is not there, or cannot be asked.
+    pub async fn drift(&self) -> Result<Vec<String>, StoreError> {
+        Database::drift(&self.url, self.migrations).await
+    }
+}
+
+/// The tables of the services of this process.
+pub fn tables(config: &Config) -> Vec<Tables> {
+    let here = ALL.into_iter().filter(|(service, _)| config.runs(*service));
+    here.map(|(_, migrations)| Tables { url: config.database(migrations.name), migrations })
+        .collect()
+}
+
+/// How the tables of all services differ from those that this version makes, each difference as a text.
 ///
 /// # Errors
 /// When a database is not there, or cannot be asked.
 pub async fn drift(database_url: &str) -> Result<Vec<String>, StoreError> {
     let mut all = Vec::new();
     for (_, migrations) in ALL {
-        let url = database_of(database_url, migrations.name);
-        let drift = Database::drift(&url, migrations).await?.into_iter();
+        let tables = Tables { url: database_of(database_url, migrations.name), migrations };
+        let drift = tables.drift().await?.into_iter();
         all.extend(drift.map(|difference| format!("{}: {difference}", migrations.name)));
     }
     Ok(all)
+}
+
+/// By how many milliseconds the clock of a database is ahead of this process's; 0 where it has the same.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn clock_skew(database_url: &str) -> Result<i64, StoreError> {
+    let asked = now();
+    let clock = Database::clock(database_url).await?;
+    Ok(clock.map_or(0, |clock| skew(asked, clock, now())))
 }
 
 /// Whether the database has no tables of the connection service yet.

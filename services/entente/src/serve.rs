@@ -10,6 +10,8 @@ mod services;
 mod suite;
 mod traces;
 
+use std::future::Future;
+
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,9 +30,11 @@ pub use suite::Suite;
 /// `{"ready":true,"didcomm":"http://…","admin":"http://…","grpc":"http://…","metrics":"http://…",
 /// "endpoint":"http://…"}`; null for what does not run here.
 ///
+/// It also ends when `over` is done.
+///
 /// # Errors
 /// When a service cannot start, or a listener fails.
-pub async fn run(config: Config) -> Result<(), ServeError> {
+pub async fn run(config: Config, over: impl Future<Output = ()>) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
     let tracing = traces::start(&config)?;
@@ -47,6 +51,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(didcomm, admin, grpc, metrics, endpoint, "ready");
     let line = json!({"ready": true, "didcomm": didcomm, "admin": admin, "grpc": grpc, "metrics": metrics, "endpoint": endpoint});
     print_line(&line.to_string());
+    let mut over = std::pin::pin!(over);
     let result = loop {
         tokio::select! {
             _ = terminate.recv() => {
@@ -61,6 +66,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             }
             // A person at a terminal, and no balancer that has to be told.
             _ = interrupt.recv() => break Ok(()),
+            () = &mut over => break Ok(()),
             _ = hang_up.recv() => suite.reload(),
             error = suite.failed() => break Err(error),
         }
@@ -72,4 +78,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
     tracing::info!("stopped");
     result
+}
+
+/// Done once nothing comes from standard input any more.
+pub async fn stdin_closed() {
+    let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
 }

@@ -6,6 +6,7 @@ mod inbound;
 mod media_type;
 mod page;
 mod post;
+mod quiet;
 mod socket;
 
 pub(crate) use flood::Flood;

@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     requests: Family<HttpLabels, Counter>,
     duration: Family<ListenerLabel, Histogram, fn() -> Histogram>,
     inbound: Family<ResultLabel, Counter>,
+    held_back: Counter,
     webhooks: Family<ResultLabel, Counter>,
     /// DIDComm WebSockets that are open.
     pub(crate) didcomm_sockets: Gauge,
@@ -53,6 +54,7 @@ impl Default for Metrics {
             requests: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             inbound: Family::default(),
+            held_back: Counter::default(),
             webhooks: Family::default(),
             didcomm_sockets: Gauge::default(),
             admin_sockets: Gauge::default(),
@@ -80,6 +82,11 @@ impl Metrics {
             "Inbound DIDComm messages by result",
             metrics.inbound.clone(),
         );
+        registry.register(
+            "inbound_held_back",
+            "Answers to inbound messages without effect, held back so that their time tells nothing",
+            metrics.held_back.clone(),
+        );
         registry.register("webhooks", "Webhook calls by result", metrics.webhooks.clone());
         registry.register(
             "didcomm_sockets",
@@ -103,6 +110,10 @@ impl Metrics {
 
     pub(crate) fn inbound(&self, result: &'static str) {
         self.inbound.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn held_back(&self) {
+        self.held_back.inc();
     }
 
     pub(crate) fn webhook(&self, result: &'static str) {

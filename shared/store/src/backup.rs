@@ -1,4 +1,4 @@
-//! A copy of an SQLite database that is in use.
+//! A copy of an SQLite database that is in use, and what logs need that were restored.
 
 use std::path::Path;
 
@@ -6,6 +6,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::StoreError;
+
+/// By how much the numbers of a log rise when it is restored from a backup: what came after the backup is lost, and its
+/// numbers must not be given to others.
+pub const RESTORED_STEP: i64 = 1 << 40;
 
 /// Writes an SQLite database, as it is at one moment, into a new file. Those who work on it need not stop; a copy is as
 /// good as what it was made of, and is looked through before this returns. It has no room that is not used.

@@ -65,11 +65,12 @@ async fn sqlite(
 ) -> Result<Schemas, StoreError> {
     let memory = SqliteConnectOptions::new().in_memory(true);
     let mut fresh = SqliteConnection::connect_with(&memory).await?;
-    migrations.sqlite.run(&mut fresh).await?;
-    let list = async |connection: &mut SqliteConnection| {
-        sqlx::query_scalar::<_, String>(SQLITE).fetch_all(connection).await
-    };
-    let schemas = (list(connection).await?, list(&mut fresh).await?);
+    for step in migrations.sqlite.iter() {
+        fresh.execute(sqlx::raw_sql(step.sql.clone())).await?;
+    }
+    let is = sqlx::query_scalar(SQLITE).fetch_all(connection).await?;
+    let schemas: (Vec<String>, Vec<String>) =
+        (is, sqlx::query_scalar(SQLITE).fetch_all(&mut fresh).await?);
     fresh.close().await?;
     Ok((schemas.0.into_iter().collect(), schemas.1.into_iter().collect()))
 }
@@ -97,14 +98,11 @@ async fn postgres(
     .persistent(false)
     .fetch_all(&mut *transaction)
     .await?;
-    let list = async |transaction: &mut PgConnection| {
-        let query = sqlx::query_scalar::<_, String>(POSTGRES).bind(&tables).persistent(false);
-        query.fetch_all(transaction).await
-    };
-    let should = list(&mut transaction).await?;
+    let list = || sqlx::query_scalar::<_, String>(POSTGRES).bind(&tables).persistent(false);
+    let should = list().fetch_all(&mut *transaction).await?;
     let back = format!("SET LOCAL search_path = \"{}\"", here.replace('"', "\"\""));
     transaction.execute(sqlx::raw_sql(AssertSqlSafe(back))).await?;
-    let is = list(&mut transaction).await?;
+    let is = list().fetch_all(&mut *transaction).await?;
     transaction.rollback().await?;
     Ok((is.into_iter().collect(), should.into_iter().collect()))
 }

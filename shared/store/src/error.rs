@@ -45,6 +45,13 @@ impl StoreError {
         Self::Corrupt { what }
     }
 
+    /// Whether the role that the database was opened with may not do the work.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        // PostgreSQL's insufficient_privilege.
+        matches!(self, Self::Internal(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501"))
+    }
+
     /// Whether the same work may succeed when it is repeated.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

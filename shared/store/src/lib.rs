@@ -5,6 +5,7 @@
 
 mod backup;
 mod batch;
+mod clock;
 mod connection;
 mod database;
 mod drift;
@@ -25,7 +26,7 @@ mod value;
 mod words;
 mod writer;
 
-pub use backup::{check_sqlite, copy_sqlite};
+pub use backup::{RESTORED_STEP, check_sqlite, copy_sqlite};
 pub use connection::Record;
 pub use database::{Database, Durability, Reader};
 pub use error::StoreError;

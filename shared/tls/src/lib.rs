@@ -105,7 +105,9 @@ impl Tls {
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(material);
     }
 
-    fn is_stale(&self) -> bool {
+    /// Whether the files changed and cannot be used; what was read before is in use then.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
         self.0.stale.load(Ordering::Relaxed)
     }
 }

@@ -1,15 +1,22 @@
 //! What somebody learns who only asks.
 
+use entente_did::PublicKey;
+use entente_didcomm::envelope::v1;
+use entente_didcomm::primitives::{Ed25519Secret, StaticKey, X25519Secret};
 use entente_tests::peer::v2::{Identity, PING};
 use entente_tests::peer::{Key, connection_request, message, v2};
+use entente_tests::suite::eventually;
 use entente_tests::{Peer, Suite};
+use futures_util::SinkExt as _;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use crate::{Scene, ended};
 
 checks!(
     known_and_unknown_recipients_are_answered_alike,
     known_and_unknown_senders_are_answered_alike,
+    what_has_no_effect_is_answered_at_fixed_moments,
     a_thread_of_another_connection_is_nobodys,
     a_rotation_is_good_for_who_was_told,
 );
@@ -65,6 +72,66 @@ async fn known_and_unknown_senders_are_answered_alike(suite: &Suite) {
     let of_stranger = seen(suite, &agent.url, Key::random().pack(&silent, &agent.key)).await;
     assert_eq!(of_friend, of_stranger);
     scene.is_unharmed(suite).await;
+}
+
+/// What a stranger knows of a sender: its public key.
+struct Liar {
+    named: PublicKey,
+    secret: Ed25519Secret,
+}
+
+impl StaticKey for Liar {
+    fn public(&self) -> PublicKey {
+        self.named
+    }
+
+    fn agreement(&self) -> &X25519Secret {
+        StaticKey::agreement(&self.secret)
+    }
+}
+
+/// Held back, an answer comes a multiple of a fixed time after its message: how far the agent got with it does not show. No
+/// clock is read here: it is counted which answers are held back.
+async fn what_has_no_effect_is_answered_at_fixed_moments(suite: &Suite) {
+    let scene = Scene::of(suite).await;
+    let (friend, agent) = (&scene.friend, &scene.agent);
+    let silent = || message("trust_ping/1.0/ping", json!({"response_requested": false}));
+    let held_back = async || suite.metric("entente_gateway_inbound_held_back_total").await;
+    let in_name_of = |named: PublicKey| {
+        let liar = Liar { named, secret: Key::random().secret() };
+        let ping = silent().to_string();
+        v1::pack_authcrypt(ping.as_bytes(), &liar, &[agent.key], &mut rand::rng()).unwrap()
+    };
+    let (stranger, nobody) = (Key::random(), Key::random());
+    let mut broken: Value = serde_json::from_slice(&stranger.pack(&silent(), &agent.key)).unwrap();
+    broken["tag"] = json!("AAAAAAAAAAAAAAAAAAAAAA");
+    let peer = v2::Peer::start().await;
+    let of_v2 = peer.join(suite).await;
+    let someone = Identity::nowhere();
+    let ping = |to: &str| someone.pack(&someone.message(PING, to, json!({})), to);
+    let posts = [
+        ("unknown recipient", stranger.pack(&silent(), &nobody.public)),
+        ("wrong tag", broken.to_string().into_bytes()),
+        ("of a stranger", stranger.pack(&silent(), &agent.key)),
+        ("in a friend's name", in_name_of(friend.key.public)),
+        ("in a stranger's name", in_name_of(Key::random().public)),
+        ("of v2, unknown recipient", ping(&Identity::at(&agent.url).did)),
+        ("of v2, of a stranger", ping(&of_v2.did)),
+    ];
+    let socket_url = agent.url.replace("http", "ws");
+    let (mut socket, _) = tokio_tungstenite::connect_async(&socket_url).await.unwrap();
+    for (what, envelope) in posts {
+        let before = held_back().await;
+        seen(suite, &agent.url, envelope.clone()).await;
+        assert_eq!(held_back().await, before + 1.0, "{what}");
+        socket.send(Frame::binary(envelope)).await.unwrap();
+        let held = async || (held_back().await > before + 1.0).then_some(());
+        eventually(&format!("{what}, over a WebSocket"), held).await;
+    }
+    // What had its effect is not.
+    let (before, handled) = (held_back().await, ended(suite, "handled").await);
+    friend.post_envelope(&agent.url, friend.key.pack(&silent(), &agent.key)).await;
+    assert_eq!((held_back().await, ended(suite, "handled").await), (before, handled + 1.0));
 }
 
 /// A message of one connection, threaded into the handshake of another.

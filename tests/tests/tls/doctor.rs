@@ -52,10 +52,28 @@ fn the_doctor_tells_of_a_certificate_that_is_about_to_end() {
     let (code, said) = doctor();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("certificate_seconds_left"), "{said}");
+    assert!(!said.contains("FINDING_KIND_CERTIFICATE"), "{said}");
     drop(running);
     put(1);
     let _running = start();
     let (code, said) = doctor();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("its certificate ends in "), "{said}");
+    assert!(said.contains("FINDING_KIND_CERTIFICATE"), "{said}");
+    assert!(said.contains("the certificate ends in "), "{said}");
+    // What is in use counts, and whether what is there now can be used.
+    std::fs::write(&key, "no key").unwrap();
+    until(|| doctor().1.contains("the TLS files were changed, and cannot be used"));
+    put(0);
+    until(|| doctor().0 == Some(0));
+}
+
+fn until(so: impl Fn() -> bool) {
+    for _ in 0..100 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    panic!("it does not come about");
 }

@@ -26,7 +26,7 @@ impl AuditService for Grpc {
     ) -> Result<Response<Self::FollowAuditStream>, Status> {
         let caller = Caller::for_any(&request);
         let drain = self.drain.clone();
-        Ok(Response::new(self.access.follow_audit(&caller, request.into_inner(), drain)?))
+        Ok(Response::new(self.access.follow_audit(&caller, request.into_inner(), drain).await?))
     }
 
     async fn append_audit_entries(

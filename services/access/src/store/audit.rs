@@ -12,6 +12,10 @@ const SCOPE: &str = "audit";
 /// How long the id of a request is remembered, in milliseconds.
 const REMEMBERED: i64 = 3_600_000;
 
+/// The number that the next follows.
+pub(super) const LAST: &str = "SELECT COALESCE(MAX(last), 0) FROM (SELECT MAX(sequence) AS last FROM audit \
+                    UNION ALL SELECT MAX(resumed_after) FROM audit_gaps) AS numbers";
+
 /// Which entries. What is empty chooses none of them out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Scope {
@@ -37,11 +41,8 @@ impl Store {
             transaction
                 .write("DELETE FROM audit_requests WHERE time < $1", values![now - REMEMBERED]);
         }
-        let last: Option<(i64,)> = transaction
-            .fetch("SELECT sequence FROM audit ORDER BY sequence DESC LIMIT 1", values![])
-            .await?
-            .pop();
-        let first = last.map_or(0, |(last,)| last) + 1;
+        let last: Vec<(i64,)> = transaction.fetch(LAST, values![]).await?;
+        let first = last.first().map_or(0, |(last,)| *last) + 1;
         for (sequence, entry) in (first..).zip(entries) {
             let record = pb::AuditEntry { sequence: 0, ..entry };
             transaction.write(
@@ -70,6 +71,18 @@ impl Store {
         let removed = transaction.execute(sql, values![*up_to]).await?;
         transaction.commit::<()>().await?;
         Ok(removed)
+    }
+
+    /// The newest entry before a cursor that has seen entries which are lost, or none yet; `None` for any other cursor.
+    pub async fn newest_before_lost(&self, cursor: i64) -> Result<Option<i64>, StoreError> {
+        let mut reader = self.database.read(Tenants::All).await?;
+        let gap = "SELECT newest FROM audit_gaps WHERE newest < $1 AND resumed_after > $1";
+        let lost: Option<(i64,)> = reader.optional(gap, values![cursor]).await?;
+        if let Some((newest,)) = lost {
+            return Ok(Some(newest));
+        }
+        let (last,): (i64,) = reader.one(LAST, values![]).await?;
+        Ok((cursor > last).then_some(last))
     }
 
     /// Entries after a number, in their order.

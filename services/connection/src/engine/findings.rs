@@ -1,8 +1,9 @@
 //! What does not go on by itself, why, and what can be done about it.
 
+use entente_rpc::auth::Roles;
 use entente_rpc::proto::connection::v1 as pb;
 use entente_rpc::proto::connection::v1::{ExchangeState, FindingKind, Role};
-use entente_rpc::{Failure, duration_from_proto, time_to_proto};
+use entente_rpc::{Caller, Failure, duration_from_proto, time_to_proto};
 use entente_store::{PageToken, page};
 use prost_types::Duration;
 
@@ -24,13 +25,18 @@ const STUCK: [FindingKind; 5] = [
 /// What nothing needs, after what is stuck. These are looked for among all there are, some for each page.
 const ORPHANS: [FindingKind; 2] = [FindingKind::OrphanedDid, FindingKind::OrphanedKey];
 
+/// What is wrong with the process, at the end.
+const CONDITIONS: [FindingKind; 3] =
+    [FindingKind::Certificate, FindingKind::SchemaDrift, FindingKind::ClockSkew];
+
 impl Engine {
-    /// A page of what is stuck.
+    /// A page of what is stuck or wrong.
     pub async fn list_findings(
         &self,
-        tenant: &str,
+        caller: &Caller,
         request: pb::ListFindingsRequest,
     ) -> Answer<pb::ListFindingsResponse> {
+        let tenant = caller.tenant.as_str();
         numbers::known::<FindingKind>("kind", request.kind)?;
         let size = page::size(request.page_size)?;
         let patience = patience(request.patience.as_ref())?;
@@ -71,6 +77,21 @@ impl Engine {
             if let Some(place) = next {
                 next_page_token = PageToken::encode(&format!("{} {place}", kind as i32), &filter);
             }
+        }
+        let of_process = CONDITIONS.into_iter().any(wanted) && is_operator(caller);
+        if of_process && next_page_token.is_empty() {
+            let after_it = |found: &pb::Finding| (found.kind, found.id.as_str()) > (first, after);
+            let mut found = self.config.conditions.look().await;
+            found.retain(|found| wanted(found.kind()) && after_it(found));
+            // Where the page is full before, the next one begins with the first of these.
+            let room = usize::try_from(size).unwrap_or_default().saturating_sub(findings.len());
+            if found.len() > room {
+                found.truncate(room);
+                let place = found.last().map(|last| (last.kind, last.id.as_str()));
+                let (kind, id) = place.unwrap_or((FindingKind::Certificate.into(), ""));
+                next_page_token = PageToken::encode(&format!("{kind} {id}"), &filter);
+            }
+            findings.extend(found);
         }
         let checked_at = Some(time_to_proto(now));
         Ok(pb::ListFindingsResponse { findings, next_page_token, checked_at })
@@ -130,6 +151,12 @@ impl Engine {
 pub(crate) fn patience(asked: Option<&Duration>) -> Answer<i64> {
     let Some(asked) = asked else { return Ok(PATIENCE) };
     duration_from_proto(asked).ok_or_else(|| Failure::field("patience", "must not be negative"))
+}
+
+/// The process is the business of who runs it, and not of those who have a tenant in it.
+fn is_operator(caller: &Caller) -> bool {
+    let operator = Roles::of(["operator"]);
+    !operator.is_empty() && caller.roles.include(operator)
 }
 
 fn stage(role: Role, state: ExchangeState) -> Stage {

@@ -3,8 +3,7 @@
 //! them. So a restored log goes on 2^40 higher. The upper part of a sequence is then how often the log was restored, the
 //! lower part still counts its events, and a cursor that lies among the lost events is told from one that does not.
 
-/// By how much the sequences of a log rise when it is restored.
-pub(crate) const STEP: i64 = 1 << 40;
+pub(crate) use entente_store::RESTORED_STEP as STEP;
 
 /// How many events there are after one sequence, up to another.
 pub(crate) fn count(from: i64, to: i64) -> i64 {

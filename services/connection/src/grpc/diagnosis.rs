@@ -11,7 +11,7 @@ impl DiagnosisService for Grpc {
         request: Request<ListFindingsRequest>,
     ) -> Result<Response<ListFindingsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(self.engine.list_findings(&caller.tenant, request.into_inner()).await?))
+        Ok(Response::new(self.engine.list_findings(&caller, request.into_inner()).await?))
     }
 
     async fn retry_delivery(

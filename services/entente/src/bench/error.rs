@@ -35,13 +35,16 @@ pub enum BenchError {
     /// Something is more after a long load than it was at first.
     #[error("after the load there is more than before of: {0}")]
     Grown(String),
-    /// The flooder cannot reach the agent.
-    #[error("the flood cannot go on")]
-    Flood {
+    /// An agent's DIDComm listener cannot be posted to.
+    #[error("the agent's DIDComm listener cannot be posted to")]
+    Post {
         /// Why.
         #[source]
         source: std::io::Error,
     },
+    /// There is no envelope to post.
+    #[error("no envelope can be made: {0}")]
+    Envelope(String),
     /// The event that ends an operation did not come.
     #[error("{operation}: no event within {seconds} s for invitation {invitation}")]
     Missing {

@@ -175,6 +175,8 @@ impl Maker<'_> {
         {
             command.env_remove(name);
         }
+        // It ends with this process, also where that is killed, or leaves because nobody reads what it prints.
+        command.arg("--until-stdin-closes").stdin(Stdio::piped());
         command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(refused)?;
         let ready = ready(&mut child, label).await?;

@@ -36,7 +36,7 @@ pub(super) struct Made {
     pub(super) at: Instant,
     invitation: String,
     acceptance: String,
-    inviters: String,
+    pub(super) inviters: String,
     invitees: String,
 }
 

@@ -10,6 +10,7 @@ use super::pages::Limit;
 use super::{Failed, names};
 use crate::api::Api;
 use crate::cli::chain;
+use crate::conditions::{CLOCKS, RENEWAL, skew};
 use crate::migrate;
 use crate::output::{Output, at, duration, short, text, to_value};
 
@@ -20,11 +21,6 @@ pub(super) const EXAMPLES: &str = "Examples:
   entente doctor --patience 1h --json
   entente doctor --database-url sqlite:./entente-data
   entente doctor --server https://agent.example.com:8032 --tls-ca authority.pem";
-
-/// How far apart clocks may be, in milliseconds: events, deadlines and tokens go by them.
-const CLOCKS: i64 = 5_000;
-/// How long before its end a certificate should have been renewed, in seconds.
-const RENEWAL: i64 = 14 * 86_400;
 
 /// What is looked for.
 #[derive(clap::Args)]
@@ -37,7 +33,8 @@ pub struct Args {
     /// How long a peer, an owner or a consumer may take: `30s`, `5m`, `1h`
     #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = duration::parse)]
     patience: std::time::Duration,
-    /// Also compare the tables there with those that this version makes: sqlite:<directory> or postgres://…
+    /// Also compare the tables there, which the process that is asked need not have, with those that this version makes:
+    /// sqlite:<directory> or postgres://…
     #[arg(long, env = "ENTENTE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
 }
@@ -47,10 +44,8 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
     let first = ListFindingsRequest { page_size: 1, ..Default::default() };
     let asked = now();
     let checked = api.diagnosis().list_findings(first).await?.into_inner().checked_at;
-    let answered = now();
     let theirs = checked.as_ref().map(time_from_proto).unwrap_or_default();
-    // Their clock was read between the two.
-    let skew = if theirs < asked { theirs - asked } else { (theirs - answered).max(0) };
+    let skew = skew(asked, theirs, now());
     let findings = args
         .limit
         .collect(async |page_size, page_token| {
@@ -66,6 +61,7 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
         .await?;
     let rows: Vec<Value> =
         findings.iter().map(|finding| to_value("entente.connection.v1.Finding", finding)).collect();
+    // What is shown here may be another's, who stands before the suite.
     let certificate_end = api.certificate_end().await.map_err(|error| {
         Failed::Outcome(format!("the certificate of the suite cannot be looked at: {error}"))
     })?;

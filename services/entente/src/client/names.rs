@@ -53,6 +53,9 @@ pub(super) fn finding_kind() -> impl TypedValueParser<Value = FindingKind> {
         ("behind", FindingKind::Behind),
         ("orphaned-did", FindingKind::OrphanedDid),
         ("orphaned-key", FindingKind::OrphanedKey),
+        ("certificate", FindingKind::Certificate),
+        ("schema-drift", FindingKind::SchemaDrift),
+        ("clock-skew", FindingKind::ClockSkew),
     ])
 }
 

@@ -11,6 +11,7 @@ use futures_util::future::OptionFuture;
 use prometheus_client::registry::Registry;
 
 use super::ServeError;
+use crate::conditions;
 use crate::config::{Config, MasterKey, ServiceName};
 
 /// What the services are started with, besides the configuration.
@@ -294,6 +295,7 @@ impl Context<'_> {
         let mut config =
             entente_connection::Config::new(self.config.database("connection"), self.endpoint);
         config.tenants = self.callers.tenants().clone();
+        config.conditions = conditions::of(self.config, self.tls);
         config.nats_url.clone_from(&self.config.nats_url);
         config.label.clone_from(&self.config.label);
         config.didcomm_trace_context = self.config.didcomm_trace_context;

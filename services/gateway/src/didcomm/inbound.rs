@@ -15,8 +15,12 @@ pub(super) enum Outcome {
     Taken(Taken),
     /// It is not an envelope, and why.
     Unreadable(String),
-    /// A message of DIDComm v2 that had no effect: agents of v2 take any 2xx as consent.
-    Refused,
+    /// It had no effect, whatever was wrong with it: a stranger must not learn which keys are ours. In DIDComm v1 it is answered
+    /// like one that was handled; agents of v2 take any 2xx as consent.
+    Quiet {
+        /// Whether it was of DIDComm v2.
+        v2: bool,
+    },
     /// Its sender sends more than it may; nothing was changed, and another try may succeed, not before this.
     TooMany(Duration),
     /// Nothing was changed; another try may succeed, not before this.
@@ -94,7 +98,7 @@ pub(super) fn peek(shared: &Shared, envelope: Bytes) -> Result<Sealed, Outcome> 
 }
 
 async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, &'static str) {
-    let quiet = quiet(sealed.is_v2());
+    let quiet = Outcome::Quiet { v2: sealed.is_v2() };
     let opened = match shared.clients.unpacker.unpack(sealed).await {
         Ok(opened) => opened,
         Err(status) => return failed(&status, "keystore", quiet),
@@ -139,12 +143,6 @@ async fn handle(shared: &Shared, sealed: Sealed, max_replies: u16) -> (Outcome, 
         }
         Err(status) => failed(&status, "connection", quiet),
     }
-}
-
-/// The answer to a message that had no effect, whatever was wrong with it: it must not tell a stranger which keys are
-/// ours. In DIDComm v1 it is that to a message that was handled.
-fn quiet(v2: bool) -> Outcome {
-    if v2 { Outcome::Refused } else { Outcome::Taken(Taken::default()) }
 }
 
 fn failed(status: &Status, service: &'static str, quiet: Outcome) -> (Outcome, &'static str) {
@@ -193,9 +191,11 @@ mod tests {
             ErrorReason::MalformedMessage,
             ErrorReason::MalformedEnvelope,
         ] {
-            let answer = |v2| failed(&Failure::new(reason, "x").into(), "test", quiet(v2)).0;
-            assert_eq!(answer(false), Outcome::Taken(Taken::default()), "{reason:?}");
-            assert_eq!(answer(true), Outcome::Refused, "{reason:?}");
+            for v2 in [false, true] {
+                let quiet = Outcome::Quiet { v2 };
+                let (answer, _) = failed(&Failure::new(reason, "x").into(), "test", quiet);
+                assert_eq!(answer, Outcome::Quiet { v2 }, "{reason:?}");
+            }
         }
     }
 
@@ -204,14 +204,23 @@ mod tests {
         for reason in
             [ErrorReason::StoreUnavailable, ErrorReason::Conflict, ErrorReason::EndpointUnavailable]
         {
-            let (outcome, _) = failed(&Failure::new(reason, "x").into(), "test", quiet(true));
+            let (outcome, _) =
+                failed(&Failure::new(reason, "x").into(), "test", Outcome::Quiet { v2: true });
             assert_eq!(outcome, Outcome::TryAgain(Duration::from_secs(2)), "{reason:?}");
         }
         let delay = Duration::from_secs(7);
         let failure = Failure::new(ErrorReason::Conflict, "x").retry_after(delay);
-        assert_eq!(failed(&failure.into(), "test", quiet(false)).0, Outcome::TryAgain(delay));
         assert_eq!(
-            failed(&Failure::new(ErrorReason::Internal, "x").into(), "test", quiet(false)).0,
+            failed(&failure.into(), "test", Outcome::Quiet { v2: false }).0,
+            Outcome::TryAgain(delay)
+        );
+        assert_eq!(
+            failed(
+                &Failure::new(ErrorReason::Internal, "x").into(),
+                "test",
+                Outcome::Quiet { v2: false }
+            )
+            .0,
             Outcome::Broken
         );
     }

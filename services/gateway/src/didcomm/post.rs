@@ -13,6 +13,7 @@ use super::body::{BodyError, read};
 use super::flood::HELD;
 use super::inbound::{Outcome, peek, receive as handle};
 use super::media_type::may_hold_envelope;
+use super::quiet::Arrival;
 use crate::gateway::Shared;
 
 /// An envelope by POST. The limits are checked before anything is parsed.
@@ -29,6 +30,7 @@ pub(super) async fn receive(
         Ok(body) => body,
         Err(error) => return refuse_body(&shared, error),
     };
+    let arrival = Arrival::now();
     let Ok(permit) = shared.in_flight.try_acquire() else {
         return refuse_body(&shared, BodyError::Overloaded);
     };
@@ -41,6 +43,7 @@ pub(super) async fn receive(
     };
     // An answer that is held back holds nothing that others need.
     drop((permit, body));
+    arrival.hold(&shared, &outcome).await;
     answer(outcome, media_type).await
 }
 
@@ -70,7 +73,8 @@ async fn answer(outcome: Outcome, media_type: &'static str) -> Response {
             Some(reply) => ([(header::CONTENT_TYPE, media_type)], reply).into_response(),
         },
         Outcome::Unreadable(reason) => problem(StatusCode::BAD_REQUEST, "not an envelope", &reason),
-        Outcome::Refused => problem(
+        Outcome::Quiet { v2: false } => StatusCode::ACCEPTED.into_response(),
+        Outcome::Quiet { v2: true } => problem(
             StatusCode::BAD_REQUEST,
             "message refused",
             "the message is not for this agent, or it does not fit what this agent knows of its sender",

@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::flood::HELD;
 use super::inbound::{Open, Outcome, Taken, collect, peek, receive};
+use super::quiet::Arrival;
 use crate::gateway::Shared;
 
 /// How long a frame to the peer may take.
@@ -143,6 +144,7 @@ async fn give(
 
 /// A frame has no status to answer with: a message that was not taken closes the socket, so that the peer knows.
 async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> {
+    let arrival = Arrival::now();
     let Ok(permit) = shared.in_flight.acquire().await else {
         return Err(Some(Close(close_code::AWAY, "the agent stops")));
     };
@@ -156,10 +158,12 @@ async fn take(shared: &Shared, envelope: Bytes) -> Result<Taken, Option<Close>> 
         Err(outcome) => outcome,
     };
     drop(permit);
+    // What comes next on the socket would tell.
+    arrival.hold(shared, &outcome).await;
     match outcome {
         Outcome::Taken(taken) => Ok(taken),
         // One refused message must not take the others of the socket with it.
-        Outcome::Refused => Ok(Taken::default()),
+        Outcome::Quiet { .. } => Ok(Taken::default()),
         Outcome::Unreadable(_) => {
             Err(Some(Close(close_code::INVALID, "a frame was not a DIDComm envelope")))
         }
