@@ -30,6 +30,7 @@ mod states;
 mod static_connections;
 mod table;
 mod transports;
+mod v2_endpoints;
 mod v2_envelopes;
 mod v2_mediated;
 mod v2_messages;

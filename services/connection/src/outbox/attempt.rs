@@ -1,5 +1,6 @@
 //! One lane's messages, one after the other.
 
+use bytes::Bytes;
 use entente_rpc::{ErrorReason, Failure};
 use entente_trace::within;
 
@@ -62,14 +63,39 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     }
 }
 
+/// One attempt: the peer's endpoints one after the other, until one takes the message.
 async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>, Failure> {
     if message.target.endpoint().is_empty() {
         let text =
             "the peer has no endpoint; the message waits for one of its requests (return-route)";
         return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
     }
-    let envelope = engine.pack(message).await?;
-    engine.clients.deliver(&message.tenant, envelope, &message.target).await
+    let envelope = Bytes::from(engine.pack(message).await?);
+    let mut target = message.target.clone();
+    let mut failed: Option<Failure> = None;
+    loop {
+        let failure = match engine.clients.deliver(&message.tenant, envelope.clone(), &target).await
+        {
+            Ok(reply) => return Ok(reply),
+            Err(failure) => failure,
+        };
+        let failure = failed.map_or(failure.clone(), |before| both(before, failure));
+        match target.next() {
+            Some(next) => (target, failed) = (next, Some(failure)),
+            None => return Err(failure),
+        }
+    }
+}
+
+/// The failure of two endpoints: final only if both are, and over when the first of them may be tried again.
+fn both(one: Failure, other: Failure) -> Failure {
+    let message = format!("{}; {}", one.message, other.message);
+    let (first, second) = if is_final(&one) { (other, one) } else { (one, other) };
+    let retry_after = match is_final(&second) {
+        true => first.retry_after,
+        false => first.retry_after.min(second.retry_after),
+    };
+    Failure { message, retry_after, ..first }
 }
 
 /// Whether another attempt can only fail the same way. 410 says that the endpoint is gone for good (RFC 9110, 15.5.11).

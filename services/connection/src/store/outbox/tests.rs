@@ -21,6 +21,7 @@ async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
             endpoint: "http://peer.example".to_owned(),
             recipient_keys: vec![PublicKey::from_multibase(KEY).unwrap()],
             routing_keys: Vec::new(),
+            others: Vec::new(),
         };
         work.send("lane", Kind::Handshake, &message, None, target);
     }
