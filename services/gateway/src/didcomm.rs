@@ -6,6 +6,7 @@ mod inbound;
 mod media_type;
 mod page;
 mod post;
+mod short;
 mod socket;
 
 pub(crate) use flood::Flood;
@@ -20,6 +21,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use entente_didcomm::out_of_band::short_id;
 use entente_rpc::auth::Peer;
 
 use crate::gateway::Shared;
@@ -50,7 +52,10 @@ async fn look(
             socket::accept(shared, upgrade, from)
         }
         Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
-        Err(_) => page::show(&shared.config.endpoint, &uri, &headers),
+        Err(_) => match short_id(uri.path()) {
+            Some(id) => short::lead(&shared, id, &headers).await,
+            None => page::show(&shared.config.endpoint, &uri, &headers),
+        },
     }
 }
 

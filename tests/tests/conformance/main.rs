@@ -25,6 +25,7 @@ mod messages;
 mod out_of_band;
 mod reuse;
 mod routing;
+mod short_urls;
 mod small;
 mod states;
 mod static_connections;
