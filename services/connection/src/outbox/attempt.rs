@@ -5,6 +5,7 @@ use entente_rpc::{ErrorReason, Failure};
 use entente_trace::within;
 
 use super::LaneKey;
+use super::outlook::{Outlook, both};
 use crate::engine::{Engine, now};
 use crate::store::Outgoing;
 use crate::trace::Sending;
@@ -39,14 +40,14 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
                 }
             }
             Err(failure) => {
-                let ended =
-                    is_final(&failure) || message.attempts + 1 >= engine.config.delivery_attempts;
+                let outlook = Outlook::of(&failure);
+                let ended = outlook.ends(&message, engine.config.delivery_attempts);
                 let written = if ended {
                     engine.metrics.delivery("failed");
                     engine.give_up(&message, &failure.message).await
                 } else {
                     engine.metrics.delivery("postponed");
-                    postpone(engine, &message, &failure).await
+                    postpone(engine, &message, &failure, outlook).await
                 };
                 if let Err(error) = written {
                     tracing::warn!(error = %error, "the outcome of a delivery could not be stored");
@@ -87,32 +88,6 @@ async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// The failure of two endpoints: final only if both are, and over when the first of them may be tried again.
-fn both(one: Failure, other: Failure) -> Failure {
-    let message = format!("{}; {}", one.message, other.message);
-    let (first, second) = if is_final(&one) { (other, one) } else { (one, other) };
-    let retry_after = match is_final(&second) {
-        true => first.retry_after,
-        false => first.retry_after.min(second.retry_after),
-    };
-    Failure { message, retry_after, ..first }
-}
-
-/// Whether another attempt can only fail the same way. 410 says that the endpoint is gone for good (RFC 9110, 15.5.11).
-fn is_final(failure: &Failure) -> bool {
-    let is_gone = failure.metadata("http_status") == Some("410");
-    is_gone
-        || matches!(
-            failure.reason,
-            ErrorReason::EndpointRefused
-                | ErrorReason::KeyNotFound
-                | ErrorReason::WrongKeyType
-                | ErrorReason::InvalidField
-                | ErrorReason::InvalidDid
-                | ErrorReason::TooLarge
-        )
-}
-
 /// A tenant that may not work sends nothing; nothing is lost, and no attempt counts.
 async fn rest(engine: &Engine, message: &Outgoing) -> Result<(), Failure> {
     let mut work = engine.work(&message.tenant).await?;
@@ -120,7 +95,12 @@ async fn rest(engine: &Engine, message: &Outgoing) -> Result<(), Failure> {
     Ok(engine.commit(work).await?)
 }
 
-async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {
+async fn postpone(
+    engine: &Engine,
+    message: &Outgoing,
+    failure: &Failure,
+    outlook: Outlook,
+) -> Result<(), Failure> {
     let wait = match message.target.endpoint() {
         "" => NO_ENDPOINT,
         _ => back_off(message.attempts, message.created_at),
@@ -131,7 +111,7 @@ async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Res
     tracing::info!(attempt = message.attempts + 1, reason = %failure, "a delivery is to be tried again");
     let mut work = engine.work(&message.tenant).await?;
     let error: String = failure.message.chars().take(500).collect();
-    work.postpone(message, due, &error);
+    work.postpone(message, due, &error, outlook == Outlook::Rejected);
     Ok(engine.commit(work).await?)
 }
 
