@@ -1,5 +1,6 @@
 //! The other services, as this one uses them.
 
+use bytes::Bytes;
 use entente_did::{Did, Document, PublicKey};
 use entente_protocol::{Sender, Target};
 use entente_rpc::caller::for_tenant;
@@ -215,15 +216,15 @@ impl Clients {
         answer.map(drop).map_err(failure)
     }
 
-    /// Delivers an envelope. A packed message that came back is the answer.
+    /// Delivers an envelope to the endpoint that comes first. A packed message that came back is the answer.
     pub async fn deliver(
         &self,
         tenant: &str,
-        envelope: Vec<u8>,
+        envelope: Bytes,
         to: &Target,
     ) -> Answer<Option<Vec<u8>>> {
         let multibase = |keys: &[PublicKey]| keys.iter().map(PublicKey::multibase).collect();
-        let (endpoint, envelope) = (to.endpoint().to_owned(), envelope.into());
+        let endpoint = to.endpoint().to_owned();
         let request = match to {
             Target::V1 { recipient_keys, routing_keys, .. } => DeliverRequest {
                 envelope,

@@ -6,6 +6,7 @@ mod decide;
 mod duplicates;
 mod end_invitation;
 mod events;
+mod find_invitation;
 mod findings;
 mod identity;
 mod invite;

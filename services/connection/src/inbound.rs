@@ -181,6 +181,7 @@ impl Engine {
 
     async fn handle(&self, inbound: &Inbound) -> Answer<Fate> {
         if inbound.known {
+            self.acknowledge_again(inbound).await?;
             return Ok(Fate::Duplicate);
         }
         let expires = inbound.message.timing.as_ref().and_then(|timing| timing.expires_time);
@@ -235,15 +236,43 @@ impl Engine {
             }
             _ => self.receive_small(&mut work, inbound, &connection).await?,
         };
+        self.acknowledge(&mut work, inbound, owner, acks).await?;
+        self.finish(inbound, work).await?;
+        self.delete_keys(&inbound.tenant, freed).await;
+        Ok(fate)
+    }
+
+    async fn acknowledge(
+        &self,
+        work: &mut Work,
+        inbound: &Inbound,
+        owner: &str,
+        acks: Vec<&str>,
+    ) -> Answer<()> {
         if !acks.is_empty()
             && let Some(connection) = work.connection_heard(owner).await?
         {
             let ack = empty(&message_id()).in_thread(inbound.message.thread_id());
             work.send_on(&connection, Kind::Answer, &ack.acknowledging(acks))?;
         }
-        self.finish(inbound, work).await?;
-        self.delete_keys(&inbound.tenant, freed).await;
-        Ok(fate)
+        Ok(())
+    }
+
+    /// A peer that sends a message again may not have got what acknowledged it, and is told again. A few times: whoever
+    /// has recorded an envelope can send it again, too.
+    async fn acknowledge_again(&self, inbound: &Inbound) -> Answer<()> {
+        let message = &inbound.message;
+        let Some(owner) = &inbound.owner else { return Ok(()) };
+        if is_report(&message.message_type) || Part::of(message).is_some() {
+            return Ok(());
+        }
+        let acks = self.acks(inbound).await?;
+        if acks.is_empty() || !self.error_limit.allows_again(owner, &inbound.id()) {
+            return Ok(());
+        }
+        let mut work = self.work(&inbound.tenant).await?;
+        self.acknowledge(&mut work, inbound, owner, acks).await?;
+        self.finish_unnoted(inbound, work).await
     }
 
     /// What a message of DIDComm v2 wants acknowledged and was received: itself, and those before it ("ACKs"). The

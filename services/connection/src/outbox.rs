@@ -6,6 +6,7 @@
 mod attempt;
 mod collector;
 mod completion;
+mod outlook;
 mod sweep;
 mod untaken;
 

@@ -33,6 +33,7 @@ pub(crate) fn invitation(row: &Invitation) -> pb::Invitation {
         exchange_id: row.exchange_id.clone().unwrap_or_default(),
         format: row.format,
         implicit: row.implicit,
+        short_url: row.short_url.clone().unwrap_or_default(),
     }
 }
 

@@ -7,6 +7,7 @@ mod media_type;
 mod page;
 mod post;
 mod quiet;
+mod short;
 mod socket;
 
 pub(crate) use flood::Flood;
@@ -21,6 +22,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use entente_didcomm::out_of_band::short_id;
 use entente_rpc::auth::Peer;
 
 use crate::gateway::Shared;
@@ -51,7 +53,10 @@ async fn look(
             socket::accept(shared, upgrade, from)
         }
         Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
-        Err(_) => page::show(&shared.config.endpoint, &uri, &headers),
+        Err(_) => match short_id(uri.path()) {
+            Some(id) => short::lead(&shared, id, &headers).await,
+            None => page::show(&shared.config.endpoint, &uri, &headers),
+        },
     }
 }
 

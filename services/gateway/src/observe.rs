@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use entente_didcomm::out_of_band::short_id;
 use entente_trace::{Current, KeyValue, REQUEST_ID, RequestId, Span, SpanKind, within};
 
 use crate::gateway::Shared;
@@ -62,13 +63,18 @@ fn method(method: &Method) -> &'static str {
     METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
+/// The path, without what a short URL is known by.
+fn shown(path: &str) -> &str {
+    if short_id(path).is_some() { "/i/{id}" } else { path }
+}
+
 /// A request as OpenTelemetry's conventions for HTTP tell it.
 fn begin(method: &'static str, route: Option<&str>, path: &str) -> Span {
     Span::begin(SpanKind::Server, || {
         let mut attributes = vec![
             KeyValue::new("http.request.method", method),
             KeyValue::new("url.scheme", "http"),
-            KeyValue::new("url.path", path.to_owned()),
+            KeyValue::new("url.path", shown(path).to_owned()),
         ];
         let name = if method == "_OTHER" { "HTTP" } else { method };
         match route {

@@ -214,7 +214,7 @@ impl Data {
 
     fn check_hash(&self, content: &[u8]) -> Result<(), AttachmentError> {
         let Some(expected) = &self.sha256 else { return Ok(()) };
-        let hash: String = Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = base16ct::lower::encode_string(&Sha256::digest(content));
         if expected.eq_ignore_ascii_case(&hash) {
             Ok(())
         } else {

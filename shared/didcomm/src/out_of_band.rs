@@ -8,6 +8,7 @@ mod input;
 mod invitation;
 mod profile;
 mod service;
+mod short;
 mod url;
 
 pub use error::{InvitationError, ServiceError, ServiceProblem};
@@ -17,6 +18,7 @@ pub use input::{Decoded, InputError, MAX_CONNECTIONS_BYTES, parse_input};
 pub use invitation::Invitation;
 pub use profile::{NoCommonProfile, Profile, select_profile};
 pub use service::{InlineService, InvitationService};
+pub use short::{short_id, short_url};
 
 use crate::message::Version;
 

@@ -10,7 +10,7 @@
 //! | [`handshake`] | what differs between did-exchange (RFC 0023), connections/1.0 (RFC 0160) and Identus' handshake |
 //! | [`reuse`] | the reuse decision and its messages (RFC 0434) |
 //! | [`usage`] | how often an invitation may be used |
-//! | [`peer`] | who a peer is, and where it receives messages |
+//! | [`peer`], [`Target`] | who a peer is, and where it receives messages |
 //! | [`features`], [`trust_ping`], [`basic_message`], [`problem`] | the small protocols |
 
 pub mod basic_message;
@@ -21,10 +21,12 @@ pub mod misbehaved;
 pub mod peer;
 pub mod problem;
 pub mod reuse;
+mod target;
 pub mod trust_ping;
 pub mod usage;
 
 pub use exchange::{Cause, Exchange, Input, Rejected, Role, State, Terms, Transition};
 pub use handshake::{Approval, Envelope, Handshake};
 pub use misbehaved::Misbehaved;
-pub use peer::{Identity, Peer, Sender, Target};
+pub use peer::{Identity, Peer, Sender};
+pub use target::{Route, Target};

@@ -1,40 +1,11 @@
-//! Who a peer is, and where it receives messages.
+//! Who a peer is, and what we are to it.
 
-use entente_did::{Did, Document, KeyType, PublicKey, V1Service, resolve_offline};
+use entente_did::{Did, Document, KeyType, PublicKey, resolve_offline};
 use entente_didcomm::envelope::AuthenticatedSender;
-use entente_didcomm::out_of_band::InlineService;
 use serde::{Deserialize, Serialize};
 
-use crate::Misbehaved;
 use crate::handshake::Envelope;
-
-/// Where messages for a peer go, and whom they are packed for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Target {
-    /// DIDComm v1.
-    V1 {
-        /// A URL or a mediator's DID; empty when the peer only takes answers on its own requests (RFC 0092).
-        endpoint: String,
-        /// The keys to pack for; at least one, Ed25519.
-        recipient_keys: Vec<PublicKey>,
-        /// The mediators' keys, in the order of `routingKeys`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        routing_keys: Vec<PublicKey>,
-    },
-    /// DIDComm v2.
-    V2 {
-        /// A URL or a mediator's DID; empty when the peer only takes answers on its own requests ("Return-Route").
-        endpoint: String,
-        /// The peer's DID.
-        did: Did,
-        /// The keys to pack for, under their DID URLs; at least one, all X25519.
-        keys: Vec<(String, PublicKey)>,
-        /// The mediators' DID URLs or DIDs, in the order of `routingKeys`.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        routing: Vec<String>,
-    },
-}
+use crate::{Misbehaved, Target};
 
 /// The key that authenticates us in an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,86 +42,6 @@ pub struct Peer {
     /// What it calls itself. Nothing proves it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
-}
-
-impl Target {
-    /// Where messages for the subject of a document go; an empty endpoint if it has no service.
-    ///
-    /// # Errors
-    /// [`Misbehaved::Did`] for services that cannot be used, [`Misbehaved::NoKey`].
-    pub fn of(envelope: Envelope, document: &Document) -> Result<Self, Misbehaved> {
-        match envelope {
-            Envelope::V1 => match document.v1_services()?.into_iter().next() {
-                Some(service) => Ok(service.into()),
-                None => Ok(Self::V1 {
-                    endpoint: String::new(),
-                    recipient_keys: keys_of(envelope, document)?,
-                    routing_keys: Vec::new(),
-                }),
-            },
-            Envelope::V2 => Self::v2(document),
-        }
-    }
-
-    fn v2(document: &Document) -> Result<Self, Misbehaved> {
-        let keys = agreement_keys(document);
-        if keys.is_empty() {
-            return Err(no_key(Envelope::V2, document));
-        }
-        let service = document.v2_services().next();
-        Ok(Self::V2 {
-            endpoint: service.map(|service| service.uri.clone()).unwrap_or_default(),
-            did: document.id.clone(),
-            keys,
-            routing: service.map(|service| service.routing_keys.clone()).unwrap_or_default(),
-        })
-    }
-
-    /// A URL or a mediator's DID; empty when the peer has none.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        match self {
-            Self::V1 { endpoint, .. } | Self::V2 { endpoint, .. } => endpoint,
-        }
-    }
-
-    /// The version of DIDComm.
-    #[must_use]
-    pub fn envelope(&self) -> Envelope {
-        match self {
-            Self::V1 { .. } => Envelope::V1,
-            Self::V2 { .. } => Envelope::V2,
-        }
-    }
-
-    /// Whether messages for it are packed for this key.
-    #[must_use]
-    pub fn has_key(&self, key: &PublicKey) -> bool {
-        match self {
-            Self::V1 { recipient_keys, .. } => recipient_keys.contains(key),
-            Self::V2 { keys, .. } => keys.iter().any(|(_, known)| known == key),
-        }
-    }
-}
-
-impl From<V1Service> for Target {
-    fn from(service: V1Service) -> Self {
-        Self::V1 {
-            endpoint: service.endpoint,
-            recipient_keys: service.recipient_keys,
-            routing_keys: service.routing_keys,
-        }
-    }
-}
-
-impl From<&InlineService> for Target {
-    fn from(service: &InlineService) -> Self {
-        Self::V1 {
-            endpoint: service.endpoint.clone(),
-            recipient_keys: service.recipient_keys.clone(),
-            routing_keys: service.routing_keys.clone(),
-        }
-    }
 }
 
 impl Identity {
@@ -249,7 +140,7 @@ pub fn keys_of(envelope: Envelope, document: &Document) -> Result<Vec<PublicKey>
     if keys.is_empty() { Err(no_key(envelope, document)) } else { Ok(keys) }
 }
 
-fn no_key(envelope: Envelope, document: &Document) -> Misbehaved {
+pub(crate) fn no_key(envelope: Envelope, document: &Document) -> Misbehaved {
     let kind = match envelope {
         Envelope::V1 => "Ed25519",
         Envelope::V2 => "X25519",
@@ -258,7 +149,7 @@ fn no_key(envelope: Envelope, document: &Document) -> Misbehaved {
 }
 
 /// The X25519 keys for key agreement, the curve that we speak, under their absolute DID URLs.
-fn agreement_keys(document: &Document) -> Vec<(String, PublicKey)> {
+pub(crate) fn agreement_keys(document: &Document) -> Vec<(String, PublicKey)> {
     let mut keys = document.agreement_keys();
     keys.retain(|(_, key)| key.key_type() == KeyType::X25519);
     keys

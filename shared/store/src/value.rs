@@ -44,9 +44,7 @@ impl Value {
             Self::Boolean(truth) => write!(into, "{truth}"),
             Self::Bytes(Some(bytes)) => {
                 into.push_str("'\\x");
-                for byte in bytes {
-                    let _ = write!(into, "{byte:02x}");
-                }
+                into.push_str(&base16ct::lower::encode_string(bytes));
                 into.write_str("'::bytea")
             }
             Self::Bytes(None) => into.write_str("NULL::bytea"),

@@ -24,7 +24,7 @@ pub(super) async fn ask(suite: &Suite, me: &Identity) -> String {
 }
 
 /// What is in a forward to a DID.
-fn forwarded(forward: &Value, next: &str) -> Vec<u8> {
+pub(super) fn forwarded(forward: &Value, next: &str) -> Vec<u8> {
     assert_eq!(forward["type"], "https://didcomm.org/routing/2.0/forward", "{forward}");
     assert_eq!(forward["body"]["next"], next);
     forward["attachments"][0]["data"]["json"].to_string().into_bytes()

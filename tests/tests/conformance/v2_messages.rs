@@ -23,6 +23,7 @@ checks!(
     errors_in_a_thread_are_answered_up_to_a_limit,
     a_problem_report_is_never_answered,
     a_message_is_acknowledged_when_it_asks_for_it,
+    a_message_that_comes_again_is_acknowledged_again,
     acknowledgements_name_what_came_the_oldest_first,
     an_ack_is_not_answered,
     an_empty_message_is_taken_for_its_headers,
@@ -302,6 +303,24 @@ async fn a_message_is_acknowledged_when_it_asks_for_it(suite: &Suite) {
     }
     ping = peer.me.message(PING, &agent.did, json!({"body": silent, "please_ack": []}));
     peer.send(&agent, &ping).await;
+    peer.hears_nothing(&agent).await;
+}
+
+async fn a_message_that_comes_again_is_acknowledged_again(suite: &Suite) {
+    let peer = Peer::start().await;
+    let agent = peer.join(suite).await;
+    let ping = peer.me.message(PING, &agent.did, json!({"please_ack": [""]}));
+    let pong = peer.ask(&agent, &ping).await.message;
+    assert_eq!((&pong["type"], &pong["thid"]), (&json!(PONG), &ping["id"]), "{pong}");
+    assert_eq!(peer.listener.next().await.message["ack"], json!([ping["id"]]));
+    // The ping itself has its effect once. After some repetitions there is silence.
+    for repetition in 0..8 {
+        peer.send(&agent, &ping).await;
+        if repetition < 5 {
+            let ack = peer.listener.next().await.message;
+            assert_eq!((&ack["type"], &ack["ack"]), (&json!(EMPTY), &json!([ping["id"]])));
+        }
+    }
     peer.hears_nothing(&agent).await;
 }
 

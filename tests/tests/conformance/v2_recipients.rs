@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use entente_didcomm::primitives::ContentEncryption;
+use entente_rpc::proto::connection::v1::{AbandonCause, RetryDeliveryRequest};
 use entente_tests::Suite;
 use entente_tests::peer::Listener;
 use entente_tests::peer::v2::{Identity, PING, Peer, pack_anonymous_with};
@@ -17,6 +18,7 @@ checks!(
     a_signature_is_read_in_each_serialisation,
     a_key_that_may_not_sign_proves_nobody,
     any_2xx_is_delivered_and_307_alone_followed,
+    what_is_rejected_again_and_again_is_given_up_sooner,
 );
 
 async fn every_key_of_a_peer_opens_what_we_pack(suite: &Suite) {
@@ -91,5 +93,45 @@ async fn any_2xx_is_delivered_and_307_alone_followed(suite: &Suite) {
             (!exchange.last_error.is_empty()).then_some(exchange.last_error)
         });
         assert!(failed.await.contains(&status.to_string()), "{status}");
+    }
+}
+
+/// Has a message sent now, and waits for what becomes of it; none if it was given up.
+async fn attempt(suite: &Suite, invitation_id: &str) -> Option<i32> {
+    let before = suite.exchange_of(invitation_id).await;
+    if before.abandon_cause != 0 {
+        return None;
+    }
+    let request = RetryDeliveryRequest { id: before.id.clone() };
+    // The schedule's own attempt may have been the last one meanwhile.
+    let _ = suite.diagnosis().retry_delivery(request).await;
+    eventually("an attempt is made", async || {
+        let now = suite.exchange_of(invitation_id).await;
+        let is_over = now.abandon_cause != 0;
+        (is_over || now.attempts > before.attempts).then_some((!is_over).then_some(now.attempts))
+    })
+    .await
+}
+
+async fn what_is_rejected_again_and_again_is_given_up_sooner(suite: &Suite) {
+    for (status, most) in [(400, Some(10)), (404, Some(10)), (503, None)] {
+        let listener = Listener::sealed().await;
+        listener.answer(status);
+        let invitation_id = ask(suite, &Identity::at(&listener.url)).await;
+        let mut made = 0;
+        while made < 12
+            && let Some(attempts) = attempt(suite, &invitation_id).await
+        {
+            made = attempts;
+        }
+        let exchange = suite.exchange_of(&invitation_id).await;
+        match most {
+            Some(most) => {
+                assert_eq!(listener.refused(), most, "{status}");
+                assert_eq!(exchange.abandon_cause(), AbandonCause::NotDelivered);
+                assert!(exchange.error.contains(&status.to_string()), "{}", exchange.error);
+            }
+            None => assert_eq!(exchange.abandon_cause(), AbandonCause::Unspecified, "{status}"),
+        }
     }
 }

@@ -7,13 +7,14 @@ use entente_rpc::proto::access::v1::{
 use entente_rpc::proto::connection::v1::connection_service_client::ConnectionServiceClient;
 use entente_rpc::proto::connection::v1::message_service_client::MessageServiceClient;
 use entente_rpc::proto::connection::v1::{
-    ListBasicMessagesRequest, ListConnectionsRequest, SendBasicMessageRequest,
+    CreateInvitationRequest, ListBasicMessagesRequest, ListConnectionsRequest,
+    SendBasicMessageRequest,
 };
 use entente_rpc::proto::keystore::v1::ListKeysRequest;
 use entente_rpc::proto::keystore::v1::keystore_service_client::KeystoreServiceClient;
 use entente_rpc::{ErrorReason, Failure, Link};
 use entente_tests::Suite;
-use entente_tests::suite::eventually;
+use entente_tests::suite::{eventually, seconds};
 
 use crate::support::{Tenant, failure, tenant, tenants};
 
@@ -81,6 +82,21 @@ async fn a_suspended_tenant_rests_and_loses_nothing() {
     let (acme, bolt) = tokio::join!(tenant(&suite, "acme"), tenant(&suite, "bolt"));
     acme.accept(&bolt.invite().await.url).await;
     let (ours, theirs) = (acme.connection().await, bolt.connection().await);
+    let request = CreateInvitationRequest {
+        expires_in: Some(seconds(3600)),
+        short_url: true,
+        ..Default::default()
+    };
+    let short = acme.invitations().create_invitation(request).await.unwrap().into_inner();
+    let short = short.invitation.unwrap().short_url;
+    let short_answers = async |expected: u16| {
+        eventually("its short URL ends, and comes back", async || {
+            let answer = suite.http.get(&short).header("accept", "application/json").send().await;
+            (answer.unwrap().status() == expected).then_some(())
+        })
+        .await;
+    };
+    short_answers(200).await;
     let request = SuspendTenantRequest { id: "acme".to_owned() };
     tenants(&suite).suspend_tenant(request).await.unwrap();
     eventually("its callers are refused", async || {
@@ -99,6 +115,7 @@ async fn a_suspended_tenant_rests_and_loses_nothing() {
         .await;
     };
     admin_answers(403).await;
+    short_answers(404).await;
     // Its peer is answered as a stranger would be: there is no error, and no effect.
     send(&bolt, &theirs.id, "while it rests").await;
     eventually("the message was taken and had no effect", async || {
@@ -116,6 +133,7 @@ async fn a_suspended_tenant_rests_and_loses_nothing() {
     .await;
     assert_eq!(again.into_inner().connections.len(), 1);
     admin_answers(200).await;
+    short_answers(200).await;
     assert!(received(&acme, &ours.id).await.is_empty());
     send(&bolt, &theirs.id, "after it").await;
     eventually("a message arrives", async || {

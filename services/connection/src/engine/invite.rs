@@ -11,6 +11,7 @@ use entente_rpc::proto::connection::v1 as proto;
 use entente_rpc::proto::event::v1::EventKind;
 use entente_rpc::{Failure, duration_from_proto};
 use entente_store::StoreError;
+use uuid::Uuid;
 
 pub(crate) use self::check::check_metadata;
 pub(in crate::engine) use self::check::{MAX_METADATA, MAX_TEXT};
@@ -220,6 +221,7 @@ impl Engine {
         let numbers: Vec<_> =
             handshakes.iter().map(|h| numbers::handshake(*h).to_string()).collect();
         let multi_use = request.kind() == proto::InvitationKind::MultiUse;
+        let short_id = request.short_url.then(|| Uuid::new_v4().simple().to_string());
         Ok(Invitation {
             id: message.id.clone(),
             kind: if multi_use { MULTI_USE } else { SINGLE_USE },
@@ -252,6 +254,10 @@ impl Engine {
             updated_at: now,
             expires_at: expires_in.map(|expires_in| now.saturating_add(expires_in)),
             version: 1,
+            short_url: short_id
+                .as_deref()
+                .map(|id| out_of_band::short_url(&self.config.endpoint, id)),
+            short_id,
         })
     }
 

@@ -210,7 +210,8 @@ mod tests {
     async fn callers_of_one_version_are_not_given_another() {
         let fixture = Fixture::new().await;
         let (endpoint, did) = (String::new(), PEER.parse().unwrap());
-        let target = Target::V2 { endpoint, did, keys: Vec::new(), routing: Vec::new() };
+        let target =
+            Target::V2 { endpoint, did, keys: Vec::new(), routing: Vec::new(), others: Vec::new() };
         let target = serde_json::to_string(&target).unwrap();
         keep(&fixture, &[with("a", PEER, 0), Connection { target, ..with("b", PEER, 0) }]).await;
         let refused = merge(&fixture, "a", &["b"]).await.unwrap_err();

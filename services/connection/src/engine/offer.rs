@@ -140,7 +140,11 @@ impl Engine {
             Handshake::Connections10 => service.recipient_keys.iter().take(1).copied().collect(),
             _ => document.ed25519_keys(),
         };
-        Ok((service.into(), keys, Some(did)))
+        let target = match fragment {
+            Some(_) => service.into(),
+            None => Target::of(Envelope::V1, &document).map_err(unusable)?,
+        };
+        Ok((target, keys, Some(did)))
     }
 
     async fn locate_v2(
@@ -150,7 +154,6 @@ impl Engine {
     ) -> Answer<(Target, Vec<PublicKey>, Option<Did>)> {
         let did = Did::parse(did).map_err(|error| invalid(&error.to_string()))?;
         let document = self.clients.resolve(tenant, &did).await?;
-        let unusable = |error: Misbehaved| invalid(&error.to_string());
         let target = Target::of(Envelope::V2, &document).map_err(unusable)?;
         let keys = peer::keys_of(Envelope::V2, &document).map_err(unusable)?;
         if target.endpoint().is_empty() {
@@ -179,6 +182,10 @@ fn offer(invitation: Invitation, now: i64) -> Answer<Offer> {
 
 fn unsupported(text: String) -> Failure {
     Failure::new(ErrorReason::UnsupportedInvitation, text)
+}
+
+fn unusable(error: Misbehaved) -> Failure {
+    invalid(&error.to_string())
 }
 
 fn no_handshake(invitation: &Invitation) -> Failure {

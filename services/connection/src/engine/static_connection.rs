@@ -134,6 +134,7 @@ impl Agreed {
                     endpoint: endpoint.unwrap_or_default(),
                     recipient_keys: vec![their_key],
                     routing_keys: Vec::new(),
+                    others: Vec::new(),
                 },
             }),
             (failure, _) => {

@@ -58,7 +58,10 @@ impl Engine {
         let end = misfit.is_some() || walk.sequence == state.last_sequence;
         let next_page_token = match end {
             true => String::new(),
-            false => PageToken::encode(&format!("{} {}", walk.sequence, hex(&walk.hash)), &filter),
+            false => PageToken::encode(
+                &format!("{} {}", walk.sequence, base16ct::lower::encode_string(&walk.hash)),
+                &filter,
+            ),
         };
         Ok(pb::VerifyLogResponse {
             verified: Some(pb::LogHead { sequence: walk.sequence, hash: walk.hash.into() }),
@@ -208,11 +211,5 @@ fn check_expected(expected: Option<&pb::LogHead>) -> Answer<()> {
 
 fn parse_place(place: &str) -> Option<(i64, Vec<u8>)> {
     let (sequence, hash) = place.split_once(' ')?;
-    let byte = |at: usize| u8::from_str_radix(hash.get(at..at + 2)?, 16).ok();
-    let hash = (0..hash.len()).step_by(2).map(byte).collect::<Option<_>>()?;
-    Some((sequence.parse().ok()?, hash))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Some((sequence.parse().ok()?, base16ct::lower::decode_vec(hash).ok()?))
 }

@@ -1,6 +1,7 @@
 use entente_rpc::proto::connection::v1::inbound_service_server::InboundService;
 use entente_rpc::proto::connection::v1::{
-    CollectRequest, CollectResponse, ReceiveRequest, ReceiveResponse,
+    CollectRequest, CollectResponse, FindInvitationRequest, FindInvitationResponse, ReceiveRequest,
+    ReceiveResponse,
 };
 use entente_rpc::{Caller, Request, Response, Status};
 
@@ -29,5 +30,15 @@ impl InboundService for Grpc {
             _ = drain.wait_for(|drains| *drains) => CollectResponse::default(),
         };
         Ok(Response::new(collected))
+    }
+
+    async fn find_invitation(
+        &self,
+        request: Request<FindInvitationRequest>,
+    ) -> Result<Response<FindInvitationResponse>, Status> {
+        // As above: the tenant follows from the short URL.
+        Caller::of(&request)?;
+        let found = self.engine.find_invitation(&request.get_ref().short_id).await?;
+        Ok(Response::new(found))
     }
 }

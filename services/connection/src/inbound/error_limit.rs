@@ -1,4 +1,5 @@
-//! How many errors of a peer in one thread are answered (DIDComm v2, "Problem Reports": max errors).
+//! How many errors of a peer in one thread are answered (DIDComm v2, "Problem Reports": max errors), and repetitions of one
+//! message.
 
 use std::time::Duration;
 
@@ -30,6 +31,11 @@ pub(crate) enum Verdict {
 impl ErrorLimit {
     pub fn new() -> Self {
         Self { errors: Cache::builder().max_capacity(THREADS).time_to_idle(MEMORY).build() }
+    }
+
+    /// Counts a message that came again, and says whether it is answered.
+    pub fn allows_again(&self, connection_id: &str, message_id: &str) -> bool {
+        self.count(connection_id, &format!("again {message_id}")) == Verdict::Report
     }
 
     /// Counts an error.

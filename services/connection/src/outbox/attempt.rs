@@ -1,9 +1,11 @@
 //! One lane's messages, one after the other.
 
+use bytes::Bytes;
 use entente_rpc::{ErrorReason, Failure};
 use entente_trace::within;
 
 use super::LaneKey;
+use super::outlook::{Outlook, both};
 use crate::engine::{Engine, now};
 use crate::store::Outgoing;
 use crate::trace::Sending;
@@ -38,14 +40,14 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
                 }
             }
             Err(failure) => {
-                let ended =
-                    is_final(&failure) || message.attempts + 1 >= engine.config.delivery_attempts;
+                let outlook = Outlook::of(&failure);
+                let ended = outlook.ends(&message, engine.config.delivery_attempts);
                 let written = if ended {
                     engine.metrics.delivery("failed");
                     engine.give_up(&message, &failure.message).await
                 } else {
                     engine.metrics.delivery("postponed");
-                    postpone(engine, &message, &failure).await
+                    postpone(engine, &message, &failure, outlook).await
                 };
                 if let Err(error) = written {
                     tracing::warn!(error = %error, "the outcome of a delivery could not be stored");
@@ -62,29 +64,28 @@ pub(super) async fn run_lane(engine: &Engine, key: &LaneKey) {
     }
 }
 
+/// One attempt: the peer's endpoints one after the other, until one takes the message.
 async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>, Failure> {
     if message.target.endpoint().is_empty() {
         let text =
             "the peer has no endpoint; the message waits for one of its requests (return-route)";
         return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
     }
-    let envelope = engine.pack(message).await?;
-    engine.clients.deliver(&message.tenant, envelope, &message.target).await
-}
-
-/// Whether another attempt can only fail the same way. 410 says that the endpoint is gone for good (RFC 9110, 15.5.11).
-fn is_final(failure: &Failure) -> bool {
-    let is_gone = failure.metadata("http_status") == Some("410");
-    is_gone
-        || matches!(
-            failure.reason,
-            ErrorReason::EndpointRefused
-                | ErrorReason::KeyNotFound
-                | ErrorReason::WrongKeyType
-                | ErrorReason::InvalidField
-                | ErrorReason::InvalidDid
-                | ErrorReason::TooLarge
-        )
+    let envelope = Bytes::from(engine.pack(message).await?);
+    let mut target = message.target.clone();
+    let mut failed: Option<Failure> = None;
+    loop {
+        let failure = match engine.clients.deliver(&message.tenant, envelope.clone(), &target).await
+        {
+            Ok(reply) => return Ok(reply),
+            Err(failure) => failure,
+        };
+        let failure = failed.map_or(failure.clone(), |before| both(before, failure));
+        match target.next() {
+            Some(next) => (target, failed) = (next, Some(failure)),
+            None => return Err(failure),
+        }
+    }
 }
 
 /// A tenant that may not work sends nothing; nothing is lost, and no attempt counts.
@@ -94,7 +95,12 @@ async fn rest(engine: &Engine, message: &Outgoing) -> Result<(), Failure> {
     Ok(engine.commit(work).await?)
 }
 
-async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Result<(), Failure> {
+async fn postpone(
+    engine: &Engine,
+    message: &Outgoing,
+    failure: &Failure,
+    outlook: Outlook,
+) -> Result<(), Failure> {
     let wait = match message.target.endpoint() {
         "" => NO_ENDPOINT,
         _ => back_off(message.attempts, message.created_at),
@@ -105,7 +111,7 @@ async fn postpone(engine: &Engine, message: &Outgoing, failure: &Failure) -> Res
     tracing::info!(attempt = message.attempts + 1, reason = %failure, "a delivery is to be tried again");
     let mut work = engine.work(&message.tenant).await?;
     let error: String = failure.message.chars().take(500).collect();
-    work.postpone(message, due, &error);
+    work.postpone(message, due, &error, outlook == Outlook::Rejected);
     Ok(engine.commit(work).await?)
 }
 

@@ -39,6 +39,9 @@ pub(crate) struct Invitation {
     pub updated_at: i64,
     pub expires_at: Option<i64>,
     pub version: i64,
+    /// What its short URL has of it, if there is one.
+    pub short_id: Option<String>,
+    pub short_url: Option<String>,
 }
 
 /// Which invitations.
@@ -53,7 +56,7 @@ pub(crate) const MULTI_USE: i32 = 2;
 
 const COLUMNS: &str = "SELECT id, kind, state, max_uses, uses, did, canonical_did, key, label, alias, \
      goal_code, goal, format, handshakes, message, url, metadata, auto_accept, exchange_id, \
-     implicit, created_at, updated_at, expires_at, version FROM invitations WHERE tenant = ";
+     implicit, created_at, updated_at, expires_at, version, short_id, short_url FROM invitations WHERE tenant = ";
 
 fn state_number(state: InvitationState) -> i32 {
     match state {
@@ -152,8 +155,8 @@ impl Work {
             "INSERT INTO invitations (tenant, id, kind, state, max_uses, uses, did, \
      canonical_did, key, label, alias, goal_code, goal, format, handshakes, message, url, \
      metadata, auto_accept, exchange_id, implicit, created_at, updated_at, expires_at, \
-     version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+     version, short_id, short_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+     $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
             values![
                 self.tenant(),
                 &row.id,
@@ -179,7 +182,9 @@ impl Work {
                 row.created_at,
                 row.updated_at,
                 row.expires_at,
-                row.version
+                row.version,
+                &row.short_id,
+                &row.short_url
             ],
         );
     }
@@ -226,6 +231,19 @@ impl Store {
         let mut query = Query::new(COLUMNS);
         query.push_bind(tenant.to_owned()).push(" AND id = ").push_bind(id.to_owned());
         query.optional(self.read(tenant).await?).await
+    }
+
+    /// The invitation of a short URL, with its tenant.
+    pub async fn invitation_of_short_url(
+        &self,
+        short_id: &str,
+    ) -> Result<Option<(String, Invitation)>, StoreError> {
+        let sql = "SELECT tenant, id FROM invitations WHERE short_id = $1";
+        let found: Option<(String, String)> =
+            self.read(Tenants::All).await?.optional(sql, values![short_id]).await?;
+        let Some((tenant, id)) = found else { return Ok(None) };
+        let invitation = self.invitation(&tenant, &id).await?;
+        Ok(invitation.map(|invitation| (tenant, invitation)))
     }
 
     /// Those of some invitations that exist.

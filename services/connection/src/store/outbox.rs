@@ -55,6 +55,8 @@ pub(crate) struct Outgoing {
     pub from: Option<Sender>,
     pub target: Target,
     pub attempts: i32,
+    /// Those of the attempts that endpoints answered with a no.
+    pub rejections: i32,
     pub created_at: i64,
     /// Where in a trace the work was that made the message; empty when it was in none.
     pub trace: String,
@@ -83,6 +85,7 @@ struct Row {
     from_kid: Option<String>,
     target: String,
     attempts: i32,
+    rejections: i32,
     created_at: i64,
     trace: String,
 }
@@ -105,6 +108,7 @@ impl TryFrom<Row> for Outgoing {
             thread_id: row.thread_id,
             message: row.message,
             attempts: row.attempts,
+            rejections: row.rejections,
             created_at: row.created_at,
             trace: row.trace,
             waits: true,
@@ -191,11 +195,17 @@ impl Work {
     }
 
     /// Records a failed attempt: the whole lane waits until `next_attempt_at`, so that it stays in order.
-    pub fn postpone(&mut self, outgoing: &Outgoing, next_attempt_at: i64, error: &str) {
+    pub fn postpone(
+        &mut self,
+        outgoing: &Outgoing,
+        next_attempt_at: i64,
+        error: &str,
+        rejected: bool,
+    ) {
         self.write(
-            "UPDATE outbox SET attempts = attempts + 1, last_error = $3 WHERE tenant = $1 \
-             AND id = $2",
-            values![&outgoing.tenant, &outgoing.id, error],
+            "UPDATE outbox SET attempts = attempts + 1, rejections = rejections + $4, \
+             last_error = $3 WHERE tenant = $1 AND id = $2",
+            values![&outgoing.tenant, &outgoing.id, error, i32::from(rejected)],
         );
         self.rest(outgoing, next_attempt_at);
     }
@@ -233,7 +243,7 @@ impl Store {
             .await?
             .all(
                 "SELECT tenant, id, lane, kind, message_id, thread_id, message, from_key, \
-     from_kid, target, attempts, created_at, trace FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
+     from_kid, target, attempts, rejections, created_at, trace FROM outbox WHERE tenant = $1 AND lane = $2 ORDER \
      BY id LIMIT $3",
                 values![tenant, lane, limit],
             )

@@ -151,6 +151,7 @@ impl Work {
             from,
             target,
             attempts: 0,
+            rejections: 0,
             created_at: self.now,
             trace: crate::trace::here(),
             waits: false,

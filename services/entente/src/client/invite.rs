@@ -15,6 +15,7 @@ use crate::output::{Output, duration, print_line, qr_code, to_value};
 pub(super) const EXAMPLES: &str = "Examples:
   entente invite
   entente invite --multi-use --max-uses 100 --expires-in 7d --label 'Acme Issuer'
+  entente invite --short --expires-in 1h
   entente invite --goal-code issue-vc --goal 'To issue a credential' --attach offer.json
   entente invite --json | jq -r .url";
 
@@ -75,6 +76,9 @@ pub struct Args {
     /// Makes the command repeatable: the same id gives the same invitation
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
+    /// Make a short URL, which leads to it while it is open; the QR code is of that one
+    #[arg(long, requires = "expires_in")]
+    short: bool,
     /// Print no QR code
     #[arg(long)]
     no_qr: bool,
@@ -88,13 +92,17 @@ pub(super) async fn run(args: Args, api: &Api, output: Output) -> Result<(), Fai
         output.record(&to_value("entente.connection.v1.Invitation", &invitation));
         return Ok(());
     }
+    let url = match invitation.short_url.as_str() {
+        "" => &invitation.url,
+        short => short,
+    };
     if qr {
-        match qr_code(&invitation.url) {
+        match qr_code(url) {
             Some(image) => print_line(&image),
             None => eprintln!("the URL is too long for a QR code"),
         }
     }
-    print_line(&invitation.url);
+    print_line(url);
     eprintln!("id {}", invitation.id);
     Ok(())
 }
@@ -124,6 +132,7 @@ fn request(args: Args) -> Result<CreateInvitationRequest, Failed> {
         protocol_version: args.oob_version.unwrap_or_default(),
         request_id: args.request_id.unwrap_or_default(),
         image_url: args.image_url.unwrap_or_default(),
+        short_url: args.short,
         ..Default::default()
     })
 }

@@ -44,18 +44,15 @@ pub(super) async fn run(
 
 /// `120:9f2c…`.
 fn text(head: &LogHead) -> String {
-    let hash: String = head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}:{hash}", head.sequence)
+    format!("{}:{}", head.sequence, base16ct::lower::encode_string(&head.hash))
 }
 
 /// Reads what [`text`] wrote.
 pub(super) fn head(text: &str) -> Result<LogHead, String> {
     let wrong = || "must be a sequence, a colon and 64 hexadecimal digits".to_owned();
     let (sequence, hash) = text.split_once(':').ok_or_else(wrong)?;
-    let byte = |at: usize| u8::from_str_radix(hash.get(at..at + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(byte).collect();
-    match (sequence.parse(), bytes) {
-        (Ok(sequence), Some(bytes)) if hash.len() == 64 => {
+    match (sequence.parse(), base16ct::mixed::decode_vec(hash)) {
+        (Ok(sequence), Ok(bytes)) if bytes.len() == 32 => {
             Ok(LogHead { sequence, hash: bytes.into() })
         }
         _ => Err(wrong()),
@@ -70,9 +67,14 @@ mod tests {
     fn a_head_is_read_as_it_is_written() {
         let written = format!("120:{}", "9f".repeat(32));
         assert_eq!(text(&head(&written).unwrap()), written);
-        for wrong in
-            ["120", "120:9f", "x:9f", &format!("{written}0"), &format!("1:{}", "zz".repeat(32))]
-        {
+        for wrong in [
+            "120",
+            "120:9f",
+            "x:9f",
+            &format!("{written}0"),
+            &format!("1:{}", "zz".repeat(32)),
+            &format!("1:{}", "+9".repeat(32)),
+        ] {
             assert!(head(wrong).is_err(), "{wrong}");
         }
     }

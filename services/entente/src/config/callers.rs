@@ -57,14 +57,7 @@ fn read_one(caller: &CallerSettings) -> Result<StaticCaller, ConfigError> {
 }
 
 fn from_hex(text: &str) -> Option<Digest> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    base16ct::mixed::decode_vec(text).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -95,7 +88,7 @@ mod tests {
         });
         let id = "spiffe://example.org/ci".parse().unwrap();
         assert_eq!(by_certificate.unwrap().credential, Credential::Spiffe(id));
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 8] = [
             (|caller| caller.spiffe = Some("spiffe://a/b".to_owned()), "needs one of"),
             (
                 |caller| {
@@ -106,6 +99,7 @@ mod tests {
             ),
             (|caller| caller.name = "a b".to_owned(), "must be named"),
             (|caller| caller.key_sha256 = Some("ab".to_owned()), "64 hexadecimal"),
+            (|caller| caller.key_sha256 = Some("+b".repeat(32)), "64 hexadecimal"),
             (|caller| caller.key_sha256 = None, "needs one of key-sha256"),
             (|caller| caller.roles = vec!["king".to_owned()], "king"),
             (|caller| caller.tenant = None, "no tenant"),

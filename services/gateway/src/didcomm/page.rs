@@ -58,7 +58,7 @@ fn invitation_url(endpoint: &str, oob: &str) -> Option<Url> {
 }
 
 /// JSON, if it is asked for before HTML.
-fn wants_json(headers: &HeaderMap) -> bool {
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     let accept =
         headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wanted = accept.split(',').filter_map(|range| range.split(';').next()).map(str::trim);
@@ -66,7 +66,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
         == Some("application/json")
 }
 
-fn respond(content_type: &'static str, body: String) -> Response {
+pub(super) fn respond(content_type: &'static str, body: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
@@ -75,6 +75,16 @@ fn respond(content_type: &'static str, body: String) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     (headers, body).into_response()
+}
+
+/// Sends a browser on to the URL that carries an invitation, this once.
+pub(super) fn lead_to(url: &str) -> Response {
+    let headers = [
+        (header::LOCATION, url),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (StatusCode::FOUND, headers).into_response()
 }
 
 fn page(invitation: &Invitation, url: &Url) -> String {

@@ -99,7 +99,7 @@ fn refuse_type(headers: &HeaderMap) -> Option<Response> {
     Some(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type", &detail))
 }
 
-fn try_again(delay: Duration, detail: &str) -> Response {
+pub(super) fn try_again(delay: Duration, detail: &str) -> Response {
     after(delay, problem(StatusCode::SERVICE_UNAVAILABLE, "try again later", detail))
 }
 

@@ -169,9 +169,6 @@ fn explain(cause: AbandonCause) -> (&'static str, &'static str) {
         AbandonCause::PeerReported => {
             ("ConnectionServiceError:ProblemReported", "the peer sent a problem report")
         }
-        AbandonCause::PeerMisbehaved => {
-            ("ConnectionServiceError:ProtocolBroken", "the peer broke the protocol")
-        }
         AbandonCause::DeadlinePassed => {
             ("ConnectionServiceError:DeadlinePassed", "the peer did not answer in time")
         }

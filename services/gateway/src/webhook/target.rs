@@ -88,7 +88,7 @@ impl Target {
     /// The same for events of a tenant, of which a webhook says that they go here, too.
     pub(super) fn of_tenant(&self, tenant: &str, webhook: &Webhook) -> Option<Self> {
         let mut target = self.clone();
-        let place = hex(&Sha256::digest(target.url.as_str()));
+        let place = base16ct::lower::encode_string(&Sha256::digest(target.url.as_str()));
         target.consumer = format!("{}:{}", webhook.consumer, place.get(..16)?);
         target.since = Some(webhook.consumer.clone());
         target.headers.insert(WALLET_HEADER, HeaderValue::from_str(tenant).ok()?);
@@ -140,15 +140,6 @@ pub(crate) fn split_key(text: &str) -> (&str, Option<&str>) {
         Some((url, key)) => (url, Some(key).filter(|key| !key.is_empty())),
         None => (text, None),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

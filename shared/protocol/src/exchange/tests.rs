@@ -38,12 +38,15 @@ fn peer(handshake: Handshake, seed: u8) -> Peer {
     let Identity { did, key } = identity(handshake, seed);
     let endpoint = "http://127.0.0.1:2".to_owned();
     let target = match handshake.envelope() {
-        Envelope::V1 => {
-            Target::V1 { endpoint, recipient_keys: vec![key], routing_keys: Vec::new() }
-        }
+        Envelope::V1 => Target::V1 {
+            endpoint,
+            recipient_keys: vec![key],
+            routing_keys: Vec::new(),
+            others: Vec::new(),
+        },
         Envelope::V2 => {
             let keys = vec![(format!("{did}#key-1"), key)];
-            Target::V2 { endpoint, did: did.clone(), keys, routing: Vec::new() }
+            Target::V2 { endpoint, did: did.clone(), keys, routing: Vec::new(), others: Vec::new() }
         }
     };
     Peer { did, key, unproven: false, keys: vec![key], target, label: "peer".into() }

@@ -52,6 +52,7 @@ pub fn terms(handshake: Handshake) -> Terms {
             endpoint: ENDPOINT.into(),
             recipient_keys: vec![key],
             routing_keys: vec![],
+            others: vec![],
         }),
     }
 }

@@ -1,7 +1,5 @@
 //! What a call carries to show who makes it.
 
-use std::fmt::Write as _;
-
 use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
@@ -28,13 +26,16 @@ impl MadeKey {
     /// A key of random bytes, 8 for the id and 32 for the secret.
     #[must_use]
     pub fn of(id: [u8; 8], secret: [u8; 32]) -> Self {
-        Self::with_id(&hex(&id), secret)
+        Self::with_id(&base16ct::lower::encode_string(&id), secret)
     }
 
     /// A key with an id that there is.
     #[must_use]
     pub fn with_id(id: &str, secret: [u8; 32]) -> Self {
-        Self { id: id.to_owned(), key: format!("{PREFIX}{id}_{}", hex(&secret)) }
+        Self {
+            id: id.to_owned(),
+            key: format!("{PREFIX}{id}_{}", base16ct::lower::encode_string(&secret)),
+        }
     }
 }
 
@@ -80,15 +81,9 @@ pub fn digest(key: &str) -> Digest {
 /// another, and none is the administrator's.
 #[must_use]
 pub fn service_key(admin_key: &str, service: &str) -> String {
-    hex(&Sha256::digest(format!("entente service key\n{service}\n{admin_key}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    base16ct::lower::encode_string(&Sha256::digest(format!(
+        "entente service key\n{service}\n{admin_key}"
+    )))
 }
 
 #[cfg(test)]

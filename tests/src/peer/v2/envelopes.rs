@@ -82,6 +82,13 @@ impl Identity {
         me
     }
 
+    /// The same with a further service.
+    #[must_use]
+    pub fn and_service(mut self, service: &Value) -> Self {
+        self.did = served(&self.did, service);
+        self
+    }
+
     /// Two who share a DID, each with a key of its own for key agreement.
     pub fn two_at(url: &str) -> [Self; 2] {
         let keys = [Keys::random(), Keys::random()];

@@ -44,6 +44,12 @@ pub(super) fn check(request: &proto::CreateInvitationRequest) -> Answer<()> {
     {
         return Err(Failure::field("expires_in", "must be longer than 0"));
     }
+    if request.short_url && request.expires_in.is_none() {
+        return Err(Failure::field(
+            "short_url",
+            "needs expires_in; a short URL must end (RFC 0434)",
+        ));
+    }
     if !["", "1.0", "1.1"].contains(&request.protocol_version.as_str()) {
         return Err(Failure::field("protocol_version", "must be \"1.0\" or \"1.1\""));
     }

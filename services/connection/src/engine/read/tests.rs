@@ -16,6 +16,7 @@ pub(in crate::engine) fn target(key: &str) -> Target {
         endpoint: "http://peer.example".to_owned(),
         recipient_keys: vec![key],
         routing_keys: Vec::new(),
+        others: Vec::new(),
     }
 }
 

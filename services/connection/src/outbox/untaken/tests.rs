@@ -23,6 +23,7 @@ async fn a_message_that_was_taken_is_not_given_again() {
             endpoint: String::new(),
             recipient_keys: Vec::new(),
             routing_keys: Vec::new(),
+            others: Vec::new(),
         };
         work.send("lane", Kind::Handshake, &message, None, target);
     }

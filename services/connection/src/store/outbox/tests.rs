@@ -21,6 +21,7 @@ async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
             endpoint: "http://peer.example".to_owned(),
             recipient_keys: vec![PublicKey::from_multibase(KEY).unwrap()],
             routing_keys: Vec::new(),
+            others: Vec::new(),
         };
         work.send("lane", Kind::Handshake, &message, None, target);
     }
@@ -29,7 +30,7 @@ async fn a_lane_is_due_when_the_wait_of_its_failed_message_is_over() {
 
     let failed = engine.store.lane(TENANT, "lane", 10).await.unwrap().remove(0);
     let mut work = engine.work(TENANT).await.unwrap();
-    work.postpone(&failed, begun + 1_000, "503");
+    work.postpone(&failed, begun + 1_000, "503", false);
     engine.commit(work).await.unwrap();
     assert!(due(begun + 999).await.is_empty());
     assert_eq!(due(begun + 1_000).await, [(TENANT.to_owned(), "lane".to_owned())]);

@@ -87,7 +87,6 @@ fn error(exchange: &Exchange) -> &str {
         AbandonCause::Rejected => "rejected",
         AbandonCause::Cancelled => "cancelled",
         AbandonCause::PeerReported => "the peer sent a problem report",
-        AbandonCause::PeerMisbehaved => "the peer broke the protocol",
         AbandonCause::DeadlinePassed => "the deadline passed",
         AbandonCause::NotDelivered => "a message could not be delivered",
         AbandonCause::InvitationEnded => "the invitation expired or was revoked",

@@ -56,7 +56,6 @@ mod tests {
             (C::InvitationEnded, Role::Invitee, "ProblemReportSent"),
             (C::PeerReported, Role::Inviter, "ProblemReportReceived"),
             (C::PeerReported, Role::Invitee, "ProblemReportReceived"),
-            (C::PeerMisbehaved, Role::Invitee, "ProblemReportSent"),
             (C::Rejected, Role::Inviter, "ProblemReportSent"),
             (C::Cancelled, Role::Inviter, "ProblemReportSent"),
             (C::DeadlinePassed, Role::Invitee, "ProblemReportSent"),
