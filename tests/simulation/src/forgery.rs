@@ -114,7 +114,7 @@ pub(crate) async fn pack(keystore: Link, tenant: &str, forgery: Forgery) -> Resu
             Some(KeyReference { kid: format!("did:key:{key}#{key}"), key })
         }
     };
-    let plaintext = Bytes::from(message.message.to_string()).into();
+    let plaintext = Bytes::from(message.message.to_string());
     let (to, kid) = (message.recipient_key, message.recipient_kid);
     let request = match is_v2 {
         true => PackRequest {
@@ -131,5 +131,5 @@ pub(crate) async fn pack(keystore: Link, tenant: &str, forgery: Forgery) -> Resu
             ..Default::default()
         },
     };
-    Ok(keystore.pack(for_tenant(tenant, request)?).await?.into_inner().envelope.to_vec().into())
+    Ok(keystore.pack(for_tenant(tenant, request)?).await?.into_inner().envelope)
 }
