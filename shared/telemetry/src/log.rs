@@ -66,7 +66,9 @@ fn parse(filter: &str) -> Result<EnvFilter, LogError> {
         ""
     };
     let refused = |source| LogError::Filter { filter: filter.to_owned(), source };
-    EnvFilter::try_new(format!("{filter}{quiet}")).map_err(refused)
+    // The values of fields are texts: as regular expressions, some would take minutes to be read.
+    let filters = EnvFilter::builder().with_regex(false);
+    filters.parse(format!("{filter}{quiet}")).map_err(refused)
 }
 
 /// Why there is no log.
@@ -103,5 +105,11 @@ mod tests {
                 .to_string()
                 .contains("write error, warn, info")
         );
+    }
+
+    #[test]
+    fn the_value_of_a_field_is_no_regular_expression() {
+        let unclosed = "info[{tenant=(}]=debug";
+        assert!(check_filter(unclosed).is_ok());
     }
 }
