@@ -40,10 +40,13 @@ fn no_seed_breaks_an_invariant() {
 
 #[test]
 fn a_seed_is_the_same_in_every_run() {
-    for seed in 1_000_001..1_000_016 {
-        let (first, second) = (run(seed, false), run(seed, false));
-        assert_eq!(first.steps, second.steps, "seed {seed}");
-        assert_eq!(first.hash, second.hash, "seed {seed}");
+    for seed in 1_000_001..1_000_051 {
+        let first = run(seed, false);
+        // A choice that no seed makes, such as the order of a hash map, may come out alike in two runs.
+        for again in [run(seed, false), run(seed, false)] {
+            assert_eq!(first.steps, again.steps, "seed {seed}");
+            assert_eq!(first.hash, again.hash, "seed {seed}");
+        }
     }
     assert_ne!(run(1_000_001, false).hash, run(1_000_002, false).hash);
 }

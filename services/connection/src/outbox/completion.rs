@@ -1,7 +1,7 @@
 //! Removes delivered messages from the table, many in one transaction: it is no harm if a crash loses some, since the
 //! peer knows a message by its id.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -26,18 +26,18 @@ pub(super) async fn complete(engine: Engine, mut completed: mpsc::UnboundedRecei
         {
             batch.push(message);
         }
-        let mut tenants: HashMap<String, Vec<Outgoing>> = HashMap::new();
-        let ids: Vec<_> = batch.iter().map(|message| message.id.clone()).collect();
+        // In an order, so that the simulation of a seed is the same each time.
+        let mut tenants: BTreeMap<String, Vec<Outgoing>> = BTreeMap::new();
         for message in batch.drain(..) {
             tenants.entry(message.tenant.clone()).or_default().push(message);
         }
-        for (tenant, messages) in tenants {
-            while let Err(error) = remove(&engine, &tenant, &messages).await {
+        for (tenant, messages) in &tenants {
+            while let Err(error) = remove(&engine, tenant, messages).await {
                 tracing::warn!(error = %error, "delivered messages could not be removed; trying again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
-        engine.outbox.forget(ids.iter());
+        engine.outbox.forget(tenants.values().flatten().map(|message| &message.id));
     }
 }
 
