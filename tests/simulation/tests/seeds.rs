@@ -40,7 +40,7 @@ fn no_seed_breaks_an_invariant() {
 
 #[test]
 fn a_seed_is_the_same_in_every_run() {
-    for seed in 1_000_001..1_000_051 {
+    for seed in 1_000_001..1_000_031 {
         let first = run(seed, false);
         // A choice that no seed makes, such as the order of a hash map, may come out alike in two runs.
         for again in [run(seed, false), run(seed, false)] {
