@@ -112,13 +112,31 @@ pub async fn run(mut args: Args) -> Result<(), BenchError> {
     if args.soak > 0 {
         args.shape.arguments = &soak::RETENTION;
     }
-    let (inviter, invitee) = agents(&args).await?;
-    let mut results = Vec::new();
-    let measured = measure_all(&args, &inviter, &invitee, &mut results).await;
-    let sizes = [inviter.size(), invitee.size()];
-    // Before anything is printed: that ends this process where nobody reads on (`| head`).
+    let (mut results, mut sizes) = (Vec::new(), None);
+    let measured = between_agents(&args, async |work| {
+        let measured = measure_all(&args, work, &mut results).await;
+        sizes = Some([work.inviter.size(), work.invitee.size()]);
+        measured
+    });
+    let measured = measured.await;
+    if let Some(sizes) = sizes {
+        report::print(&results, sizes, &args);
+    }
+    measured
+}
+
+/// Measures what two agents do. Those that were started are ended before anything is printed, for that may end this process
+/// (`| head`).
+async fn between_agents<T>(
+    args: &Args,
+    measure: impl AsyncFnOnce(&Work<'_>) -> Result<T, BenchError>,
+) -> Result<T, BenchError> {
+    let (inviter, invitee) = agents(args).await?;
+    let measured = match work(args, &inviter, &invitee).await {
+        Ok(work) => measure(&work).await,
+        Err(error) => Err(error),
+    };
     tokio::join!(inviter.stop(), invitee.stop());
-    report::print(&results, sizes, &args);
     measured
 }
 
@@ -153,14 +171,12 @@ async fn work<'a>(
 /// Reuses come before handshakes, while there is one connection to reuse: that is how agents use it.
 async fn measure_all(
     args: &Args,
-    inviter: &Agent,
-    invitee: &Agent,
+    work: &Work<'_>,
     results: &mut Vec<Measured>,
 ) -> Result<(), BenchError> {
     let concurrency = usize::from(args.concurrency);
-    let work = work(args, inviter, invitee).await?;
     if args.soak > 0 {
-        return soak::run(&work, args.soak, args).await;
+        return soak::run(work, args.soak, args).await;
     }
     if args.invitations > 0 {
         results.push(work.create_invitations(args.invitations, concurrency).await?);

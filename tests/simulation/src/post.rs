@@ -49,7 +49,7 @@ impl TransportService for Post {
         let index = endpoint.strip_prefix("http://agent-").and_then(|rest| rest.split('.').next());
         let to = index.and_then(|index| index.parse().ok()).unwrap();
         let (taken, answer) = oneshot::channel();
-        lock(&self.0).posted.push(Posted { to, envelope: envelope.to_vec().into(), taken });
+        lock(&self.0).posted.push(Posted { to, envelope, taken });
         match answer.await {
             Ok(true) => {
                 Ok(Response::new(DeliverResponse { http_status: 202, ..Default::default() }))

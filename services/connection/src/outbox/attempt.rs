@@ -1,6 +1,7 @@
 //! One lane's messages, one after the other.
 
 use bytes::Bytes;
+use entente_protocol::Target;
 use entente_rpc::{ErrorReason, Failure};
 use entente_trace::within;
 
@@ -72,19 +73,22 @@ async fn deliver(engine: &Engine, message: &Outgoing) -> Result<Option<Vec<u8>>,
         return Err(Failure::new(ErrorReason::EndpointUnavailable, text));
     }
     let envelope = Bytes::from(engine.pack(message).await?);
-    let mut target = message.target.clone();
-    let mut failed: Option<Failure> = None;
+    let (mut next, mut failed): (Option<Target>, Option<Failure>) = (None, None);
     loop {
-        let failure = match engine.clients.deliver(&message.tenant, envelope.clone(), &target).await
+        let target = next.as_ref().unwrap_or(&message.target);
+        let failure = match engine.clients.deliver(&message.tenant, envelope.clone(), target).await
         {
             Ok(reply) => return Ok(reply),
-            Err(failure) => failure,
+            Err(failure) => match failed {
+                Some(before) => both(before, failure),
+                None => failure,
+            },
         };
-        let failure = failed.map_or(failure.clone(), |before| both(before, failure));
-        match target.next() {
-            Some(next) => (target, failed) = (next, Some(failure)),
-            None => return Err(failure),
+        next = target.next();
+        if next.is_none() {
+            return Err(failure);
         }
+        failed = Some(failure);
     }
 }
 

@@ -25,13 +25,8 @@ pub(super) const LIMITS: [&str; 6] =
 
 /// Runs it, and prints what was measured.
 pub(super) async fn run(args: &Args) -> Result<(), BenchError> {
-    let (inviter, invitee) = super::agents(args).await?;
-    let measured = match super::work(args, &inviter, &invitee).await {
-        Ok(work) => measure(args, &work).await,
-        Err(error) => Err(error),
-    };
-    tokio::join!(inviter.stop(), invitee.stop());
-    let (results, flood) = measured?;
+    let (results, flood) =
+        super::between_agents(args, async |work| measure(args, work).await).await?;
     let output = Output { json: args.json };
     report::rows(&results, output);
     report::beside(&results, flood, output);

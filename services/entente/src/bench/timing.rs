@@ -38,13 +38,8 @@ const COLUMNS: &[Column] = &[
 
 /// Runs it, and prints what was measured.
 pub(super) async fn run(args: &Args) -> Result<(), BenchError> {
-    let (inviter, invitee) = super::agents(args).await?;
-    let measured = match super::work(args, &inviter, &invitee).await {
-        Ok(work) => measure(args, &work).await,
-        Err(error) => Err(error),
-    };
-    tokio::join!(inviter.stop(), invitee.stop());
-    print(&measured?, Output { json: args.json });
+    let measured = super::between_agents(args, async |work| measure(args, work).await).await?;
+    print(&measured, Output { json: args.json });
     Ok(())
 }
 
