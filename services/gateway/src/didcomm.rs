@@ -11,6 +11,7 @@ mod short;
 mod socket;
 
 pub(crate) use flood::Flood;
+pub(crate) use quiet::Alarm;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clients::{Clients, Links};
-use crate::didcomm::{self, Flood};
+use crate::didcomm::{self, Alarm, Flood};
 use crate::listener::{self, HttpListener, SHARE, ServeError, Shares};
 use crate::metrics::Metrics;
 use crate::webhook::{self, Target, TargetError};
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) clients: Clients,
     pub(crate) metrics: Metrics,
     pub(crate) flood: Flood,
+    /// For answers whose time is to tell nothing.
+    pub(crate) alarm: Alarm,
     pub(crate) in_flight: Semaphore,
     /// A permit for each byte of a body in memory.
     pub(crate) buffered: Semaphore,
@@ -70,6 +72,7 @@ impl Shared {
             clients: Clients::new(links, &config.callers),
             metrics,
             flood: Flood::new(&config.didcomm),
+            alarm: Alarm::start(),
             in_flight: Semaphore::new(config.didcomm.max_in_flight),
             buffered: Semaphore::new(config.didcomm.max_buffered.min(Semaphore::MAX_PERMITS)),
             didcomm_sockets: Arc::new(Semaphore::new(config.didcomm.max_sockets)),

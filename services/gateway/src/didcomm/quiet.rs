@@ -5,9 +5,11 @@
 //! remembered, and what was opened is looked up in the tables. So such an answer waits for the next of moments that lie a
 //! fixed time apart, counted from when the message was there.
 
-use std::time::Duration;
+mod alarm;
 
-use tokio::time::{Instant, sleep_until};
+pub(crate) use alarm::Alarm;
+
+use std::time::{Duration, Instant};
 
 use super::inbound::Outcome;
 use crate::gateway::Shared;
@@ -28,7 +30,7 @@ impl Arrival {
     pub(super) async fn hold(self, shared: &Shared, outcome: &Outcome) {
         if let Outcome::Quiet { .. } = outcome {
             shared.metrics.held_back();
-            sleep_until(self.next(Instant::now())).await;
+            shared.alarm.wait(self.next(Instant::now())).await;
         }
     }
 
