@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// An address of this machine, or a Unix socket.
@@ -32,7 +32,9 @@ impl FromStr for Listen {
         match text.strip_prefix("unix:") {
             None => text.parse().map(Self::Tcp).map_err(|_| ()),
             Some(rest) => {
-                let path = PathBuf::from(rest.strip_prefix("//").unwrap_or(rest));
+                let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
+                // Without doubled slashes: of two at the beginning, the text would be another path.
+                let path: PathBuf = path.components().collect();
                 let named = path.is_absolute() && path.file_name().is_some();
                 if named { Ok(Self::Unix(path)) } else { Err(()) }
             }
@@ -46,5 +48,19 @@ impl fmt::Display for Listen {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Listen;
+
+    #[test]
+    fn what_is_printed_is_the_same_address() {
+        for text in ["127.0.0.1:1", "[::1]:2", "unix:/a", "unix:///a/b", "unix:////a//b"] {
+            let listen: Listen = text.parse().unwrap();
+            assert_eq!(listen.to_string().parse(), Ok(listen), "{text}");
+        }
+        assert_eq!("unix://///".parse::<Listen>(), Err(()));
     }
 }
