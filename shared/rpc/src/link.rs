@@ -20,6 +20,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::serve;
 use address::Address;
+pub use address::socket_path;
 use attempts::Remote;
 pub use attempts::{BACK_OFF, MAX_ATTEMPTS, MAX_BACK_OFF};
 pub use budget::{MAX_TOKENS, TOKENS_OF_SUCCESS};

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
+
+use entente_rpc::link::socket_path;
 
 /// An address of this machine, or a Unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +33,7 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, ()> {
         match text.strip_prefix("unix:") {
             None => text.parse().map(Self::Tcp).map_err(|_| ()),
-            Some(rest) => {
-                let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
-                // Without doubled slashes: of two at the beginning, the text would be another path.
-                let path: PathBuf = path.components().collect();
-                let named = path.is_absolute() && path.file_name().is_some();
-                if named { Ok(Self::Unix(path)) } else { Err(()) }
-            }
+            Some(rest) => socket_path(rest).map(Self::Unix).ok_or(()),
         }
     }
 }

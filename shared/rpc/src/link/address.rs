@@ -1,5 +1,6 @@
 //! The addresses of a service, as configurations write them (gRPC Name Resolution).
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
@@ -42,14 +43,20 @@ pub(super) fn parse(addresses: &str) -> Result<Vec<Address>, LinkError> {
     addresses.split(',').map(|address| parse_one(address.trim())).collect()
 }
 
+/// The Unix socket that an address names by what follows `unix:`, which is `/path` or `///path`. `None` for a relative path, and
+/// for one that names no file. Doubled slashes are one: two at the beginning, after `unix:`, would be those of `unix://`.
+#[must_use]
+pub fn socket_path(rest: &str) -> Option<PathBuf> {
+    let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
+    let names_one = path.is_absolute() && path.file_name().is_some();
+    names_one.then(|| path.components().collect())
+}
+
 fn parse_one(address: &str) -> Result<Address, LinkError> {
     let wrong = || LinkError::Address(address.to_owned());
     if let Some(rest) = address.strip_prefix("unix:") {
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        return match path.starts_with('/') && path.len() > 1 {
-            true => Ok(Address::Place(format!("unix:{path}"))),
-            false => Err(wrong()),
-        };
+        let path = socket_path(rest).ok_or_else(wrong)?;
+        return Ok(Address::Place(format!("unix:{}", path.display())));
     }
     if let Some(rest) = address.strip_prefix("dns:") {
         // An authority between the slashes would be the DNS server to ask, which is the system's to say.
@@ -110,6 +117,7 @@ mod tests {
             ("http://127.0.0.1:1", vec![place("http://127.0.0.1:1")]),
             ("unix:/run/a.sock", vec![place("unix:/run/a.sock")]),
             ("unix:///run/a.sock", vec![place("unix:/run/a.sock")]),
+            ("unix:////run//a.sock", vec![place("unix:/run/a.sock")]),
             ("https://a:1", vec![Address::Secure("a:1".parse().unwrap())]),
             ("dns:///keystore:8032", vec![name("keystore:8032")]),
             ("dns:keystore:8032", vec![name("keystore:8032")]),
